@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""The only code that knows check mode and diff: apply the difference between two states, and report it."""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+__all__ = ["State", "converge"]
+
+# What is managed, and nothing else: a name the user knows -> its value. A string with line breaks is shown as
+# a text diff of its own, everything else together as one structure.
+State = t.Dict[str, t.Any]
+
+
+def converge(
+    module: AnsibleModule,
+    *,
+    before: State,
+    after: State,
+    apply: t.Callable[[], t.Mapping[str, t.Any] | None] | None,
+    result: t.Mapping[str, t.Any] | None = None,
+) -> t.NoReturn:
+    """Apply the difference, unless there is none or this is check mode, and end the module.
+
+    :param before: the managed state as read from the host
+    :param after: the managed state as wanted; equal to ``before`` means nothing to do
+    :param apply: makes the host equal to ``after`` or raises, leaving the host at ``before``; what it returns
+        overrides ``result``. None: the difference can be told, but not applied by this run.
+    :param result: return values that are true whether or not the difference is applied
+    """
+    differs = before != after
+    returned: dict[str, t.Any] = dict(result or {})
+    if differs and apply is not None and not module.check_mode:
+        returned.update(apply() or {})
+    # `differs` survives a `changed_when: false`, so that a role can plan in check mode first and act second.
+    module.exit_json(changed=differs, differs=differs, diff=_diff(before, after), **returned)
+
+
+def _diff(before: State, after: State) -> list[dict[str, t.Any]]:
+    names = sorted(set(before) | set(after))
+    changed = [name for name in names if before.get(name) != after.get(name)]
+    texts = [name for name in changed if _is_text(before.get(name)) or _is_text(after.get(name))]
+    diffs: list[dict[str, t.Any]] = [
+        {
+            "before_header": name,
+            "after_header": name,
+            "before": _as_text(before.get(name)),
+            "after": _as_text(after.get(name)),
+        }
+        for name in texts
+    ]
+    rest = [name for name in changed if name not in texts]
+    if rest:
+        diffs.append(
+            {
+                "before": {name: before[name] for name in rest if name in before},
+                "after": {name: after[name] for name in rest if name in after},
+            }
+        )
+    return diffs
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and "\n" in value
+
+
+def _as_text(value: object) -> str:
+    return "" if value is None else str(value)
