@@ -49,3 +49,11 @@ attributes:
     membership:
       - gofleet.hosts.all
 """
+
+    # A module whose other half runs on the controller.
+    CONTROLLER = r"""
+attributes:
+  action:
+    description: Has a half of the same name that runs on the controller.
+    support: full
+"""

@@ -44,7 +44,7 @@ def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
 
 
 def replace_link(path: str, target: str) -> None:
-    """Point the symbolic link ``path`` at ``target`` by one rename(2): readers see the old or the new target."""
+    """Point the link ``path`` at ``target`` by one rename(2): readers see the old or the new target."""
     directory = os.path.dirname(path)
     temporary = tempfile.mktemp(prefix=f".{os.path.basename(path)}.", dir=directory)
     os.symlink(target, temporary)

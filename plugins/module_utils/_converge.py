@@ -27,7 +27,7 @@ def converge(
     after: State,
     apply: t.Callable[[], t.Mapping[str, t.Any] | None] | None,
     result: t.Mapping[str, t.Any] | None = None,
-) -> t.NoReturn:
+) -> None:
     """Apply the difference, unless there is none or this is check mode, and end the module.
 
     :param before: the managed state as read from the host

@@ -18,7 +18,7 @@ class HostError(Exception):
 
     def __init__(self, subject: str, *, wanted: str, found: str, remedy: str) -> None:
         """
-        :param subject: the object at fault, named as the user knows it (a path, a unit, a version, a host:port)
+        :param subject: the object at fault, as the user knows it (a path, a unit, a version, a host:port)
         :param wanted: what should have been there
         :param found: what was there instead, with the value
         :param remedy: what to do about it, as a sentence with its full stop

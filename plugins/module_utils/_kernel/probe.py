@@ -16,8 +16,8 @@ __all__ = ["Probe", "no", "unknown", "yes"]
 class Probe(t.NamedTuple):
     """What trying told.
 
-    ``answer``: yes, no, or unknown (the attempt did not tell). ``decided_by``: kernel, sysctl, seccomp, apparmor,
-    lockdown, capability or memlock; for unknown the layer that hid the answer. ``reason``: one sentence.
+    ``answer``: yes, no, or unknown (the attempt did not tell). ``decided_by``: kernel, sysctl, seccomp,
+    apparmor, lockdown, capability or memlock; for unknown the layer that hid the answer. ``reason``: a sentence.
     """
 
     answer: str

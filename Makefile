@@ -1,0 +1,42 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything they need they set up themselves, in .venv,
+# in .build, in .lab and in ~/.cache; `make clean` removes the first three.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := $(CURDIR)/.venv
+READY := $(VENV)/.ready
+COLLECTIONS := $(CURDIR)/.build/collections
+export PATH := $(VENV)/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)/.build/checkout:$(CURDIR)/molecule
+# The checkout itself, importable and runnable as ansible_collections/gofleet/hosts.
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/checkout
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+PARTS := lint types unit faults sanity molecule
+
+.PHONY: help demo demo-down test $(PARTS) bench collection clean
+
+help: ## Show this list
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(READY) ## Provision three real hosts and show what they do (KEEP=1 leaves them running, LAB=container is faster)
+	@python examples/demo/demo.py up $(if $(KEEP),--keep) --kind $(or $(LAB),vm)
+
+demo-down: $(READY) ## End what `make demo` left running
+	@python examples/demo/demo.py down
+
+test: $(READY) ## Run everything that CI runs, and tell what each part took
+	@python tests/parts.py $(PARTS)
+
+lint types unit faults sanity molecule: $(READY) ## One part of the tests
+	@python tests/parts.py $@
+
+bench: $(READY) ## Print the ratios we publish, each made in one run
+	@python bench/bench.py
+
+collection: $(READY) ## Build the collection and install the result into .build/collections
+	@tests/build_collection.sh $(COLLECTIONS)
+
+clean: ## Remove what the other targets made in this checkout
+	rm -rf .venv .build .cache .ansible
+
+$(READY): tests/requirements.txt tests/environment.sh
+	@tests/environment.sh $(VENV) tests/requirements.txt

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+name: go_service_plan
+short_description: Turn descriptions of Go services into what the modules of the collection take
+version_added: 0.1.0
+author: The gofleet authors (@gofleet)
+description:
+  - Checks the whole list first, for example two services on one port, and fails before a host is touched.
+  - Then gives, out of one description a service, its release, its AppArmor profile and its units.
+options:
+  _input:
+    description: The services, as C(go_service_services) of the role P(gofleet.hosts.go_service#role) describes them.
+    type: list
+    elements: dict
+    required: true
+  root:
+    description: Directory of the release stores.
+    type: path
+    required: true
+  versions:
+    description: The versions that M(gofleet.hosts.release) returned, by name of the service. Needed for the units only.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+---
+- name: Show the units that would be written
+  ansible.builtin.debug:
+    msg: "{{ (services | gofleet.hosts.go_service_plan(root='/opt/gofleet')).units }}"
+  vars:
+    services:
+      - name: hello
+        port: 8080
+        artefact:
+          file: dist/hello
+"""
+
+RETURN = r"""
+_value:
+  description: RV(_value.releases), RV(_value.profiles) and RV(_value.units), each the list that the module of that name takes.
+  type: dict
+  contains:
+    releases:
+      description: For M(gofleet.hosts.release).
+      type: list
+      elements: dict
+    profiles:
+      description: For M(gofleet.hosts.apparmor_profiles).
+      type: list
+      elements: dict
+    units:
+      description: For M(gofleet.hosts.systemd_units).
+      type: list
+      elements: dict
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils._errors import HostError
+from ..plugin_utils._service_plan import service_plan
+
+
+def go_service_plan(
+    services: list[dict[str, t.Any]], root: str, versions: dict[str, t.Any] | None = None
+) -> dict[str, list[dict[str, t.Any]]]:
+    """The filter: errors of the description become errors of the template."""
+    try:
+        return service_plan(services, root=root, versions=versions or {})
+    except HostError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"go_service_plan": go_service_plan}

@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: release
+short_description: Ship programs into a versioned release store
+version_added: 0.1.0
+author: The gofleet authors (@gofleet)
+description:
+  - Puts programs that lie on the controller, or are built there, into C(<root>/<name>/<version>/<name>) on the host.
+  - A program is sent only if the host does not have it. It is staged beside its place, compared by SHA-256, and renamed into it,
+    so a version is there whole or not at all. Which version runs is the link C(<root>/<name>/current).
+  - An unchanged run is one round trip with no bytes sent.
+extends_documentation_fragment:
+  - gofleet.hosts._attributes
+  - gofleet.hosts._attributes.actiongroup
+  - gofleet.hosts._attributes.controller
+notes:
+  - In check mode programs are still built on the controller, because only the build tells whether the host has it already.
+options:
+  releases:
+    description: The programs, each in one version.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the program and of its folder in the store.
+        type: str
+        required: true
+      version:
+        description:
+          - Label of this version. A label never changes its content; the same label with other content is refused.
+          - Left out, it is the first 12 digits of the program's SHA-256.
+        type: str
+        default: ""
+      file:
+        description: A built program on the controller. Relative paths start at the playbook. One of O(releases[].file) and O(releases[].build) is needed.
+        type: path
+      build:
+        description: Build the program on the controller with the Go tool, static and without local paths.
+        type: dict
+        suboptions:
+          directory:
+            description: The Go module on the controller. Relative paths start at the playbook.
+            type: path
+            required: true
+          package:
+            description: The main package in it.
+            type: str
+            default: "."
+          goarch:
+            description: Processor architecture of the host, as Go names it.
+            type: str
+            default: amd64
+          ldflags:
+            description: Flags for the linker, for example V(-s -w -X main.version=1.2.3).
+            type: str
+            default: ""
+          tags:
+            description: Build tags.
+            type: list
+            elements: str
+            default: []
+          go:
+            description: The Go tool on the controller, a name on its PATH or a path.
+            type: str
+            default: go
+      sha256:
+        description: SHA-256 the program must have. The controller's half of this module fills it in where it is left out.
+        type: str
+      size:
+        description: Size of the program in bytes. Filled in by the controller's half of this module.
+        type: int
+      goarch:
+        description: Architecture of the program, read from its ELF header by the controller's half of this module.
+        type: str
+      artefact:
+        description: Where the program was sent to on the host. Filled in by the controller's half of this module.
+        type: path
+  root:
+    description: Directory of the release stores, one folder a program.
+    type: path
+    default: /opt/gofleet
+  keep:
+    description: How many versions of each program to keep. The current and the previous one always stay.
+    type: int
+    default: 3
+  switch:
+    description:
+      - Whether to make the version current as well.
+      - Leave it V(false) where something else switches and checks health in one step, as M(gofleet.hosts.systemd_units) does.
+    type: bool
+    default: false
+seealso:
+  - module: gofleet.hosts.systemd_units
+"""
+
+EXAMPLES = r"""
+---
+- name: Ship a program built from the sources beside the playbook
+  gofleet.hosts.release:
+    releases:
+      - name: hello
+        build:
+          directory: "{{ playbook_dir }}/../examples/hello"
+          ldflags: -s -w
+
+- name: Ship a built program under its own version and make it current
+  gofleet.hosts.release:
+    switch: true
+    releases:
+      - name: api
+        version: 1.4.2
+        file: dist/api-linux-amd64
+"""
+
+RETURN = r"""
+releases:
+  description: What the store holds after the run, by name of the program.
+  returned: success
+  type: dict
+  sample:
+    hello:
+      version: 9f2b6a1c0d3e
+      sha256: 9f2b6a1c0d3e5a7788aa0f4c1f0f2f6f6c2d1b0a99887766554433221100ffee
+      path: /opt/gofleet/hello
+      executable: /opt/gofleet/hello/current/hello
+pruned:
+  description: Old versions that were removed, as name and version.
+  returned: success
+  type: list
+  elements: str
+  sample: [hello 1c0d3e9f2b6a]
+missing:
+  description: Programs the host does not have yet, in a run that only compares.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+bytes_sent:
+  description: Bytes of programs sent to the host.
+  returned: success
+  type: int
+  sample: 5242880
+differs:
+  description: Whether host and wish differ, also where C(changed) was overridden.
+  returned: success
+  type: bool
+  sample: false
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._converge import converge
+from ..module_utils._errors import HostError
+from ..module_utils._release_plan import plan_releases, release_spec
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=release_spec(), supports_check_mode=True)
+    try:
+        plan = plan_releases(
+            module.params["releases"],
+            root=module.params["root"],
+            keep=module.params["keep"],
+            switch=module.params["switch"],
+            machine=os.uname().machine,
+        )
+        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+    except HostError as error:
+        module.fail_json(**error.report())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils import _atomic
+
+
+def test_reads_nothing_where_nothing_is(tmp_path: pathlib.Path) -> None:
+    assert _atomic.read_text(str(tmp_path / "none")) is None
+
+
+def test_writes_whole_with_mode_and_without_leftovers(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "new" / "file"
+    _atomic.write_text(str(path), "text\n", mode=0o640)
+    assert path.read_text() == "text\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert os.listdir(path.parent) == ["file"]
+
+
+def test_replaces_a_link_and_does_not_follow_it(tmp_path: pathlib.Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "file").symlink_to(victim)
+    _atomic.write_text(str(tmp_path / "file"), "new")
+    assert victim.read_text() == "mine"
+    assert not (tmp_path / "file").is_symlink()
+
+
+def test_keeps_the_old_file_when_writing_fails(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def full(*dummy: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_atomic.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        _atomic.write_text(str(path), "new")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_points_a_link_elsewhere_without_leftovers(tmp_path: pathlib.Path) -> None:
+    link = tmp_path / "current"
+    for target in ("1", "2"):
+        _atomic.replace_link(str(link), target)
+        assert os.readlink(link) == target
+    assert os.listdir(tmp_path) == ["current"]
+
+
+def test_a_directory_in_the_way_of_a_link_stays(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "current").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        _atomic.replace_link(str(tmp_path / "current"), "1")
+    assert os.listdir(tmp_path) == ["current"]

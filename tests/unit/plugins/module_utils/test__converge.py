@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import converge
+
+
+class Module:
+    """Stands for AnsibleModule: check mode, and what exit_json was called with."""
+
+    def __init__(self, check_mode: bool) -> None:
+        self.check_mode = check_mode
+        self.exited: dict[str, t.Any] = {}
+
+    def exit_json(self, **returned: t.Any) -> None:
+        self.exited = returned
+
+
+def run(check_mode: bool, **options: t.Any) -> tuple[dict[str, t.Any], list[str]]:
+    applied: list[str] = []
+
+    def apply() -> dict[str, str]:
+        applied.append("applied")
+        return {"told": "by apply"}
+
+    module = Module(check_mode)
+    converge(t.cast("t.Any", module), **{"apply": apply, "result": {"told": "by plan"}, **options})
+    return module.exited, applied
+
+
+@pytest.mark.parametrize(
+    ("check_mode", "after", "changed", "applied", "told"),
+    [
+        (False, {"a": 1}, False, [], "by plan"),
+        (True, {"a": 1}, False, [], "by plan"),
+        (True, {"a": 2}, True, [], "by plan"),
+        (False, {"a": 2}, True, ["applied"], "by apply"),
+    ],
+)
+def test_applies_only_a_difference_and_only_outside_check_mode(
+    check_mode: bool, after: dict[str, int], changed: bool, applied: list[str], told: str
+) -> None:
+    returned, done = run(check_mode, before={"a": 1}, after=after)
+    assert (returned["changed"], returned["differs"], done, returned["told"]) == (
+        changed,
+        changed,
+        applied,
+        told,
+    )
+
+
+def test_a_difference_that_cannot_be_applied_is_told() -> None:
+    returned, done = run(False, before={}, after={"a": 1}, apply=None)
+    assert (returned["changed"], returned["told"], done) == (True, "by plan", [])
+
+
+def test_text_is_shown_as_text_and_the_rest_as_one_structure_without_what_stays() -> None:
+    returned, dummy = run(
+        True,
+        before={"unit": "a\nb\n", "stays": 1, "enabled": False, "gone": "x\ny\n"},
+        after={"unit": "a\nc\n", "stays": 1, "enabled": True},
+    )
+    assert returned["diff"] == [
+        {"before_header": "gone", "after_header": "gone", "before": "x\ny\n", "after": ""},
+        {"before_header": "unit", "after_header": "unit", "before": "a\nb\n", "after": "a\nc\n"},
+        {"before": {"enabled": False}, "after": {"enabled": True}},
+    ]
