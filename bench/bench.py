@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The numbers we publish: each a ratio of two things done in turn on the same host in the same run.
+
+A ratio holds when the machine's speed drifts; a time would not. Nothing here passes or fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+COLLECTIONS = CHECKOUT / ".build" / "collections"
+INVENTORY = CHECKOUT / ".lab" / "bench" / "inventory.yml"
+GO_VERSION = "1.26.6"
+GROUPS = """\
+all:
+  children:
+    go_hosts: {hosts: {bench: {}}}
+    prometheus: {hosts: {bench: {}}}
+"""
+PING = """\
+- hosts: go_hosts
+  gather_facts: false
+  become: true
+  tasks:
+    - ansible.builtin.ping:
+"""
+# The same file from the same mirror, as most people install it; caches dropped, as for our own install.
+CURL = (
+    "set -o pipefail; rm -rf /opt/by-hand && mkdir /opt/by-hand && "
+    "curl -fsS {mirror}/go{version}.linux-amd64.tar.gz | tar -xzf - -C /opt/by-hand && sync"
+)
+FORGET_GO = (
+    "rm -rf /usr/local/lib/go /usr/local/bin/go /usr/local/bin/gofmt; sync; echo 3 > /proc/sys/vm/drop_caches"
+)
+
+
+class Bench:
+    """One host, and a directory for the small files that the runs need."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
+        (directory / "groups.yml").write_text(GROUPS, encoding="utf-8")
+        (directory / "ping.yml").write_text(PING, encoding="utf-8")
+        variables = CHECKOUT / "examples" / "demo" / "inventory" / "group_vars"
+        (directory / "group_vars").symlink_to(variables)
+
+    def ansible(self, *argv: str, program: str = "ansible-playbook") -> float:
+        """Run Ansible on the host; returns wall seconds."""
+        started = time.monotonic()
+        command = [program, f"--inventory={INVENTORY}", f"--inventory={self.directory / 'groups.yml'}", *argv]
+        command.append(f"--extra-vars=hello_sources={CHECKOUT / 'examples' / 'hello'}")
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_INJECT_FACT_VARS": "false",
+        }
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"bench: {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+        return time.monotonic() - started
+
+    def on_host(self, script: str) -> float:
+        return self.ansible(
+            "go_hosts", "--become", "-m", "shell", "-a", f"executable=/bin/bash {script}", program="ansible"
+        )
+
+
+def lab(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=CHECKOUT, check=True)
+
+
+def ratio(
+    title: str, *, ours: t.Callable[[], float], peer: t.Callable[[], float], runs: int, hold: str
+) -> None:
+    """Do both in turn and print the ratio pair by pair: median, minimum and maximum."""
+    pairs = [(ours(), peer()) for dummy in range(runs)]
+    ratios = [one / other for one, other in pairs]
+    medians = [statistics.median(column) for column in zip(*pairs, strict=True)]
+    print(
+        f"{title:<52}{statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f}, {runs} pairs;"
+        f" medians {medians[0]:.1f} s and {medians[1]:.1f} s)  hold {hold}",
+        flush=True,
+    )
+
+
+def measure(bench: Bench, *, runs: int) -> None:
+    bench.ansible("gofleet.hosts.site")
+    bench.ansible("gofleet.hosts.site")
+    bench.on_host("apt-get install -y -q curl >/dev/null")
+    print("ratio of ours to the peer; less is better")
+    ratio(
+        "unchanged site.yml / a play of one ping",
+        ours=lambda: bench.ansible("gofleet.hosts.site"),
+        peer=lambda: bench.ansible(str(bench.directory / "ping.yml")),
+        runs=runs,
+        hold="<= 8",
+    )
+    install = f"versions={GO_VERSION} mirror={{{{ lab_go_mirror }}}}"
+
+    def ours() -> float:
+        bench.on_host(FORGET_GO)
+        return bench.ansible(
+            "go_hosts", "--become", "-m", "gofleet.hosts.go_toolchain", "-a", install, program="ansible"
+        )
+
+    def peer() -> float:
+        bench.on_host(FORGET_GO)
+        return bench.on_host(CURL.format(mirror="{{ lab_go_mirror }}", version=GO_VERSION))
+
+    ratio(
+        "first install of Go / curl | tar -xz of the same file",
+        ours=ours,
+        peer=peer,
+        runs=runs,
+        hold="<= 1.2",
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="pairs of each ratio")
+    parser.add_argument("--kind", choices=["vm", "container"], default="vm")
+    options = parser.parse_args()
+    subprocess.run(["tests/build_collection.sh", str(COLLECTIONS)], cwd=CHECKOUT, check=True)
+    try:
+        lab("up", "--name", "bench", "--kind", options.kind, "bench=debian-13")
+        with tempfile.TemporaryDirectory() as directory:
+            measure(Bench(pathlib.Path(directory)), runs=options.runs)
+    finally:
+        lab("down", "--name", "bench")
+
+
+if __name__ == "__main__":
+    main()

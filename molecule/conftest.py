@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests of several scenarios ask of a host."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pathlib
+import typing as t
+
+import pytest
+
+PROJECT = pathlib.Path(
+    os.environ.get("MOLECULE_PROJECT_DIRECTORY", pathlib.Path(__file__).resolve().parents[1])
+)
+LOAD = PROJECT / "molecule" / "playbooks" / "load.py"
+CLIENTS = 4
+
+
+class Load(t.NamedTuple):
+    """A request loop's result: how often each text was answered, and how each failed request failed."""
+
+    answered: dict[str, int]
+    failed: list[str]
+
+
+class Service:
+    """The service ``hello`` of a host, as its users and the kernel see it."""
+
+    def __init__(self, host: t.Any) -> None:
+        self.host = host
+
+    def pid(self) -> int:
+        pid = int(self.host.check_output("systemctl show -P MainPID hello.service"))
+        assert pid, self.host.run("journalctl -n 30 -o cat -u hello.service").stdout
+        return pid
+
+    def uid(self) -> int:
+        return int(self.host.check_output("stat -c %%u /proc/%s", str(self.pid())))
+
+    def label(self) -> str:
+        """The AppArmor profile that confines the process, from the kernel."""
+        return self.host.check_output("cat /proc/%s/attr/apparmor/current", str(self.pid()))
+
+    def fetch(self, url: str = "http://127.0.0.1:8080/") -> str:
+        script = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=60).read().decode().strip())"
+        return self.host.check_output("python3 -c %s %s", script, url)
+
+    def current(self) -> str:
+        return self.host.check_output("readlink /opt/gofleet/hello/current")
+
+    def under_load(self, *, seconds: int, meanwhile: str) -> Load:
+        """Ask again and again from four clients, and run a shell script on the host one second after the start."""
+        load = base64.b64encode(LOAD.read_bytes()).decode()
+        self.host.run_test("echo %s | base64 -d > /run/load.py", load)
+        loop = f"python3 /run/load.py http://127.0.0.1:8080/ {seconds} {CLIENTS}"
+        done = self.host.run("sh -c %s", f"(sleep 1; {meanwhile}) >/dev/null 2>&1 & {loop}; wait")
+        assert done.rc == 0, done.stderr
+        return Load(**json.loads(done.stdout))
+
+
+@pytest.fixture
+def hello(host: t.Any) -> Service:
+    return Service(host)

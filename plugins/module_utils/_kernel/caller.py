@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""Who is asking: the layers between this process and the kernel, and which of them said no."""
+
+from __future__ import annotations
+
+import errno
+import os
+import typing as t
+
+from .files import read, read_sysctl
+from .probe import Probe, no, unknown, yes
+from .syscall import Outcome
+
+__all__ = [
+    "CAP_BPF",
+    "CAP_PERFMON",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_PTRACE",
+    "Caller",
+    "Policy",
+    "judge",
+    "read_caller",
+]
+
+# include/uapi/linux/capability.h
+CAP_SYS_PTRACE = 19
+CAP_SYS_ADMIN = 21
+CAP_PERFMON = 38
+CAP_BPF = 39
+
+
+class Caller(t.NamedTuple):
+    """What the kernel knows of this process. None: could not be read."""
+
+    uid: int | None
+    groups: tuple[int, ...]
+    capabilities: int | None
+    seccomp: int | None
+    apparmor: str | None
+
+    def can(self, *capabilities: int) -> bool:
+        """Whether the caller has one of the capabilities in its effective set."""
+        return any((self.capabilities or 0) >> number & 1 for number in capabilities)
+
+    @property
+    def filtered(self) -> bool:
+        """Whether a seccomp filter stands between the caller and the kernel (mode 2)."""
+        return bool(self.seccomp)
+
+    @property
+    def confined(self) -> bool:
+        """Whether an AppArmor profile is enforced on the caller."""
+        return self.apparmor is not None and self.apparmor.endswith("(enforce)")
+
+    def report(self) -> dict[str, t.Any]:
+        """The shape that every module returns."""
+        capabilities = None if self.capabilities is None else f"{self.capabilities:#018x}"
+        return {
+            "uid": self.uid,
+            "capabilities": capabilities,
+            "seccomp": self.seccomp,
+            "apparmor": self.apparmor,
+        }
+
+
+class Policy(t.NamedTuple):
+    """A setting that refuses a call, and to whom."""
+
+    key: str
+    blocks: t.Callable[[int, Caller], bool]
+
+    def blocking(self, root: str, caller: Caller) -> int | None:
+        """The value of the setting, where it refuses this caller."""
+        value = read_sysctl(root, self.key)
+        return value if value is not None and self.blocks(value, caller) else None
+
+
+def parse_status(text: str) -> dict[str, str]:
+    """The fields of /proc/PID/status."""
+    fields = {}
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            fields[name] = value.strip()
+    return fields
+
+
+def read_caller(root: str) -> Caller:
+    """Read this process's identity, capabilities, seccomp mode and AppArmor label."""
+    fields = parse_status(read(root, "proc/self/status").text or "")
+    uids = fields.get("Uid", "").split()
+    gids = fields.get("Gid", "").split()[1:2] + fields.get("Groups", "").split()
+    # attr/apparmor/current since Linux 5.8, attr/current before, where another LSM may answer instead.
+    label = read(root, "proc/self/attr/apparmor/current").text or read(root, "proc/self/attr/current").text
+    return Caller(
+        uid=_number(uids[1]) if len(uids) > 1 else None,
+        groups=tuple(int(gid) for gid in gids if gid.isdigit()),
+        capabilities=_number(fields.get("CapEff", ""), base=16),
+        seccomp=_number(fields.get("Seccomp", "")),
+        apparmor=label.strip("\n\0 ") if label else None,
+    )
+
+
+def judge(
+    outcome: Outcome,
+    *,
+    root: str,
+    caller: Caller,
+    proves: t.Collection[int] = (),
+    policies: t.Sequence[Policy] = (),
+    needs: str = "",
+    since: str = "",
+) -> Probe:
+    """What the outcome of an attempt says, and which layer decided it.
+
+    :param proves: error numbers that only a kernel with the feature gives to these arguments
+    :param policies: settings that could have refused
+    :param needs: what the caller may lack, for the reason
+    :param since: the first kernel with it, for the reason
+    """
+    if outcome.killed:
+        return no("seccomp", "a seccomp filter kills whoever makes the call (SIGSYS)")
+    if outcome.value >= 0 and not outcome.errno:
+        return yes("kernel", "tried, it works")
+    name = errno.errorcode.get(outcome.errno, str(outcome.errno))
+    if outcome.errno in proves:
+        return yes("kernel", f"tried with empty arguments, {name} as only a kernel with it answers")
+    if outcome.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
+        return _absent(outcome.errno, caller, since)
+    if outcome.errno in (errno.EPERM, errno.EACCES):
+        return _refused(name, root, caller, policies, needs)
+    return unknown("kernel", f"tried, {name} ({os.strerror(outcome.errno)}) does not tell")
+
+
+def _absent(number: int, caller: Caller, since: str) -> Probe:
+    if number == errno.EOPNOTSUPP:
+        return no("kernel", "EOPNOTSUPP: built in, but switched off at boot")
+    if caller.filtered:
+        # Container engines answer ENOSYS for calls that their filter does not know, so that programs fall back.
+        return no(
+            "seccomp", f"ENOSYS under a seccomp filter, which hides it or a kernel without it (since {since})"
+        )
+    return no("kernel", f"ENOSYS: not in this kernel (since Linux {since}, and may be switched off)")
+
+
+def _refused(name: str, root: str, caller: Caller, policies: t.Sequence[Policy], needs: str) -> Probe:
+    for policy in policies:
+        value = policy.blocking(root, caller)
+        if value is not None:
+            layer = "apparmor" if "apparmor" in policy.key else "sysctl"
+            return no(
+                layer,
+                f"{name}: {policy.key} is {value}" + (f" and the caller lacks {needs}" if needs else ""),
+            )
+    if caller.filtered:
+        return no("seccomp", f"{name} under a seccomp filter, and no setting explains it")
+    if caller.confined:
+        return no("apparmor", f"{name} under the AppArmor profile {caller.apparmor}")
+    if needs:
+        return no("capability", f"{name}: the caller lacks {needs}")
+    return no("kernel", f"{name} from a layer that is not known here (a security module)")
+
+
+def _number(text: str, *, base: int = 10) -> int | None:
+    try:
+        return int(text, base)
+    except ValueError:
+        return None

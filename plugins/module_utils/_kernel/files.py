@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""Files of /proc and /sys under a root, with missing and unreadable told apart."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+__all__ = ["Text", "read", "read_int", "read_sysctl", "selected"]
+
+
+class Text(t.NamedTuple):
+    """What a file held. Neither text nor error: there is no such file."""
+
+    text: str | None
+    error: str | None
+    errno: int = 0
+
+
+def read(root: str, path: str, *, at_most: int = -1) -> Text:
+    """Read one file of the kernel, ``at_most`` so many characters; ``path`` is relative to ``root``."""
+    try:
+        with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
+            return Text(file.read(at_most), None)
+    except (FileNotFoundError, NotADirectoryError):
+        return Text(None, None)
+    except OSError as error:
+        return Text(None, error.strerror or str(error), error.errno or 0)
+
+
+def read_int(root: str, path: str) -> int | None:
+    """The number in a file; None where there is none, or something else."""
+    text = read(root, path).text
+    try:
+        return int(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def read_sysctl(root: str, key: str) -> int | None:
+    """The value of a sysctl key that holds one number."""
+    return read_int(root, f"proc/sys/{key.replace('.', '/')}")
+
+
+def selected(text: str | None) -> str | None:
+    """The choice in brackets: ``always [madvise] never`` is ``madvise``."""
+    for word in (text or "").split():
+        if word.startswith("[") and word.endswith("]"):
+            return word[1:-1]
+    return None

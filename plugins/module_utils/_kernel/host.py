@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""What every probe is given: where to read, how to call, and who asks."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from .caller import Caller, read_caller
+from .probe import Probe
+from .syscall import HostSyscalls, Syscalls
+
+__all__ = ["Facts", "Host", "this_host"]
+
+
+class Host(t.NamedTuple):
+    """The host under probe."""
+
+    root: str
+    machine: str
+    syscalls: Syscalls
+    caller: Caller
+
+
+class Facts(t.NamedTuple):
+    """What one subset found: plain values, and capabilities by name."""
+
+    values: dict[str, t.Any]
+    capabilities: dict[str, Probe]
+
+
+def this_host(root: str = "/") -> Host:
+    """The host that this runs on."""
+    caller = read_caller(root)
+    return Host(
+        root=root,
+        machine=os.uname().machine,
+        syscalls=HostSyscalls(guarded=caller.filtered),
+        caller=caller,
+    )

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""Names and layouts of include/uapi/linux/io_uring.h: bits, opcodes, structures."""
+
+from __future__ import annotations
+
+import struct
+import typing as t
+
+__all__ = [
+    "FEATURES",
+    "OPCODES",
+    "PROBE_SIZE",
+    "REGISTER_PROBE",
+    "SETUP_FLAGS",
+    "Params",
+    "names_of_bits",
+    "new_params",
+    "parse_params",
+    "parse_probe",
+]
+
+REGISTER_PROBE = 8  # an opcode of io_uring_register, since Linux 5.6
+
+# struct io_uring_params: sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd, resv[3], and
+# the offsets of both rings, 40 bytes each.
+_PARAMS = struct.Struct("=7I12x40x40x")
+# struct io_uring_probe and, behind it, one struct io_uring_probe_op for each opcode.
+_PROBE = struct.Struct("=BBH3I")
+_PROBE_OP = struct.Struct("=BBHI")
+_PROBE_OPS = 256
+PROBE_SIZE = _PROBE.size + _PROBE_OPS * _PROBE_OP.size
+_OP_SUPPORTED = 1
+
+# By bit. The first kernel of each is in io_uring_setup(2).
+FEATURES = (
+    "SINGLE_MMAP",
+    "NODROP",
+    "SUBMIT_STABLE",
+    "RW_CUR_POS",
+    "CUR_PERSONALITY",
+    "FAST_POLL",
+    "POLL_32BITS",
+    "SQPOLL_NONFIXED",
+    "EXT_ARG",
+    "NATIVE_WORKERS",
+    "RSRC_TAGS",
+    "CQE_SKIP",
+    "LINKED_FILE",
+    "REG_REG_RING",
+    "RECVSEND_BUNDLE",
+    "MIN_TIMEOUT",
+    "RW_ATTR",
+    "NO_IOWAIT",
+)
+
+# By bit.
+SETUP_FLAGS = {
+    name: 1 << bit
+    for bit, name in enumerate(
+        (
+            "IOPOLL",
+            "SQPOLL",
+            "SQ_AFF",
+            "CQSIZE",
+            "CLAMP",
+            "ATTACH_WQ",
+            "R_DISABLED",
+            "SUBMIT_ALL",
+            "COOP_TASKRUN",
+            "TASKRUN_FLAG",
+            "SQE128",
+            "CQE32",
+            "SINGLE_ISSUER",
+            "DEFER_TASKRUN",
+            "NO_MMAP",
+            "REGISTERED_FD_ONLY",
+            "NO_SQARRAY",
+            "HYBRID_IOPOLL",
+            "CQE_MIXED",
+        )
+    )
+}
+
+# By number.
+_OPCODES = """
+NOP READV WRITEV FSYNC READ_FIXED WRITE_FIXED POLL_ADD POLL_REMOVE SYNC_FILE_RANGE SENDMSG RECVMSG TIMEOUT
+TIMEOUT_REMOVE ACCEPT ASYNC_CANCEL LINK_TIMEOUT CONNECT FALLOCATE OPENAT CLOSE FILES_UPDATE STATX READ WRITE
+FADVISE MADVISE SEND RECV OPENAT2 EPOLL_CTL SPLICE PROVIDE_BUFFERS REMOVE_BUFFERS TEE SHUTDOWN RENAMEAT
+UNLINKAT MKDIRAT SYMLINKAT LINKAT MSG_RING FSETXATTR SETXATTR FGETXATTR GETXATTR SOCKET URING_CMD SEND_ZC
+SENDMSG_ZC READ_MULTISHOT WAITID FUTEX_WAIT FUTEX_WAKE FUTEX_WAITV FIXED_FD_INSTALL FTRUNCATE BIND LISTEN
+RECV_ZC EPOLL_WAIT READV_FIXED WRITEV_FIXED PIPE
+"""
+OPCODES = tuple(_OPCODES.split())
+
+
+class Params(t.NamedTuple):
+    """What the kernel wrote into struct io_uring_params."""
+
+    sq_entries: int
+    cq_entries: int
+    features: int
+
+
+def new_params(flags: int) -> bytearray:
+    """A struct io_uring_params that asks for ``flags``."""
+    return bytearray(_PARAMS.pack(0, 0, flags, 0, 0, 0, 0))
+
+
+def parse_params(data: bytes | bytearray) -> Params:
+    """Read struct io_uring_params."""
+    sq_entries, cq_entries, dummy, dummy, dummy, features, dummy = _PARAMS.unpack_from(data)
+    return Params(sq_entries, cq_entries, features)
+
+
+def parse_probe(data: bytes | bytearray) -> dict[str, bool]:
+    """Read struct io_uring_probe: opcode -> supported. An opcode newer than this table is OP_<number>.
+
+    An opcode of the table that the kernel does not list is one it does not have.
+    """
+    ops_len = _PROBE.unpack_from(data)[1]
+    opcodes = dict.fromkeys(OPCODES, False)
+    # A damaged count must not read beyond the end.
+    for index in range(min(ops_len, (len(data) - _PROBE.size) // _PROBE_OP.size)):
+        op, dummy, flags, dummy = _PROBE_OP.unpack_from(data, _PROBE.size + index * _PROBE_OP.size)
+        name = OPCODES[op] if op < len(OPCODES) else f"OP_{op}"
+        opcodes[name] = bool(flags & _OP_SUPPORTED)
+    return opcodes
+
+
+def names_of_bits(value: int, names: t.Sequence[str]) -> list[str]:
+    """The names of the bits set; a bit without a name is BIT_<number>."""
+    bits = (bit for bit in range(value.bit_length()) if value >> bit & 1)
+    return [names[bit] if bit < len(names) else f"BIT_{bit}" for bit in bits]

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""Which kernel this is."""
+
+from __future__ import annotations
+
+from .files import read
+from .host import Facts, Host
+from .probe import Probe, no, unknown, yes
+
+__all__ = ["have_btf", "probe_release"]
+
+
+def have_btf(host: Host) -> Probe:
+    """Probe the running kernel for its own type information (BTF), which portable eBPF programs need.
+
+    Commit 341dfcf8d78e ("btf: expose BTF info through sysfs"), Linux 5.4.
+    """
+    # Only the size is asked for: the file holds several megabytes.
+    found = read(host.root, "sys/kernel/btf/vmlinux", at_most=1)
+    if found.text:
+        return yes("kernel", "/sys/kernel/btf/vmlinux is there")
+    if found.error:
+        return unknown("kernel", f"/sys/kernel/btf/vmlinux cannot be read: {found.error}")
+    return no("kernel", "no /sys/kernel/btf/vmlinux: built without CONFIG_DEBUG_INFO_BTF")
+
+
+def probe_release(host: Host) -> Facts:
+    """Release, version, architecture, boot, and whether the kernel describes its own types."""
+
+    def line(path: str) -> str | None:
+        text = read(host.root, path).text
+        return text.strip() if text is not None else None
+
+    return Facts(
+        values={
+            "release": line("proc/sys/kernel/osrelease"),
+            "version": line("proc/sys/kernel/version"),
+            "machine": host.machine,
+            "boot_id": line("proc/sys/kernel/random/boot_id"),
+        },
+        capabilities={"btf": have_btf(host)},
+    )

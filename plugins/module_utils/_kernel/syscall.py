@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""System calls by number, without wrappers: the only place that knows ctypes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import sys
+import typing as t
+
+from .._errors import HostError
+
+__all__ = ["NUMBERS", "Argument", "HostSyscalls", "Outcome", "Syscalls", "number_of"]
+
+# A bytearray is passed by its address, and holds afterwards what the kernel wrote.
+Argument = t.Union[int, bytearray, bytes]
+
+
+class Outcome(t.NamedTuple):
+    """What a call returned. ``errno`` is 0 where it succeeded; ``killed``: a seccomp filter ended the caller."""
+
+    value: int
+    errno: int
+    killed: bool = False
+
+
+class Syscalls(t.Protocol):
+    """Makes system calls."""
+
+    def __call__(self, number: int, *arguments: Argument) -> Outcome: ...
+
+    def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
+        """Make the call in a child that ends right after; as ``uid``, where the caller may become that."""
+        ...
+
+
+# Numbers below 424 differ by architecture. From 424 on they are the same on all of these.
+# Order: x86_64, aarch64 and riscv64, ppc64le, s390x.
+_MACHINES = {"x86_64": 0, "aarch64": 1, "riscv64": 1, "ppc64le": 2, "s390x": 3}
+NUMBERS: dict[str, tuple[int, int, int, int]] = {
+    "bpf": (321, 280, 361, 351),
+    "copy_file_range": (326, 285, 379, 375),
+    "epoll_create1": (291, 20, 315, 327),
+    "getrandom": (318, 278, 359, 349),
+    "perf_event_open": (298, 241, 319, 331),
+    "sched_getaffinity": (204, 123, 223, 240),
+    "statx": (332, 291, 383, 379),
+    "unshare": (272, 97, 282, 303),
+    "userfaultfd": (323, 282, 364, 355),
+    "pidfd_send_signal": (424, 424, 424, 424),
+    "io_uring_setup": (425, 425, 425, 425),
+    "io_uring_register": (427, 427, 427, 427),
+    "pidfd_open": (434, 434, 434, 434),
+    "clone3": (435, 435, 435, 435),
+    "close_range": (436, 436, 436, 436),
+    "openat2": (437, 437, 437, 437),
+    "faccessat2": (439, 439, 439, 439),
+    "process_madvise": (440, 440, 440, 440),
+    "epoll_pwait2": (441, 441, 441, 441),
+    "landlock_create_ruleset": (444, 444, 444, 444),
+    "memfd_secret": (447, 447, 447, 447),
+    "futex_waitv": (449, 449, 449, 449),
+    "fchmodat2": (452, 452, 452, 452),
+}
+
+
+def number_of(name: str, *, machine: str) -> int | None:
+    """The number of a call on this architecture, or None where it is not in the table."""
+    # A 32-bit interpreter speaks the 32-bit table of a 64-bit kernel.
+    if machine not in _MACHINES or sys.maxsize < 2**32:
+        return None
+    return NUMBERS[name][_MACHINES[machine]]
+
+
+class HostSyscalls:
+    """The calls of the host that this runs on."""
+
+    def __init__(self, *, guarded: bool) -> None:
+        """
+        :param guarded: the caller has a seccomp filter, which may kill: each call is first made in a child
+        """
+        try:
+            import ctypes  # noqa: PLC0415 - some minimal installations of Python come without it
+        except ImportError as error:
+            raise HostError(
+                f"Python {sys.version.split()[0]} on the host",
+                wanted="the standard module ctypes, to make system calls",
+                found=str(error),
+                remedy="Install the full standard library of this Python (Debian and Ubuntu: package python3).",
+            ) from error
+        self._ctypes = ctypes
+        self._syscall = ctypes.CDLL(None, use_errno=True).syscall
+        self._syscall.restype = ctypes.c_long
+        self._guarded = guarded
+
+    def __call__(self, number: int, *arguments: Argument) -> Outcome:
+        if self._guarded:
+            tried = self.apart(number, *arguments)
+            if tried.killed:
+                return tried
+        return self._call(number, arguments)
+
+    def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            self._end_child(writer, number, arguments, uid)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as pipe:
+            told = pipe.read()
+        dummy, status = os.waitpid(child, 0)
+        if len(told) == _TOLD.size:
+            return Outcome(*_TOLD.unpack(told))
+        return Outcome(-1, 0, killed=os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS)
+
+    def _end_child(
+        self, writer: int, number: int, arguments: tuple[Argument, ...], uid: int | None
+    ) -> t.NoReturn:
+        # Nothing may leave this process but the answer: no exception, no exit handler, no buffered output.
+        try:
+            if uid is not None and os.geteuid() == 0:
+                os.setgroups([])
+                os.setresgid(uid, uid, uid)
+                os.setresuid(uid, uid, uid)
+            outcome = self._call(number, arguments)
+            os.write(writer, _TOLD.pack(outcome.value, outcome.errno))
+        finally:
+            os._exit(0)
+
+    def _call(self, number: int, arguments: tuple[Argument, ...]) -> Outcome:
+        ctypes = self._ctypes
+        passed: list[t.Any] = [ctypes.c_long(number)]
+        for argument in arguments:
+            if isinstance(argument, bytearray):
+                passed.append(ctypes.byref((ctypes.c_char * len(argument)).from_buffer(argument)))
+            elif isinstance(argument, bytes):
+                passed.append(ctypes.c_char_p(argument))
+            else:
+                passed.append(ctypes.c_long(argument))
+        ctypes.set_errno(0)
+        value = int(self._syscall(*passed))
+        return Outcome(value, ctypes.get_errno() if value == -1 else 0)
+
+
+_TOLD = struct.Struct("=qi")

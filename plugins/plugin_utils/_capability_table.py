@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers of probes as one plain table: capabilities down, hosts across."""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+__all__ = ["capability_table"]
+
+_NAME = "capability"
+_MISSING = "not asked"
+_GAP = "  "
+
+# The answers by capability, or one word for why there are none.
+Answers = t.Union[t.Mapping[str, t.Mapping[str, t.Any]], str]
+
+
+def capability_table(
+    hosts: t.Mapping[str, Answers],
+    *,
+    width: int = 120,
+) -> list[str]:
+    """Lines of a table of at most ``width`` columns; more hosts than fit make further tables below.
+
+    :param hosts: the answers of each host by capability, or a word for why there are none
+    """
+    names = sorted({name for answers in hosts.values() if not isinstance(answers, str) for name in answers})
+    cells = {host: _column(names, answers) for host, answers in hosts.items()}
+    widths = {host: max(len(text) for text in [host, *column]) for host, column in cells.items()}
+    first = max(len(name) for name in [_NAME, *names])
+    lines: list[str] = []
+    for group in _groups(list(hosts), widths, room=width - first):
+        if lines:
+            lines.append("")
+        lines += _table(group, names, cells, widths, first)
+    return lines + _reasons(hosts, width)
+
+
+def _column(names: list[str], answers: Answers) -> list[str]:
+    if isinstance(answers, str):
+        return [answers, *("-" for dummy in names[1:])]
+    return [_cell(answers.get(name)) for name in names]
+
+
+def _cell(answer: t.Mapping[str, t.Any] | None) -> str:
+    if answer is None:
+        return _MISSING
+    # The kernel is the usual one to decide; another layer is what a reader looks for.
+    if answer["decided_by"] == "kernel":
+        return str(answer["answer"])
+    return f"{answer['answer']} ({answer['decided_by']})"
+
+
+def _groups(hosts: list[str], widths: t.Mapping[str, int], *, room: int) -> list[list[str]]:
+    """The hosts in order, as many side by side as fit; at least one."""
+    groups: list[list[str]] = []
+    left = 0
+    for host in hosts:
+        needed = len(_GAP) + widths[host]
+        if not groups or needed > left:
+            groups.append([])
+            left = room
+        groups[-1].append(host)
+        left -= needed
+    return groups
+
+
+def _table(
+    hosts: list[str],
+    names: list[str],
+    cells: t.Mapping[str, list[str]],
+    widths: t.Mapping[str, int],
+    first: int,
+) -> list[str]:
+    def row(name: str, texts: t.Sequence[str]) -> str:
+        padded = (text.ljust(widths[host]) for host, text in zip(hosts, texts))
+        return _GAP.join([name.ljust(first), *padded]).rstrip()
+
+    lines = [row(_NAME, hosts), row("-" * first, ["-" * widths[host] for host in hosts])]
+    if not names:
+        return [*lines, row("", [cells[host][0] if cells[host] else "" for host in hosts])]
+    return lines + [row(name, [cells[host][index] for host in hosts]) for index, name in enumerate(names)]
+
+
+def _reasons(hosts: t.Mapping[str, Answers], width: int) -> list[str]:
+    """Why, for each answer that another layer than the kernel gave, and for each that is unknown."""
+    why: dict[str, list[str]] = {}
+    for host, answers in hosts.items():
+        if isinstance(answers, str):
+            continue
+        for name, answer in sorted(answers.items()):
+            if answer["answer"] == "unknown" or (
+                answer["answer"] == "no" and answer["decided_by"] != "kernel"
+            ):
+                why.setdefault(f"{name}: {answer['reason']}", []).append(host)
+    lines = []
+    for reason, where in sorted(why.items()):
+        lines += textwrap.wrap(f"{reason} ({', '.join(where)})", width, subsequent_indent="    ")
+    return ["", *lines] if lines else []

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A host out of a recorded tree and calls whose answers a test chooses."""
+
+from __future__ import annotations
+
+import errno
+import pathlib
+import typing as t
+
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller, read_caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import Host
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import (
+    Argument,
+    Outcome,
+    number_of,
+)
+
+FIXTURES = pathlib.Path(__file__).resolve().parents[4] / "fixtures"
+KERNELS = ["6.1", "6.12", "6.18"]
+
+ROOT = Caller(uid=0, groups=(0,), capabilities=(1 << 41) - 1, seccomp=0, apparmor="unconfined")
+NOBODY = Caller(uid=65534, groups=(65534,), capabilities=0, seccomp=0, apparmor="unconfined")
+
+
+class StandIn:
+    """Answers by the name of a call; ENOSYS where the test names none."""
+
+    def __init__(self, answers: t.Mapping[str, Outcome | t.Callable[..., Outcome]]) -> None:
+        self._answers = {number_of(name, machine="x86_64"): answer for name, answer in answers.items()}
+        self.made: list[int] = []
+
+    def __call__(self, number: int, *arguments: Argument) -> Outcome:
+        self.made.append(number)
+        answer = self._answers.get(number, Outcome(-1, errno.ENOSYS))
+        return answer(*arguments) if callable(answer) and not isinstance(answer, Outcome) else answer
+
+    def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
+        return self(number, *arguments)
+
+
+def host(
+    answers: t.Mapping[str, Outcome | t.Callable[..., Outcome]],
+    *,
+    root: str | pathlib.Path = "/nowhere",
+    caller: Caller | None = None,
+) -> Host:
+    return Host(str(root), "x86_64", StandIn(answers), caller or read_caller(str(root)))

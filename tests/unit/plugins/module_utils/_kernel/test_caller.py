@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import errno
+import pathlib
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import (
+    CAP_BPF,
+    Caller,
+    Policy,
+    judge,
+    read_caller,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+
+from .stand_in import FIXTURES, NOBODY, ROOT
+
+FILTERED = NOBODY._replace(seccomp=2)
+CONFINED = NOBODY._replace(apparmor="/usr/bin/x (enforce)")
+COMPLAINING = NOBODY._replace(apparmor="/usr/bin/x (complain)")
+EPERM = Outcome(-1, errno.EPERM)
+
+
+@pytest.mark.parametrize("kernel", ["6.1", "6.12"])
+def test_recorded_root(kernel: str) -> None:
+    caller = read_caller(str(FIXTURES / kernel))
+    assert (caller.uid, caller.seccomp, caller.apparmor) == (0, 0, "unconfined")
+    assert caller.can(CAP_BPF)
+    assert not caller.filtered
+    assert not caller.confined
+
+
+@pytest.mark.parametrize("status", [None, "", "Uid\nSeccomp:\nCapEff:\tzz\nUid:\t1\n", "\x00\xff"])
+def test_damaged_status_tells_nothing(tmp_path: pathlib.Path, status: str | None) -> None:
+    if status is not None:
+        (tmp_path / "proc" / "self").mkdir(parents=True)
+        (tmp_path / "proc" / "self" / "status").write_text(status)
+    caller = read_caller(str(tmp_path))
+    assert caller == Caller(None, (), None, None, None)
+    assert caller.report() == {"uid": None, "capabilities": None, "seccomp": None, "apparmor": None}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "caller", "answer", "decided_by"),
+    [
+        (Outcome(0, 0), ROOT, "yes", "kernel"),
+        (Outcome(7, 0), ROOT, "yes", "kernel"),
+        (Outcome(-1, errno.EINVAL), ROOT, "yes", "kernel"),
+        (Outcome(-1, errno.ENOSYS), ROOT, "no", "kernel"),
+        (Outcome(-1, errno.ENOSYS), FILTERED, "no", "seccomp"),
+        (Outcome(-1, errno.EOPNOTSUPP), ROOT, "no", "kernel"),
+        (Outcome(-1, 0, killed=True), FILTERED, "no", "seccomp"),
+        (EPERM, FILTERED, "no", "seccomp"),
+        (EPERM, CONFINED, "no", "apparmor"),
+        (EPERM, COMPLAINING, "no", "capability"),
+        (EPERM, NOBODY, "no", "capability"),
+        (Outcome(-1, errno.EACCES), NOBODY, "no", "capability"),
+        (Outcome(-1, errno.EMFILE), ROOT, "unknown", "kernel"),
+        (Outcome(-1, 0), ROOT, "unknown", "kernel"),
+    ],
+)
+def test_judge(outcome: Outcome, caller: Caller, answer: str, decided_by: str) -> None:
+    probe = judge(outcome, root="/nowhere", caller=caller, proves=(errno.EINVAL,), needs="CAP_X", since="5.0")
+    assert (probe.answer, probe.decided_by) == (answer, decided_by), probe.reason
+
+
+def test_a_setting_is_asked_before_the_filter(tmp_path: pathlib.Path) -> None:
+    setting = tmp_path / "proc" / "sys" / "kernel" / "closed"
+    setting.parent.mkdir(parents=True)
+    policies = (Policy("kernel.closed", lambda value, caller: value > 0 and not caller.can(CAP_BPF)),)
+
+    def layer(caller: Caller) -> str:
+        return judge(EPERM, root=str(tmp_path), caller=caller, policies=policies).decided_by
+
+    assert layer(FILTERED) == "seccomp"
+    setting.write_text("1\n")
+    assert layer(FILTERED) == "sysctl"
+    assert layer(ROOT) == "kernel"
+    setting.write_text("0\n")
+    assert layer(FILTERED) == "seccomp"

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every subset over the recorded kernels, and over a tree that holds nothing or nonsense."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import Host
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.table import SUBSETS, read_kernel
+
+from .stand_in import FIXTURES, KERNELS, host
+
+LAYERS = {"kernel", "sysctl", "seccomp", "apparmor", "lockdown", "capability", "memlock"}
+
+
+def recorded(kernel: str) -> Host:
+    return host({"unshare": Outcome(0, 0), "landlock_create_ruleset": Outcome(6, 0)}, root=FIXTURES / kernel)
+
+
+def answers(facts: t.Mapping[str, t.Any]) -> dict[str, str]:
+    return {name: probe["answer"] for name, probe in facts["capabilities"].items()}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "release_", "mode", "apparmor", "psi", "thp", "io_uring_disabled"),
+    [
+        ("6.1", "6.1.0-56-cloud-amd64", "unified", "yes", "yes", "always", None),
+        ("6.12", "6.12.117+deb13-cloud-amd64", "unified", "yes", "yes", "always", 0),
+        ("6.18", "6.18.44", "hybrid", "no", "yes", "madvise", 0),
+    ],
+)
+def test_recorded_kernels(
+    *, kernel: str, release_: str, mode: str, apparmor: str, psi: str, thp: str, io_uring_disabled: int | None
+) -> None:
+    facts = read_kernel(recorded(kernel), subsets=[])
+    values = facts["values"]
+    assert set(values) == set(SUBSETS)
+    assert values["release"]["release"] == release_
+    assert values["cgroup"]["mode"] == mode
+    assert values["thp"]["enabled"] == thp
+    assert values["sysctl"]["kernel.io_uring_disabled"] == io_uring_disabled
+    assert values["sysctl"]["net.core.somaxconn"] == 4096
+    assert values["limits"]["nofile"]["soft"] > 0
+    assert values["psi"]["memory"]["some"]["avg10"] >= 0
+    assert values["syscalls"]["landlock_abi"] == 6
+    found = answers(facts)
+    assert (found["apparmor"], found["psi"], found["btf"]) == (apparmor, psi, "yes")
+    assert (found["unprivileged_userns"], found["landlock_create_ruleset"], found["bpf"]) == (
+        "yes",
+        "yes",
+        "no",
+    )
+
+
+@pytest.mark.parametrize("kernel", ["6.1", "6.12"])
+def test_recorded_debian_has_what_limits_need(kernel: str) -> None:
+    found = answers(read_kernel(recorded(kernel), subsets=["cgroup", "lsm"]))
+    assert {name for name, answer in found.items() if answer != "yes"} == set()
+
+
+def test_every_answer_names_a_layer_and_a_reason() -> None:
+    for kernel in KERNELS:
+        for name, probe in read_kernel(recorded(kernel), subsets=[])["capabilities"].items():
+            assert probe["answer"] in ("yes", "no", "unknown"), name
+            assert probe["decided_by"] in LAYERS, name
+            assert probe["reason"], name
+
+
+def test_subsets() -> None:
+    facts = read_kernel(recorded("6.12"), subsets=["thp"])
+    assert set(facts["values"]) == {"thp"}
+    assert set(facts["capabilities"]) == {"thp"}
+
+
+def test_an_empty_tree_is_no_or_unknown_but_never_yes(tmp_path: pathlib.Path) -> None:
+    facts = read_kernel(host({}, root=tmp_path), subsets=[])
+    assert "yes" not in answers(facts).values()
+    assert answers(facts)["cgroup_v2"] == "unknown"
+    assert answers(facts)["landlock"] == "unknown"
+
+
+def test_damaged_files_are_no_or_unknown_but_never_yes(tmp_path: pathlib.Path) -> None:
+    for source in (FIXTURES / "6.12").rglob("*"):
+        if source.is_file() and source.name != "vmlinux":
+            copy = tmp_path / source.relative_to(FIXTURES / "6.12")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(b"\xff\x00 [ = :\n\n")
+    facts = read_kernel(host({}, root=tmp_path), subsets=[])
+    assert "yes" not in answers(facts).values()
+    assert answers(facts)["psi"] == "unknown"
+    assert answers(facts)["thp"] == "unknown"
