@@ -37,21 +37,21 @@ EXAMPLES = r"""
 - name: Say who forbids it
   ansible.builtin.debug:
     msg: "io_uring: {{ ring.decided_by }}: {{ ring.reason }}"
-  when: not ring.usable
+  when: ring.usable != "yes"
 
 - name: Require an operation
   ansible.builtin.assert:
     that:
-      - ring.usable
+      - ring.usable == "yes"
       - ring.opcodes.SEND_ZC
 """
 
 RETURN = r"""
 usable:
-  description: Whether a ring could be made. RV(setup) tells C(no) and C(unknown) apart.
+  description: Whether a ring can be made, V(yes), V(no) or V(unknown); the answer of RV(setup) for a plain ring.
   returned: success
-  type: bool
-  sample: false
+  type: str
+  sample: "no"
 decided_by:
   description: The layer that decided RV(usable).
   returned: success

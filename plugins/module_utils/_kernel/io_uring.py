@@ -123,7 +123,7 @@ def read_io_uring(host: Host) -> dict[str, t.Any]:
     setup = {name: have_setup(host, name) for name in SETUPS}
     plain = setup["plain"]
     return {
-        "usable": plain.answer == "yes",
+        "usable": plain.answer,
         "decided_by": plain.decided_by,
         "reason": plain.reason,
         "setup": {name: answer.report() for name, answer in setup.items()},
