@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""The list of Go releases as go.dev publishes it, and what can be asked of it. Pure: text in, answers out."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from ._errors import HostError
+
+__all__ = [
+    "Archive",
+    "GoRelease",
+    "archive_of",
+    "go_arch",
+    "newest_stable",
+    "parse_index",
+    "plain_version",
+    "sort_key",
+]
+
+# 1.27.3, 1.28rc1, 1.21.0; before 1.21 also 1.20, a release of its own
+_NAME = re.compile(r"(?:go)?(\d+)\.(\d+)(?:\.(\d+))?(?:(beta|rc)(\d+))?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+
+_ARCHES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv6l": "armv6l",
+    "armv7l": "armv6l",
+    "armv8l": "armv6l",
+    "i386": "386",
+    "i586": "386",
+    "i686": "386",
+    "loongarch64": "loong64",
+}
+
+
+class Archive(t.NamedTuple):
+    """One file of a release."""
+
+    filename: str
+    sha256: str
+    size: int  # bytes
+
+
+class GoRelease(t.NamedTuple):
+    """One release: its version without ``go``, and its Linux archives by architecture."""
+
+    version: str
+    stable: bool
+    archives: dict[str, Archive]
+
+
+def go_arch(machine: str) -> str:
+    """The architecture in the index's words, from ``uname -m``. What is unknown stays, and won't be in the index."""
+    return _ARCHES.get(machine, machine)
+
+
+def plain_version(name: str) -> str:
+    """``go1.27.3`` and ``1.27.3`` as ``1.27.3``."""
+    if _NAME.fullmatch(name) is None:
+        raise HostError(
+            f"Go version {name!r}",
+            wanted="a full version like 1.27.3, go1.27.3 or 1.28rc1, or stable",
+            found=name or "nothing",
+            remedy="Give the version as https://go.dev/dl names it; write it in quotes, or YAML makes 1.20 into 1.2.",
+        )
+    return name[2:] if name.startswith("go") else name
+
+
+def sort_key(version: str) -> tuple[int, ...]:
+    """Orders versions: 1.27beta1 < 1.27rc1 < 1.27.0 < 1.27.1. What is no Go version comes first."""
+    match = _NAME.fullmatch(version)
+    if match is None:
+        return (-1,)
+    major, minor, patch, kind, number = match.groups()
+    stage = {"beta": 0, "rc": 1, None: 2}[kind]
+    return (int(major), int(minor), int(patch or 0), stage, int(number or 0))
+
+
+def parse_index(text: bytes, *, source: str) -> list[GoRelease]:
+    """The releases in a ``?mode=json`` document. Entries that it does not understand are left out."""
+    try:
+        entries = json.loads(text)
+    except ValueError as error:
+        raise _not_an_index(source, f"text that is not JSON ({error}), beginning {text[:40]!r}")
+    if not isinstance(entries, list):
+        raise _not_an_index(source, f"JSON, but a {type(entries).__name__} in place of the list")
+    releases = [release for release in map(_release, entries) if release is not None]
+    if not releases:
+        raise _not_an_index(source, "a list without one Go release")
+    return releases
+
+
+def newest_stable(releases: t.Iterable[GoRelease], *, source: str) -> str:
+    """The highest version that is marked stable."""
+    versions = [release.version for release in releases if release.stable]
+    if not versions:
+        raise _not_an_index(source, "no release that is marked stable")
+    return max(versions, key=sort_key)
+
+
+def archive_of(releases: t.Sequence[GoRelease], *, version: str, arch: str, source: str) -> Archive:
+    """The archive of exactly this version for this architecture."""
+    release = next((release for release in releases if release.version == version), None)
+    if release is None:
+        raise _unknown_version(releases, version=version, source=source)
+    if arch not in release.archives:
+        raise HostError(
+            f"Go {version} for linux/{arch}",
+            wanted=f"an archive in the index of {source}",
+            found="archives for " + (", ".join(sorted(release.archives)) or "no Linux architecture"),
+            remedy="Choose a version or a mirror that has this architecture, or build Go from source.",
+        )
+    return release.archives[arch]
+
+
+def _unknown_version(releases: t.Sequence[GoRelease], *, version: str, source: str) -> HostError:
+    known = sorted((release.version for release in releases), key=sort_key)
+    minor = sort_key(version)[:2]
+    patches = [name for name in known if sort_key(name)[:2] == minor]
+    newest = next(
+        (name for name in reversed(patches) if sort_key(name)[3] == 2), patches[-1] if patches else None
+    )
+    if newest is None:
+        found = f"{len(known)} releases from {known[0]} to {known[-1]}"
+        remedy = "Give a version that is there, or a mirror that has it."
+    else:
+        found = "no release by that name, but " + ", ".join(patches)
+        remedy = f"{version} is not a release here; the newest one of that series is {newest}: give the full version."
+    return HostError(f"Go {version}", wanted=f"it in the index of {source}", found=found, remedy=remedy)
+
+
+def _release(entry: object) -> GoRelease | None:
+    if not isinstance(entry, dict):
+        return None
+    name, files = entry.get("version"), entry.get("files")
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None or not isinstance(files, list):
+        return None
+    archives = {}
+    for file in files:
+        if isinstance(file, dict) and file.get("os") == "linux" and file.get("kind") == "archive":
+            archive = _archive(file)
+            if archive is not None and isinstance(file.get("arch"), str):
+                archives[file["arch"]] = archive
+    return GoRelease(plain_version(name), entry.get("stable") is True, archives)
+
+
+def _archive(file: dict[str, t.Any]) -> Archive | None:
+    filename, sha256, size = file.get("filename"), file.get("sha256"), file.get("size")
+    if not isinstance(filename, str) or _FILENAME.fullmatch(filename) is None:
+        return None
+    if not isinstance(sha256, str) or _SHA256.fullmatch(sha256) is None:
+        return None
+    return Archive(filename, sha256, size) if isinstance(size, int) and size > 0 else None
+
+
+def _not_an_index(source: str, found: str) -> HostError:
+    return HostError(
+        source,
+        wanted="the list of Go releases, as JSON in the form of https://go.dev/dl/?mode=json",
+        found=found,
+        remedy="Check the mirror's address, and that it serves the list and not a page about it.",
+    )

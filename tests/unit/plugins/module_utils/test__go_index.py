@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_index import (
+    Archive,
+    archive_of,
+    go_arch,
+    newest_stable,
+    parse_index,
+    plain_version,
+    sort_key,
+)
+
+SHA = "ab" * 32
+
+
+def file(version: str, *, arch: str = "amd64", **other: t.Any) -> dict[str, t.Any]:
+    return {
+        "filename": f"go{version}.linux-{arch}.tar.gz",
+        "os": "linux",
+        "arch": arch,
+        "version": f"go{version}",
+        "sha256": SHA,
+        "size": 7,
+        "kind": "archive",
+        **other,
+    }
+
+
+def index(*versions: str, files: list[dict[str, t.Any]] | None = None) -> bytes:
+    entries = [
+        {
+            "version": f"go{version}",
+            "stable": "rc" not in version,
+            "files": [file(version)] if files is None else files,
+        }
+        for version in versions
+    ]
+    return json.dumps(entries).encode()
+
+
+def test_order_of_versions() -> None:
+    ordered = ["1.9.7", "1.20", "1.20.1", "1.21beta1", "1.21rc2", "1.21rc10", "1.21.0", "1.21.1", "1.21.10"]
+    assert sorted(sorted(ordered), key=sort_key) == ordered
+
+
+@pytest.mark.parametrize("name", ["1.27.3", "go1.27.3"])
+def test_plain_version(name: str) -> None:
+    assert plain_version(name) == "1.27.3"
+
+
+@pytest.mark.parametrize("name", ["", "latest", "1", "1.2.3.4", "1.27.3\n", "v1.27.3", "1.27-rc1", "go"])
+def test_what_is_no_version(name: str) -> None:
+    with pytest.raises(HostError, match="wanted a full version"):
+        plain_version(name)
+
+
+@pytest.mark.parametrize(
+    ("machine", "arch"),
+    [
+        ("x86_64", "amd64"),
+        ("aarch64", "arm64"),
+        ("armv6l", "armv6l"),
+        ("armv7l", "armv6l"),
+        ("i686", "386"),
+        ("i386", "386"),
+        ("ppc64le", "ppc64le"),
+        ("s390x", "s390x"),
+        ("riscv64", "riscv64"),
+        ("loongarch64", "loong64"),
+        ("vax", "vax"),
+    ],
+)
+def test_arch(machine: str, arch: str) -> None:
+    assert go_arch(machine) == arch
+
+
+def test_an_archive_is_found_by_exact_version_and_arch() -> None:
+    releases = parse_index(index("1.24.2", "1.24.1"), source="mirror")
+    found = archive_of(releases, version="1.24.1", arch="amd64", source="mirror")
+    assert found == Archive("go1.24.1.linux-amd64.tar.gz", SHA, 7)
+
+
+def test_before_1_21_the_first_release_has_two_numbers() -> None:
+    releases = parse_index(index("1.20.1", "1.20"), source="mirror")
+    assert archive_of(releases, version="1.20", arch="amd64", source="mirror").filename.startswith(
+        "go1.20.linux"
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("1.24", "the newest one of that series is 1.24.11: give the full version"),
+        ("1.24.99", "but 1.24rc1, 1.24.2, 1.24.11"),
+        ("1.25", "the newest one of that series is 1.25rc1"),
+        ("1.30.0", "4 releases from 1.24rc1 to 1.25rc1"),
+    ],
+)
+def test_an_unknown_version_says_what_there_is(version: str, message: str) -> None:
+    releases = parse_index(index("1.25rc1", "1.24.11", "1.24.2", "1.24rc1"), source="mirror")
+    with pytest.raises(HostError, match=message):
+        archive_of(releases, version=version, arch="amd64", source="mirror")
+
+
+def test_an_unknown_arch_says_what_there_is() -> None:
+    files = [file("1.24.1", arch="s390x"), file("1.24.1", arch="arm64")]
+    releases = parse_index(index("1.24.1", files=files), source="mirror")
+    with pytest.raises(HostError, match="found archives for arm64, s390x"):
+        archive_of(releases, version="1.24.1", arch="vax", source="mirror")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"os": "darwin"},
+        {"kind": "installer"},
+        {"filename": "../go.tar.gz"},
+        {"filename": "a/b"},
+        {"filename": None},
+        {"sha256": "ab"},
+        {"sha256": SHA.upper()},
+        {"size": 0},
+        {"size": "7"},
+        {"arch": ["amd64"]},
+    ],
+)
+def test_files_that_it_cannot_trust_are_left_out(bad: dict[str, t.Any]) -> None:
+    (release,) = parse_index(index("1.24.1", files=[file("1.24.1", **bad)]), source="mirror")
+    assert release.archives == {}
+
+
+def test_entries_that_are_none_are_left_out() -> None:
+    text = json.dumps([None, 1, {}, {"version": "go9"}, {"version": "go1.24.1", "files": [None]}]).encode()
+    assert [release.version for release in parse_index(text, source="mirror")] == ["1.24.1"]
+
+
+@pytest.mark.parametrize("text", [b"", b"<html>", b"{}", b"[]", b"[1]", b"\xff\xfe", b"null"])
+def test_what_is_no_index(text: bytes) -> None:
+    with pytest.raises(HostError, match="wanted the list of Go releases"):
+        parse_index(text, source="mirror")
+
+
+def test_newest_stable_is_the_highest_not_the_first() -> None:
+    releases = parse_index(index("1.9.7", "1.28rc1", "1.27.3", "1.26.10"), source="mirror")
+    assert newest_stable(releases, source="mirror") == "1.27.3"
+
+
+def test_no_stable_release() -> None:
+    with pytest.raises(HostError, match="marked stable"):
+        newest_stable(parse_index(index("1.28rc1"), source="mirror"), source="mirror")

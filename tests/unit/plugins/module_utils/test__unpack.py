@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
+from ansible_collections.gofleet.hosts.plugins.module_utils._unpack import BrokenArchiveError, unpack
+
+Member = t.Tuple[str, t.Dict[str, t.Any], bytes]
+
+
+def archive(*members: Member, format: int = tarfile.PAX_FORMAT) -> bytes:  # noqa: A002
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=format) as file:
+        for name, fields, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            for field, value in fields.items():
+                setattr(info, field, value)
+            file.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def opened(data: bytes, into: Path, *, top: str | None = None, limit: int = 1000) -> None:
+    unpack(io.BytesIO(data), into=str(into), name="a.tar.gz", top=top, limit=limit)
+
+
+def symlink(target: str) -> dict[str, t.Any]:
+    return {"type": tarfile.SYMTYPE, "linkname": target}
+
+
+def test_files_directories_and_links(tmp_path: Path) -> None:
+    os.umask(0o077)
+    data = archive(
+        ("./bin/tool", {"mode": 0o777}, b"#!"),
+        ("empty", {"type": tarfile.DIRTYPE, "mode": 0o700}, b""),
+        ("bin/link", symlink("../lib/./x"), b""),
+        ("lib/x", {"mode": 0o600}, b"x"),
+        ("a" * 120 + "/" + "b" * 120, {}, b"long"),
+    )
+    opened(data, tmp_path)
+    assert os.umask(0o022) == 0o077
+    assert (tmp_path / "bin/tool").stat().st_mode & 0o7777 == 0o755
+    assert (tmp_path / "lib/x").stat().st_mode & 0o7777 == 0o644
+    assert (tmp_path / "empty").stat().st_mode & 0o7777 == 0o755
+    assert (tmp_path / "bin/link").read_text(encoding="utf-8") == "x"
+    assert (tmp_path / ("a" * 120) / ("b" * 120)).read_bytes() == b"long"
+
+
+def test_the_top_directory_is_left_out(tmp_path: Path) -> None:
+    opened(archive(("go", {"type": tarfile.DIRTYPE}, b""), ("go/VERSION", {}, b"v")), tmp_path, top="go")
+    assert os.listdir(tmp_path) == ["VERSION"]
+
+
+FOUND = {
+    "../x": "leads out",
+    "/x": "leads out",
+    "a/../../x": "leads out",
+    "a/../x": "leads out",
+    "..": "leads out",
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_paths_that_lead_out(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HostError, match=FOUND[name]):
+        opened(archive((name, {}, b"x")), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x", "gogo/x", "go/../x"])
+def test_paths_beside_the_top_directory(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HostError):
+        opened(archive((name, {}, b"x")), tmp_path, top="go")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_by_the_name_of_the_top_directory(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="in place of the directory"):
+        opened(archive(("go", {}, b"x")), tmp_path, top="go")
+
+
+@pytest.mark.parametrize("target", ["..", "/etc/passwd", "../x", "a/../../x", "a/..", "../../x", "./../x"])
+def test_links_that_can_lead_out(tmp_path: Path, target: str) -> None:
+    with pytest.raises(HostError, match="can lead out"):
+        opened(archive(("link", symlink(target), b"")), tmp_path)
+
+
+def test_a_link_may_climb_as_far_as_the_archive_goes(tmp_path: Path) -> None:
+    opened(archive(("a/b/link", symlink("../../x"), b"")), tmp_path)
+    with pytest.raises(HostError, match="can lead out"):
+        opened(archive(("a2/b/link", symlink("../../../x"), b"")), tmp_path)
+
+
+def test_links_are_never_walked_through(tmp_path: Path) -> None:
+    data = archive(("d/x", {}, b""), ("link", symlink("d"), b""), ("link/y", {}, b""))
+    with pytest.raises(HostError, match="through a link"):
+        opened(data, tmp_path)
+
+
+def test_a_link_is_not_overwritten_through(tmp_path: Path) -> None:
+    data = archive(("x", {}, b"old"), ("link", symlink("x"), b""), ("link", {}, b"new"))
+    with pytest.raises(HostError, match="same path twice"):
+        opened(data, tmp_path)
+    assert (tmp_path / "x").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": tarfile.CHRTYPE},
+        {"type": tarfile.BLKTYPE},
+        {"type": tarfile.FIFOTYPE},
+        {"type": tarfile.LNKTYPE, "linkname": "/etc/passwd"},
+        {"mode": 0o4755},
+        {"mode": 0o2755},
+        {"mode": 0o1755, "type": tarfile.DIRTYPE},
+    ],
+)
+def test_what_has_no_place_in_a_release(tmp_path: Path, fields: dict[str, t.Any]) -> None:
+    with pytest.raises(HostError, match="wanted plain files"):
+        opened(archive(("x", fields, b"")), tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_more_than_the_limit(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="honestly"):
+        opened(archive(("x", {}, bytes(600)), ("y", {}, bytes(600))), tmp_path)
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def no_gzip(data: bytes) -> bytes:
+    return gzip.decompress(data)
+
+
+def no_tar(data: bytes) -> bytes:
+    return gzip.compress(b"<html>" * 200)
+
+
+def nothing(data: bytes) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize("harm", [cut, no_gzip, no_tar, nothing])
+def test_broken_archives_are_told_apart(tmp_path: Path, harm: t.Callable[[bytes], bytes]) -> None:
+    data = archive(("x", {}, os.urandom(900)))
+    with pytest.raises(BrokenArchiveError):
+        opened(harm(data), tmp_path)
