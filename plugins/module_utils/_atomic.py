@@ -17,9 +17,9 @@ __all__ = ["fsync_directory", "read_text", "replace_link", "write_text"]
 
 
 def read_text(path: str) -> str | None:
-    """The text of a file, or None where there is none. Other errors are raised as OSError."""
+    """The text of a file byte for byte, or None where there is none. Other errors are raised as OSError."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
     except FileNotFoundError:
         return None
@@ -34,7 +34,7 @@ def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
     os.makedirs(directory, mode=0o755, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=directory)
     with _removed_on_error(temporary):
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()

@@ -15,6 +15,12 @@ def test_reads_nothing_where_nothing_is(tmp_path: pathlib.Path) -> None:
     assert _atomic.read_text(str(tmp_path / "none")) is None
 
 
+def test_line_ends_stay_as_they_are(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "file")
+    _atomic.write_text(path, "dos\r\nunix\n")
+    assert _atomic.read_text(path) == "dos\r\nunix\n"
+
+
 def test_writes_whole_with_mode_and_without_leftovers(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "new" / "file"
     _atomic.write_text(str(path), "text\n", mode=0o640)

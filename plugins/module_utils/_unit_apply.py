@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""The steps on units as one transaction: all of them and the services serve, or the host is as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+
+from ._errors import HostError
+from ._health import wait_healthy
+from ._release import Store
+from ._systemd import RUNNING, kind, settings
+from ._unit_revert import Revert
+from ._unit_state import forget_restart, owe_restart, show
+from ._unit_systemctl import Systemctl, UnitError, remove_file, write_file
+
+if t.TYPE_CHECKING:
+    from ._run import Runner
+    from ._unit_spec import Unit
+    from ._unit_state import Found, Roots
+    from ._unit_steps import Steps
+
+__all__ = ["apply_steps"]
+
+_LOCK_SECONDS = 60.0
+# A program that can't run tends to say so by dying within the first second.
+_SETTLE_SECONDS = 1.0
+
+
+def apply_steps(
+    steps: Steps,
+    units: t.Sequence[Unit],
+    found: Found,
+    *,
+    roots: Roots,
+    run: Runner,
+    start_timeout: float,
+    pause: t.Callable[[float], None] = time.sleep,
+) -> dict[str, t.Any]:
+    """Do it. A failure puts files, links, enablement and processes back, and raises what failed and what serves."""
+    systemctl = Systemctl(run, timeout=start_timeout, since=time.time())
+    runnable = [unit.name for unit in units if unit.runs]
+    touched = [name for dummy, name in steps.sequence]
+    with contextlib.ExitStack() as locks:
+        for path, version in steps.switch.items():
+            _require(Store(path), version)
+        for path in sorted(steps.switch):
+            locks.enter_context(Store(path).lock(_LOCK_SECONDS))
+        revert = Revert(steps, units, found, roots=roots, run=run, systemctl=systemctl)
+        try:
+            owe_restart((name for name in touched if found.running(name)), roots=roots)
+            _change(steps, roots=roots, systemctl=systemctl)
+            _start(steps, systemctl=systemctl)
+            shown = _serve(steps, units, run=run, pause=pause)
+        except UnitError as failure:
+            journal = systemctl.journal(failure.unit)
+            failure.found += _port_holders(failure.unit, units, systemctl=systemctl)
+            raise failure.explain(journal=journal, outcome=revert.undo())
+        except BaseException:
+            revert.undo()
+            raise
+        forget_restart([*runnable, *touched], roots=roots)
+    shown = shown or show(runnable, run=run)
+    return {"active": {name: shown[name].get("ActiveState", "unknown") for name in runnable}}
+
+
+def _require(store: Store, version: str) -> None:
+    if store.marker(version) is None:
+        raise HostError(
+            store.path,
+            wanted=f"the complete release {version}",
+            found=", ".join(store.versions()) or "no release",
+            remedy="Install this version into the store first.",
+        )
+
+
+def _port_holders(name: str, units: t.Sequence[Unit], *, systemctl: Systemctl) -> str:
+    texts = [unit.text for unit in units if unit.name == name and unit.text is not None]
+    if not texts or kind(name) != "socket":
+        return ""
+    held = systemctl.holders(settings(texts[0], "Socket", "ListenStream"))
+    return f"; {held}" if held else ""
+
+
+def _change(steps: Steps, *, roots: Roots, systemctl: Systemctl) -> None:
+    for name in steps.stop:
+        systemctl.act("stop", name)
+    # Units that go are disabled while systemctl can still read their [Install] section.
+    for name in steps.disable:
+        systemctl.set_enabled("disable", name)
+    for unit in steps.write:
+        if unit.text is None:
+            remove_file(roots.path, unit.name)
+        else:
+            write_file(roots.path, unit.name, unit.text)
+    for path, version in steps.switch.items():
+        Store(path).switch(version)
+    for name in steps.enable:
+        systemctl.set_enabled("enable", name)
+    for name in steps.reenable:
+        systemctl.set_enabled("reenable", name)
+    if steps.reload:
+        systemctl.reload()
+
+
+def _start(steps: Steps, *, systemctl: Systemctl) -> None:
+    for verb, name in steps.sequence:
+        systemctl.act(verb, name)
+
+
+def _serve(
+    steps: Steps, units: t.Sequence[Unit], *, run: Runner, pause: t.Callable[[float], None]
+) -> dict[str, dict[str, str]]:
+    """Every unit that was started runs, stays up, and is healthy; what systemd shows of all of them then."""
+    begun = [*steps.started, *steps.restarted]
+    names = list(dict.fromkeys([*(unit.name for unit in units if unit.runs), *begun]))
+    if not begun:
+        return {}
+    first = show(names, run=run)
+    for name in begun:
+        _require_running(name, first[name])
+    for unit in units:
+        if unit.health is not None and unit.name in begun:
+            wrong = wait_healthy(unit.health, pause=pause)
+            if wrong is not None:
+                wanted = (
+                    f"status {unit.health.status} from {unit.health.url} within {unit.health.timeout:g} s"
+                )
+                raise UnitError(unit.name, wanted=wanted, found=wrong)
+    if any(kind(name) == "service" for name in begun):
+        pause(_SETTLE_SECONDS)
+    last = show(names, run=run)
+    for name in begun:
+        _require_running(name, last[name])
+        if last[name].get("NRestarts", "0") != first[name].get("NRestarts", "0"):
+            raise UnitError(
+                name, wanted="a service that stays up", found=f"it restarted {last[name]['NRestarts']} times"
+            )
+    return last
+
+
+def _require_running(name: str, shown: t.Mapping[str, str]) -> None:
+    state, sub = shown.get("ActiveState", "unknown"), shown.get("SubState", "unknown")
+    if state not in RUNNING or sub.startswith("auto-restart"):
+        raise UnitError(
+            name, wanted="it active", found=f"it {state} ({sub}), result {shown.get('Result', 'unknown')}"
+        )

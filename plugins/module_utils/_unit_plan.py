@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""From units as wanted and as found to what is to be done, and in which order."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ._errors import HostError
+from ._systemd import is_drop_in, kind
+from ._unit_apply import apply_steps
+from ._unit_spec import MARKER, units_of
+from ._unit_state import Found, Roots, read_host, stale
+from ._unit_steps import steps_of
+from ._unit_verify import staged, verify_exposure, verify_text
+
+if t.TYPE_CHECKING:
+    from ._converge import State
+    from ._run import Runner
+    from ._unit_spec import Unit
+
+__all__ = ["Plan", "plan_units"]
+
+
+class Plan(t.NamedTuple):
+    """What converge needs."""
+
+    before: State
+    after: State
+    apply: t.Callable[[], dict[str, t.Any]]
+    result: dict[str, t.Any]
+
+
+def plan_units(
+    params: t.Mapping[str, t.Any],
+    *,
+    run: Runner,
+    warn: t.Callable[[str], None],
+    roots: Roots | None = None,
+) -> Plan:
+    """Read the host by one command, check what would change, and tell what to do about it."""
+    where = roots or Roots(params["path"])
+    listed = units_of(params["units"])
+    found = read_host(listed, roots=where, run=run)
+    units = [unit for unit in listed if not _is_elsewhere(unit, found, path=where.path)]
+    differing = [unit.name for unit in units if unit.has_file and not _as_wanted(unit, found)]
+    for unit in units:
+        _refuse_foreign(unit, found, path=where.path)
+        _refuse_unknown(unit, found)
+    exposure = _verify(
+        units, differing, limit=params.get("exposure_max"), path=where.path, run=run, warn=warn
+    )
+    reasons = {u.name: stale(u, found, differing=differing, roots=where) for u in units if u.may_run}
+    steps = steps_of(units, found, differing=differing, stale=reasons)
+    runnable = [unit.name for unit in units if unit.runs]
+
+    def apply() -> dict[str, t.Any]:
+        return apply_steps(steps, units, found, roots=where, run=run, start_timeout=params["start_timeout"])
+
+    return Plan(
+        before=_before(units, found, reasons, path=where.path),
+        after=_after(units, found, reasons, path=where.path),
+        apply=apply,
+        result={
+            "restarted": steps.restarted,
+            "started": steps.started,
+            "exposure": exposure,
+            "active": {name: found.shown[name].get("ActiveState", "unknown") for name in runnable},
+        },
+    )
+
+
+def _is_elsewhere(unit: Unit, found: Found, *, path: str) -> bool:
+    """Whether a unit to be absent is absent from our directory, and the one of that name is a package's."""
+    if not unit.absent or not unit.runs or found.files[unit.name] != (None, None):
+        return False
+    shown = found.shown[unit.name]
+    ours = shown.get("FragmentPath") == os.path.join(path, unit.name)
+    return shown.get("LoadState") != "not-found" and not ours
+
+
+def _as_wanted(unit: Unit, found: Found) -> bool:
+    file = found.files[unit.name]
+    return file.text == unit.text and file.link is None
+
+
+def _refuse_foreign(unit: Unit, found: Found, *, path: str) -> None:
+    file = found.files.get(unit.name)
+    if file is None or file == (None, None) or unit.adopt:
+        return
+    if file.link is None and (file.text or "").startswith(MARKER):
+        return
+    raise HostError(
+        os.path.join(path, unit.name),
+        wanted="a file that this module wrote",
+        found=f"a link to {file.link}" if file.link else "one without its marker line",
+        remedy="Choose another name or a drop-in, or set `adopt: true` to take this file over.",
+    )
+
+
+def _refuse_unknown(unit: Unit, found: Found) -> None:
+    shown = found.shown.get(unit.name)
+    if shown is None or unit.absent:
+        return
+    load, file_state = shown.get("LoadState"), shown.get("UnitFileState")
+    if (
+        unit.text is None
+        and load in ("not-found", "masked", "bad-setting", "error")
+        and unit.state != "stopped"
+    ):
+        raise HostError(
+            unit.name,
+            wanted="a unit on this host, as the entry has no content",
+            found=f"LoadState={load}",
+            remedy="Install what brings the unit, unmask it, or give its content.",
+        )
+    if unit.text is not None and load == "masked" and found.files[unit.name].text is None:
+        raise HostError(
+            unit.name,
+            wanted="a unit that may run",
+            found="it masked at run time",
+            remedy=f"Run `systemctl unmask --runtime {unit.name}` if that mask is not meant to stay.",
+        )
+    if unit.text is None and unit.enabled and file_state in ("static", "generated", "transient"):
+        raise HostError(
+            unit.name,
+            wanted="a unit that can be enabled",
+            found=f"UnitFileState={file_state}: it has no [Install] section",
+            remedy="Leave `enabled` out.",
+        )
+
+
+def _verify(
+    units: t.Sequence[Unit],
+    differing: t.Sequence[str],
+    *,
+    limit: float | None,
+    path: str,
+    run: Runner,
+    warn: t.Callable[[str], None],
+) -> dict[str, float]:
+    if not differing:
+        return {}
+    with staged(units, path=path) as stage:
+        verify_text(stage, units, differing=differing, run=run, warn=warn)
+        if limit is None:
+            return {}
+        return verify_exposure(stage, units, differing=differing, exposure_max=limit, run=run, warn=warn)
+
+
+def _before(
+    units: t.Sequence[Unit], found: Found, stale_reasons: t.Mapping[str, list[str]], *, path: str
+) -> State:
+    state: State = {}
+    for unit in units:
+        if unit.has_file and found.files[unit.name] != (None, None):
+            file = found.files[unit.name]
+            state[os.path.join(path, unit.name)] = file.text if file.link is None else {"link": file.link}
+        facts = _managed(unit, found, stale_reasons)
+        if facts:
+            state[unit.name] = {key: before for key, (before, dummy) in facts.items()}
+    return state
+
+
+def _after(
+    units: t.Sequence[Unit], found: Found, stale_reasons: t.Mapping[str, list[str]], *, path: str
+) -> State:
+    state: State = {}
+    for unit in units:
+        if unit.text is not None:
+            state[os.path.join(path, unit.name)] = unit.text
+        facts = _managed(unit, found, stale_reasons)
+        if facts:
+            state[unit.name] = {key: after for key, (dummy, after) in facts.items()}
+    return state
+
+
+def _managed(
+    unit: Unit, found: Found, stale_reasons: t.Mapping[str, list[str]]
+) -> dict[str, tuple[t.Any, t.Any]]:
+    """What is managed of a unit besides its file: what it is, and what it is to be."""
+    facts: dict[str, tuple[t.Any, t.Any]] = {}
+    if is_drop_in(unit.name):
+        return facts
+    running = found.running(unit.name)
+    if unit.runs and unit.state is not None:
+        up = running if unit.state == "started" else found.kept_up(unit.name)
+        facts["active"] = (up, unit.state == "started")
+    if unit.runs and unit.enabled is not None:
+        facts["enabled"] = (found.enabled(unit.name), unit.enabled)
+    if unit.release:
+        facts["release"] = (found.currents[unit.release.path], unit.release.version)
+    why = stale_reasons.get(unit.name, [])
+    if why or (running and unit.may_run and kind(unit.name) == "service"):
+        facts["runs"] = (f"stale ({'; '.join(why)})" if why else "current", "current")
+    if not running and found.shown.get(unit.name, {}).get("NeedDaemonReload") == "yes":
+        facts["read_by_systemd"] = (False, True)
+    return facts

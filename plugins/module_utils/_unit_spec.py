@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""What a user wants of units, checked as far as that goes without looking at the host."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ._errors import HostError
+from ._health import Health, health_of
+from ._systemd import is_drop_in, is_template, kind, settings, wrong_name
+
+__all__ = ["MARKER", "Release", "Unit", "unit_spec", "units_of"]
+
+MARKER = "# Managed by gofleet.hosts.systemd_units; edits here are lost."
+
+
+class Release(t.NamedTuple):
+    """The version that has to be ``current`` in the store at ``path``."""
+
+    path: str
+    version: str
+
+
+class Unit(t.NamedTuple):
+    """A unit or drop-in. ``text``: its file with our marker, None where no file is to be written."""
+
+    name: str
+    text: str | None
+    state: str | None
+    enabled: bool | None
+    adopt: bool
+    release: Release | None
+    health: Health | None
+
+    @property
+    def absent(self) -> bool:
+        return self.state == "absent"
+
+    @property
+    def has_file(self) -> bool:
+        """Whether the file in our directory is managed: written or removed."""
+        return self.text is not None or self.absent
+
+    @property
+    def runs(self) -> bool:
+        """Whether this is something that systemd can start: not a drop-in, not a template."""
+        return not is_drop_in(self.name) and not is_template(self.name)
+
+    @property
+    def may_run(self) -> bool:
+        return self.runs and self.state not in ("stopped", "absent")
+
+
+def unit_spec() -> dict[str, t.Any]:
+    """The options of one unit."""
+    release = {"path": {"type": "path", "required": True}, "version": {"type": "str", "required": True}}
+    health = {
+        "url": {"type": "str", "required": True},
+        "unix_socket": {"type": "path"},
+        "status": {"type": "int", "default": 200},
+        "timeout": {"type": "float", "default": 30},
+    }
+    return {
+        "name": {"type": "str", "required": True},
+        "content": {"type": "str"},
+        "state": {"type": "str", "choices": ["started", "stopped", "absent"]},
+        "enabled": {"type": "bool"},
+        "adopt": {"type": "bool", "default": False},
+        "release": {"type": "dict", "options": release},
+        "health": {"type": "dict", "options": health},
+    }
+
+
+def units_of(entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[Unit]:
+    """
+    :param entries: as in ``unit_spec``
+    :raises HostError: for an entry that no host could satisfy
+    """
+    units = [_unit(entry) for entry in entries]
+    names = [unit.name for unit in units]
+    versions: dict[str, str] = {}
+    for unit in units:
+        if names.count(unit.name) > 1:
+            raise HostError(
+                unit.name, wanted="each unit once", found="it listed twice", remedy="Remove one of the two."
+            )
+        if (
+            unit.release
+            and versions.setdefault(unit.release.path, unit.release.version) != unit.release.version
+        ):
+            raise HostError(
+                unit.release.path,
+                wanted="one current version",
+                found=f"{versions[unit.release.path]} and {unit.release.version} in the list",
+                remedy="Give every service of this store the same version.",
+            )
+        _refuse_impossible(unit)
+    return units
+
+
+def _unit(entry: t.Mapping[str, t.Any]) -> Unit:
+    name, content, state = entry["name"], entry.get("content"), entry.get("state")
+    found = wrong_name(name)
+    if found:
+        raise HostError(
+            repr(name),
+            wanted="the name of a unit (hello.service) or of a drop-in (hello.service.d/10-limits.conf)",
+            found=found,
+            remedy="Correct the name.",
+        )
+    release = entry.get("release")
+    return Unit(
+        name=name,
+        text=None if content is None or state == "absent" else MARKER + "\n" + content.rstrip("\n") + "\n",
+        state=state,
+        enabled=False if state == "absent" and not is_drop_in(name) else entry.get("enabled"),
+        adopt=bool(entry.get("adopt")),
+        release=Release(os.path.normpath(release["path"]), release["version"]) if release else None,
+        health=health_of(entry["health"]) if entry.get("health") else None,
+    )
+
+
+def _refuse_impossible(unit: Unit) -> None:
+    found = remedy = ""
+    if is_drop_in(unit.name) and unit.text is None and not unit.absent:
+        found, remedy = "a drop-in without content", "Give it content, or `state: absent`."
+    elif not unit.runs and (unit.state in ("started", "stopped") or unit.enabled):
+        found = "state or enabled on a drop-in or template, which can't run by itself"
+        remedy = "Set them on the unit, or on an instance of the template."
+    elif (unit.release or unit.health) and kind(unit.name) != "service":
+        found, remedy = "release or health on what is not a service", "Set them on the service."
+    elif unit.enabled and unit.text is not None and not _installable(unit.text):
+        found = "`enabled: true` and content with no WantedBy=, RequiredBy=, Alias= or Also= in [Install]"
+        remedy = "Add an [Install] section, or leave `enabled` out."
+    elif unit.state == "started" and unit.text is not None and _ends_at_once(unit.text):
+        found = "`state: started` on Type=oneshot without RemainAfterExit=yes, which is never found running"
+        remedy = "Add RemainAfterExit=yes, or start the service by a timer."
+    if found:
+        raise HostError(unit.name, wanted="an entry that a host can satisfy", found=found, remedy=remedy)
+
+
+def _installable(text: str) -> bool:
+    return any(
+        settings(text, "Install", key) for key in ("WantedBy", "RequiredBy", "UpheldBy", "Alias", "Also")
+    )
+
+
+def _ends_at_once(text: str) -> bool:
+    oneshot = settings(text, "Service", "Type")[-1:] == ["oneshot"]
+    remains = settings(text, "Service", "RemainAfterExit")[-1:]
+    return oneshot and remains not in (["yes"], ["true"], ["1"], ["on"])

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""The order in which units are stopped, started and restarted, so that a listening socket is let go only if it must."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._systemd import kind
+
+if t.TYPE_CHECKING:
+    from ._unit_spec import Unit
+    from ._unit_state import Found
+
+__all__ = ["Steps", "steps_of"]
+
+
+class Steps(t.NamedTuple):
+    """What is to be done; ``sequence`` holds (verb of systemctl, unit) in order."""
+
+    write: list[Unit]
+    switch: dict[str, str]
+    stop: list[str]
+    enable: list[str]
+    reenable: list[str]
+    disable: list[str]
+    reload: bool
+    sequence: list[tuple[str, str]]
+    started: list[str]
+    restarted: list[str]
+
+
+def steps_of(
+    units: t.Sequence[Unit],
+    found: Found,
+    *,
+    differing: t.Collection[str],
+    stale: t.Mapping[str, list[str]],
+) -> Steps:
+    """Pure: the steps from ``found`` to what ``units`` say."""
+    enable = [u.name for u in units if u.runs and u.enabled and not found.enabled(u.name)]
+    # Links for a changed [Install] section are made anew; systemctl tells nothing when they are right already.
+    reenable = [
+        u.name for u in units if u.runs and u.enabled and u.name in differing and u.name not in enable
+    ]
+    disable = [u.name for u in units if u.runs and u.enabled is False and found.enabled(u.name)]
+    unread = [name for name, shown in found.shown.items() if shown.get("NeedDaemonReload") == "yes"]
+    sequence = _sequence(units, found, stale=stale)
+    again = {
+        name for verb, name in sequence if verb == "restart" or (verb == "start" and found.running(name))
+    }
+    touched = list(dict.fromkeys(name for verb, name in sequence if verb != "stop"))
+    return Steps(
+        write=[unit for unit in units if unit.name in differing],
+        switch={
+            unit.release.path: unit.release.version
+            for unit in units
+            if unit.release and found.currents[unit.release.path] != unit.release.version
+        },
+        # Sockets and timers first: they would start their services again.
+        stop=sorted(
+            (u.name for u in units if u.runs and not u.may_run and found.kept_up(u.name)),
+            key=lambda name: kind(name) not in ("socket", "timer", "path"),
+        ),
+        enable=enable,
+        reenable=reenable,
+        disable=disable,
+        reload=bool(differing or enable or disable or unread),
+        sequence=sequence,
+        started=[name for name in touched if name not in again],
+        restarted=[name for name in touched if name in again],
+    )
+
+
+def _sequence(
+    units: t.Sequence[Unit], found: Found, *, stale: t.Mapping[str, list[str]]
+) -> list[tuple[str, str]]:
+    may_not_run = {unit.name for unit in units if unit.runs and not unit.may_run}
+    first: list[tuple[str, str]] = []
+    stopped: list[str] = []
+    for unit in units:
+        if not unit.may_run or kind(unit.name) != "socket":
+            continue
+        verb = _verb(unit, found, stale=stale)
+        if verb is None:
+            continue
+        # systemd starts or restarts no socket whose service runs: "socket service already active, refusing".
+        for service in found.triggers.get(unit.name, []):
+            if found.kept_up(service) and service not in stopped:
+                first.append(("stop", service))
+                stopped.append(service)
+        first.append((verb, unit.name))
+    rest: list[tuple[str, str]] = []
+    for unit in units:
+        if not unit.may_run or kind(unit.name) == "socket" or unit.name in stopped:
+            continue
+        verb = _verb(unit, found, stale=stale)
+        if verb is not None:
+            rest.append((verb, unit.name))
+    return [*first, *(("start", name) for name in stopped if name not in may_not_run), *rest]
+
+
+def _verb(unit: Unit, found: Found, *, stale: t.Mapping[str, list[str]]) -> str | None:
+    running = found.running(unit.name)
+    if stale.get(unit.name):
+        return "restart" if running else "start"
+    return "start" if unit.state == "started" and not running else None

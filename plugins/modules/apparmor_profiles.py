@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: apparmor_profiles
+short_description: Load AppArmor profiles, each checked before anything is written
+version_added: 0.1.0
+author: The gofleet authors (@gofleet)
+description:
+  - Manages a list of AppArmor profiles, their files and their modes in the running kernel, in one run.
+  - Every profile that differs is compiled before the first file is written. One that does not compile stops the module with
+    nothing changed, in check mode too.
+  - Only the listed profiles are loaded. A profile that does not load is put back as it was, and so are those before it.
+  - On a host whose kernel has no AppArmor, or that shows none (a container), nothing is written and RV(skipped) says why.
+  - Loading a profile does not confine processes that run already. M(gofleet.hosts.systemd_units) restarts services whose
+    process runs outside the profile that its unit names.
+extends_documentation_fragment:
+  - gofleet.hosts._attributes
+  - gofleet.hosts._attributes.actiongroup
+options:
+  profiles:
+    description: The profiles to manage. Profiles that are not listed are left alone.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - Name of the profile and of its file. No slashes, no leading dot.
+        type: str
+        required: true
+      content:
+        description:
+          - The profile as text. It must declare the profile O(profiles[].name), and no other one but its children.
+          - Required with O(profiles[].state=present).
+        type: str
+      mode:
+        description:
+          - V(enforce) denies and logs what the profile does not allow. V(complain) only logs it.
+          - V(complain) is kept over a reboot by a link in C(force-complain/) of O(path), which the parser honours.
+            The content stays as it is given, and children of the profile complain too.
+        type: str
+        choices: [enforce, complain]
+        default: enforce
+      state:
+        description: V(absent) unloads the profile and removes its file.
+        type: str
+        choices: [present, absent]
+        default: present
+      adopt:
+        description:
+          - Take over a file of this name that lacks the first line by which this module knows its own files.
+          - Without it such a file makes the module fail.
+        type: bool
+        default: false
+  path:
+    description: Directory of the profiles. Only profiles in the default directory are loaded again at boot.
+    type: path
+    default: /etc/apparmor.d
+seealso:
+  - module: gofleet.hosts.systemd_units
+"""
+
+EXAMPLES = r"""
+- name: Watch what the profile of hello would deny
+  gofleet.hosts.apparmor_profiles:
+    profiles:
+      - name: hello
+        mode: complain
+        content: |
+          abi <abi/3.0>,
+          include <tunables/global>
+          profile hello {
+            include <abstractions/base>
+            /opt/gofleet/hello/*/hello mr,
+          }
+
+- name: Enforce two profiles out of files
+  gofleet.hosts.apparmor_profiles:
+    profiles:
+      - name: hello
+        content: "{{ lookup('file', 'hello.apparmor') }}"
+      - name: greeter
+        content: "{{ lookup('file', 'greeter.apparmor') }}"
+
+- name: Remove a profile
+  gofleet.hosts.apparmor_profiles:
+    profiles:
+      - name: hello
+        state: absent
+"""
+
+RETURN = r"""
+loaded:
+  description: Profiles that this run loaded, or would load in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [hello]
+modes:
+  description:
+    - Mode of each listed profile in the kernel. A profile that is not loaded has no entry.
+    - In check mode, as found.
+  returned: success
+  type: dict
+  sample: {hello: complain}
+skipped:
+  description:
+    - Profiles that this host cannot have, each with the reason. All of them or none.
+    - Where there are any, Ansible shows the task as skipped.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the profile.
+      type: str
+      returned: always
+    reason:
+      description: Why the profile is not managed here.
+      type: str
+      returned: always
+  sample: [{name: hello, reason: the kernel has no AppArmor}]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._apparmor_profiles import plan_profiles
+from ..module_utils._converge import converge
+from ..module_utils._errors import HostError
+from ..module_utils._run import host_runner
+
+PROFILE = {
+    "name": {"type": "str", "required": True},
+    "content": {"type": "str"},
+    "mode": {"type": "str", "choices": ["enforce", "complain"], "default": "enforce"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "adopt": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "profiles": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": PROFILE,
+                "required_if": [("state", "present", ["content"])],
+            },
+            "path": {"type": "path", "default": "/etc/apparmor.d"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        plan = plan_profiles(module.params, run=host_runner(module))
+        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+    except HostError as error:
+        module.fail_json(**error.report())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Who is to be scraped where, made out of the inventory."""
+
+from __future__ import annotations
+
+import typing as t
+
+__all__ = ["address_of", "scrape_targets"]
+
+Group = t.Dict[str, t.Any]
+
+
+def scrape_targets(
+    hosts: t.Iterable[str],
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    *,
+    address_var: str,
+    node_exporter_port: int | None,
+) -> list[Group]:
+    """One group for each host and job: the node exporter, and each service that has metrics."""
+    groups: list[Group] = []
+    for host in hosts:
+        variables = hostvars[host]
+        address = address_of(host, variables, address_var=address_var)
+        if node_exporter_port:
+            groups.append(
+                {"job": "node", "targets": [f"{address}:{node_exporter_port}"], "labels": {"host": str(host)}}
+            )
+        for service in variables.get("go_service_services") or []:
+            group = _service_group(service, host=host, address=address)
+            if group is not None:
+                groups.append(group)
+    return sorted(groups, key=lambda group: group["job"])
+
+
+def address_of(host: str, variables: t.Mapping[str, t.Any], *, address_var: str) -> str:
+    """The address to scrape a host at, an IPv6 address in brackets."""
+    address = str(variables.get(address_var) or variables.get("ansible_host") or host)
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address
+
+
+def _service_group(service: t.Mapping[str, t.Any], *, host: str, address: str) -> Group | None:
+    metrics = service.get("metrics", True)
+    port = metrics.get("port") if isinstance(metrics, t.Mapping) else None
+    port = port or service.get("port")
+    name = service.get("name")
+    if not metrics or not port or not name:
+        return None
+    labels = {"host": str(host), "service": str(name)}
+    path = metrics.get("path") if isinstance(metrics, t.Mapping) else None
+    if path and path != "/metrics":
+        labels["__metrics_path__"] = str(path)
+    return {"job": str(name), "targets": [f"{address}:{port}"], "labels": labels}

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import pathlib
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils import _unit_apply
+from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
+
+from .stand_in_systemd import Systemd, both, plan, store, tree
+
+
+@pytest.fixture
+def systemd(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
+    monkeypatch.setattr(_unit_apply, "_SETTLE_SECONDS", 0.0)
+    return Systemd(tmp_path)
+
+
+def _fails_to_start_twice(systemd: Systemd) -> None:
+    """The next start or restart of the service fails, those after it succeed."""
+    left = [True]
+
+    def refuses(verb: str, unit: str) -> bool:
+        return verb in ("start", "restart") and unit == "x.service" and bool(left) and left.pop()
+
+    systemd.refuses = refuses
+
+
+@pytest.mark.parametrize("fault", ["start", "crash", "health"])
+def test_a_failure_brings_the_old_service_back(systemd: Systemd, tmp_path: pathlib.Path, fault: str) -> None:
+    store(tmp_path, "1", "2")
+    plan(systemd, *both(tmp_path, "1")).apply()
+    old = tree(tmp_path)
+    unhealthy = {"health": {"url": "http://127.0.0.1:9/", "status": 200, "timeout": 0.1}}
+    units = both(tmp_path, "2", **(unhealthy if fault == "health" else {}))
+    units[0]["content"] += "Nice=1\n"
+    planned = plan(systemd, *units)
+    systemd.calls.clear()
+    systemd.crashes = fault == "crash"
+    if fault == "start":
+        _fails_to_start_twice(systemd)
+    with pytest.raises(HostError) as caught:
+        planned.apply()
+    said = str(caught.value)
+    assert "bind: address already in use" in said
+    assert ("does NOT answer as wanted" if fault == "health" else "the old x.service serves again") in said
+    assert tree(tmp_path) == old
+    assert systemd.running == {"x.service", "x.socket"}
+    assert os.listdir(tmp_path / "run/gofleet.hosts/restart-owed") == []
+    assert systemd.calls == [
+        "daemon-reload",
+        "restart x.service",
+        "daemon-reload",
+        "reset-failed x.service",
+        "restart x.service",
+    ]
+
+
+def test_a_failure_on_a_bare_host_leaves_it_bare(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+    store(tmp_path, "1")
+    old = tree(tmp_path)
+    planned = plan(systemd, *both(tmp_path, "1"))
+    _fails_to_start_twice(systemd)
+    with pytest.raises(HostError, match="nothing of it ran before"):
+        planned.apply()
+    assert tree(tmp_path) == old
+    assert (systemd.running, systemd.enabled) == (set(), set())
+
+
+def test_a_service_that_stays_down_is_said_so(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+    store(tmp_path, "1", "2")
+    plan(systemd, *both(tmp_path, "1")).apply()
+
+    def refuses(verb: str, unit: str) -> bool:
+        systemd.running.discard("x.service")
+        return verb == "restart"
+
+    planned = plan(systemd, *both(tmp_path, "2"))
+    systemd.refuses = refuses
+    with pytest.raises(HostError, match=r"x\.service does NOT run again\. But x\.service: Job for"):
+        planned.apply()
+
+
+def test_a_bug_brings_everything_back_too(
+    systemd: Systemd, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path, "1")
+    planned = plan(systemd, *both(tmp_path, "1"))
+    old = tree(tmp_path)
+
+    def broken(*arguments: t.Any, **more: t.Any) -> t.NoReturn:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(_unit_apply, "_serve", broken)
+    with pytest.raises(OSError, match="disk full"):
+        planned.apply()
+    assert tree(tmp_path) == old
+    assert systemd.running == set()
