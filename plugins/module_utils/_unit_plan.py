@@ -52,9 +52,7 @@ def plan_units(
     for unit in units:
         _refuse_foreign(unit, found, path=where.path)
         _refuse_unknown(unit, found)
-    exposure = _verify(
-        units, differing, limit=params.get("exposure_max"), path=where.path, run=run, warn=warn
-    )
+    exposure = _verify(units, differing, path=where.path, run=run, warn=warn)
     reasons = {u.name: stale(u, found, differing=differing, roots=where) for u in units if u.may_run}
     steps = steps_of(units, found, differing=differing, stale=reasons)
     runnable = [unit.name for unit in units if unit.runs]
@@ -139,7 +137,6 @@ def _verify(
     units: t.Sequence[Unit],
     differing: t.Sequence[str],
     *,
-    limit: float | None,
     path: str,
     run: Runner,
     warn: t.Callable[[str], None],
@@ -148,9 +145,7 @@ def _verify(
         return {}
     with staged(units, path=path) as stage:
         verify_text(stage, units, differing=differing, run=run, warn=warn)
-        if limit is None:
-            return {}
-        return verify_exposure(stage, units, differing=differing, exposure_max=limit, run=run, warn=warn)
+        return verify_exposure(stage, units, differing=differing, run=run, warn=warn)
 
 
 def _before(

@@ -37,6 +37,7 @@ class Unit(t.NamedTuple):
     adopt: bool
     release: Release | None
     health: Health | None
+    exposure_max: float | None
 
     @property
     def absent(self) -> bool:
@@ -74,6 +75,7 @@ def unit_spec() -> dict[str, t.Any]:
         "adopt": {"type": "bool", "default": False},
         "release": {"type": "dict", "options": release},
         "health": {"type": "dict", "options": health},
+        "exposure_max": {"type": "float"},
     }
 
 
@@ -123,6 +125,7 @@ def _unit(entry: t.Mapping[str, t.Any]) -> Unit:
         adopt=bool(entry.get("adopt")),
         release=Release(os.path.normpath(release["path"]), release["version"]) if release else None,
         health=health_of(entry["health"]) if entry.get("health") else None,
+        exposure_max=entry.get("exposure_max"),
     )
 
 
@@ -133,8 +136,11 @@ def _refuse_impossible(unit: Unit) -> None:
     elif not unit.runs and (unit.state in ("started", "stopped") or unit.enabled):
         found = "state or enabled on a drop-in or template, which can't run by itself"
         remedy = "Set them on the unit, or on an instance of the template."
-    elif (unit.release or unit.health) and kind(unit.name) != "service":
-        found, remedy = "release or health on what is not a service", "Set them on the service."
+    elif (unit.release or unit.health or unit.exposure_max is not None) and kind(unit.name) != "service":
+        found, remedy = "release, health or exposure_max on what is not a service", "Set them on the service."
+    elif unit.exposure_max is not None and not unit.runs:
+        found = "exposure_max on a drop-in or template, of which systemd can't tell it"
+        remedy = "Set it on the service, or on an instance of the template."
     elif unit.enabled and unit.text is not None and not _installable(unit.text):
         found = "`enabled: true` and content with no WantedBy=, RequiredBy=, Alias= or Also= in [Install]"
         remedy = "Add an [Install] section, or leave `enabled` out."

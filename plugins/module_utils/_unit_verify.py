@@ -15,7 +15,7 @@ import tempfile
 import typing as t
 
 from ._errors import HostError
-from ._systemd import is_drop_in, is_template, kind, owner
+from ._systemd import is_drop_in, owner
 
 if t.TYPE_CHECKING:
     from ._run import Completed, Runner
@@ -144,19 +144,20 @@ def verify_exposure(
     units: t.Sequence[Unit],
     *,
     differing: t.Collection[str],
-    exposure_max: float,
     run: Runner,
     warn: t.Callable[[str], None],
 ) -> dict[str, float]:
-    """The exposure of each service whose text would change.
+    """The exposure of each service that has a limit and whose text would change.
 
-    :raises HostError: for one above ``exposure_max``
+    :raises HostError: for one above its ``exposure_max``
     """
     touched = {owner(name) for name in differing}
-    names = [
-        u.name for u in units if u.text is not None and kind(u.name) == "service" and not is_drop_in(u.name)
-    ]
-    names = [name for name in names if name in touched and not is_template(name)]
+    limits = {
+        unit.name: unit.exposure_max
+        for unit in units
+        if unit.exposure_max is not None and unit.text is not None and unit.name in touched
+    }
+    names = list(limits)
     if not names:
         return {}
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager"]
@@ -167,10 +168,10 @@ def verify_exposure(
     exposures = parse_exposure(done.out)
     for name in names:
         score, rows = exposures.get(name, (10.0, [f"no score: {done.err.strip()}"]))
-        if score > exposure_max:
+        if score > limits[name]:
             raise HostError(
                 name,
-                wanted=f"an exposure of at most {exposure_max:g}",
+                wanted=f"an exposure of at most {limits[name]:g}",
                 found=f"{score:g}; the worst of it: {'; '.join(rows[:_WORST_ROWS])}",
                 remedy="Restrict the service further, or raise exposure_max; nothing was changed.",
             )

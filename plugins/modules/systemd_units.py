@@ -89,16 +89,16 @@ options:
             description: How long to keep asking, in seconds.
             type: float
             default: 30
+      exposure_max:
+        description:
+          - The highest exposure that C(systemd-analyze security) may give to this service, from 0.0 (tight) to 10.0 (open).
+            It is computed from the text, before the file is written.
+          - Needs systemd 250. An older one gets a warning and no check.
+        type: float
   path:
     description: The directory of the unit files. It has to be one that systemd reads.
     type: path
     default: /etc/systemd/system
-  exposure_max:
-    description:
-      - The highest exposure that C(systemd-analyze security) may give to a service with content, from 0.0 (tight) to 10.0 (open).
-        It is computed from the text, before the file is written.
-      - Needs systemd 250. An older one gets a warning and no check.
-    type: float
   start_timeout:
     description:
       - How long one start, stop or restart may take, in seconds. The unit's own timeouts apply as well, 90 seconds if it sets none.
@@ -112,7 +112,6 @@ seealso:
 EXAMPLES = r"""
 - name: Run release 1.4.0 of hello behind a socket
   gofleet.hosts.systemd_units:
-    exposure_max: 1.5
     units:
       - name: hello.socket
         state: started
@@ -125,6 +124,7 @@ EXAMPLES = r"""
           WantedBy=sockets.target
       - name: hello.service
         state: started
+        exposure_max: 1.5
         release:
           path: /opt/gofleet/hello
           version: 1.4.0
@@ -172,7 +172,7 @@ started:
 exposure:
   description:
     - Exposure of each service whose file differed, from 0.0 to 10.0.
-    - Empty without O(exposure_max), and in a run in which no file differs.
+    - Empty without O(units[].exposure_max), and in a run in which no file differs.
   returned: success
   type: dict
   sample: {hello.service: 1.3}
@@ -197,7 +197,6 @@ def main() -> None:
         argument_spec={
             "units": {"type": "list", "elements": "dict", "required": True, "options": unit_spec()},
             "path": {"type": "path", "default": "/etc/systemd/system"},
-            "exposure_max": {"type": "float"},
             "start_timeout": {"type": "float", "default": 120},
         },
         supports_check_mode=True,

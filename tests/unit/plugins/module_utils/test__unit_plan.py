@@ -46,7 +46,7 @@ def test_an_unchanged_run_is_one_command(systemd: Systemd, tmp_path: pathlib.Pat
     store(tmp_path, "1")
     plan(systemd, *both(tmp_path, "1")).apply()
     systemd.reads, systemd.calls[:] = 0, []
-    planned = plan(systemd, *both(tmp_path, "1"), exposure_max=1.0)
+    planned = plan(systemd, *both(tmp_path, "1"))
     assert planned.before == planned.after
     assert planned.before["x.service"]["runs"] == "current"
     assert (systemd.reads, systemd.calls) == (1, [])

@@ -77,4 +77,13 @@ def test_two_entries_of_one_name_or_two_versions_of_one_store_are_refused() -> N
 
 
 def test_the_options_are_those_that_the_units_are_made_of() -> None:
-    assert set(unit_spec()) == {"name", "content", "state", "enabled", "adopt", "release", "health"}
+    assert set(unit_spec()) == {
+        "name",
+        "content",
+        "state",
+        "enabled",
+        "adopt",
+        "release",
+        "health",
+        "exposure_max",
+    }

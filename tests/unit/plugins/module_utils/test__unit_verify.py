@@ -170,8 +170,11 @@ def test_the_exposure_and_its_worst_rows_are_read() -> None:
 
 def _exposure(units: list[Unit], run: t.Any, limit: float, warn: t.Callable[[str], None] = _warn) -> t.Any:
     names = [unit.name for unit in units]
+    limited = [
+        unit._replace(exposure_max=limit) if unit.name.endswith(".service") else unit for unit in units
+    ]
     with staged(units, path="/etc/systemd/system") as stage:
-        return verify_exposure(stage, units, differing=names, exposure_max=limit, run=run, warn=warn)
+        return verify_exposure(stage, limited, differing=names, run=run, warn=warn)
 
 
 def test_too_much_exposure_is_an_error_with_its_reasons() -> None:
@@ -183,6 +186,14 @@ def test_too_much_exposure_is_an_error_with_its_reasons() -> None:
     }
     with pytest.raises(HostError, match=r"found 9\.6; the worst of it: User=/DynamicUser="):
         _exposure(units, Scripted((command, Completed(0, SECURITY, ""))), 9.5)
+
+
+def test_a_service_without_a_limit_is_not_asked() -> None:
+    with staged(_units("a.service"), path="/etc/systemd/system") as stage:
+        assert (
+            verify_exposure(stage, _units("a.service"), differing=["a.service"], run=Scripted(), warn=_warn)
+            == {}
+        )
 
 
 def test_a_service_without_a_score_is_an_error() -> None:

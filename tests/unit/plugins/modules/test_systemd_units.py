@@ -42,7 +42,7 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
 def test_defaults_reach_the_plan(capsys: pytest.CaptureFixture[str], plan: dict[str, t.Any]) -> None:
     health = {"url": "http://127.0.0.1/"}
     run(capsys, units=[{"name": "x.service", "health": health}])
-    assert (plan["path"], plan["exposure_max"], plan["start_timeout"]) == ("/etc/systemd/system", None, 120.0)
+    assert (plan["path"], plan["start_timeout"]) == ("/etc/systemd/system", 120.0)
     assert plan["units"][0]["health"] == {**health, "status": 200, "timeout": 30.0, "unix_socket": None}
 
 

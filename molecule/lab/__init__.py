@@ -1,0 +1,4 @@
+# Copyright: gofleet.hosts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Test hosts made out of nothing but the distribution's own packages."""
