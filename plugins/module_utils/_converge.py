@@ -26,6 +26,7 @@ def converge(
     before: State,
     after: State,
     apply: t.Callable[[], t.Mapping[str, t.Any] | None] | None,
+    hold: t.Callable[[], t.Mapping[str, t.Any]] | None = None,
     result: t.Mapping[str, t.Any] | None = None,
 ) -> None:
     """Apply the difference, unless there is none or this is check mode, and end the module.
@@ -34,12 +35,16 @@ def converge(
     :param after: the managed state as wanted; equal to ``before`` means nothing to do
     :param apply: makes the host equal to ``after`` or raises, leaving the host at ``before``; what it returns
         overrides ``result``. None: the difference can be told, but not applied by this run.
+    :param hold: a condition that must hold at the end of every run, also of an unchanged one, without being a change;
+        waits for it or raises, outside check mode, and returns values as ``apply`` does
     :param result: return values that are true whether or not the difference is applied
     """
     differs = before != after
     returned: dict[str, t.Any] = dict(result or {})
     if differs and apply is not None and not module.check_mode:
         returned.update(apply() or {})
+    if hold is not None and not module.check_mode:
+        returned.update(hold())
     # `differs` survives a `changed_when: false`, so that a role can plan in check mode first and act second.
     module.exit_json(changed=differs, differs=differs, diff=_diff(before, after), **returned)
 

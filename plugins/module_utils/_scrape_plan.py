@@ -23,9 +23,6 @@ from ._scrape_files import Scraping
 
 __all__ = ["Plan", "Server", "plan_scraping"]
 
-# In the managed state beside the files, since a target that has to come up is a difference to wait for.
-UP = "targets that are up"
-
 
 class Server(t.NamedTuple):
     """Where Prometheus is, and how to ask it."""
@@ -43,6 +40,7 @@ class Plan(t.NamedTuple):
     before: dict[str, t.Any]
     after: dict[str, t.Any]
     apply: t.Callable[[], dict[str, t.Any]]
+    hold: t.Callable[[], dict[str, t.Any]]
     result: dict[str, t.Any]
 
 
@@ -64,29 +62,29 @@ def plan_scraping(scraping: Scraping, server: Server, *, run: Runner, fetch: Fet
     hidden = None
     if changed:
         hidden = check_staged(text, scraping, config=server.config, directory=server.directory, run=run)
-    targets = scraping.targets() if server.wait_up else []
-    health = target_health(fetch, scraping.targets())
+    targets = scraping.targets()
 
     def apply() -> dict[str, t.Any]:
         if hidden is not None:
             raise HostError(
                 "promtool", wanted="it, to check the files", found=hidden, remedy="Install Prometheus first."
             )
-        reloaded = _put_in_force(before, after, server, run=run, fetch=fetch)
-        answers = wait_up(fetch, targets, seconds=server.wait_up) if targets else []
-        answers = answers or target_health(fetch, scraping.targets())
-        return {"reloaded": reloaded, "up": [item.report() for item in answers]}
+        return {"reloaded": _put_in_force(before, after, server, run=run, fetch=fetch)}
 
-    up_now = [f"{item.target.job} {item.target.address}" for item in health if item.health == "up"]
-    up_then = [f"{target.job} {target.address}" for target in targets]
+    def hold() -> dict[str, t.Any]:
+        if not (server.wait_up and targets):
+            return {"up": [item.report() for item in target_health(fetch, targets)]}
+        return {"up": [item.report() for item in wait_up(fetch, targets, seconds=server.wait_up)]}
+
     return Plan(
-        before={**_existing(before), **({UP: up_now} if targets else {})},
-        after={**_existing(after), **({UP: up_then} if targets else {})},
+        before=_existing(before),
+        after=_existing(after),
         apply=apply,
+        hold=hold,
         result={
             "reloaded": False,
-            "up": [item.report() for item in health],
-            "skipped": [hidden] if hidden else [],
+            "up": [item.report() for item in target_health(fetch, targets)],
+            "unchecked": [hidden] if hidden else [],
         },
     )
 

@@ -16,8 +16,7 @@ description:
   - Has C(promtool) check all of it in a copy before anything is written. A refusal changes nothing, in check mode too.
   - Reloads Prometheus if the configuration or a rule differs, and sees that the reload took. If it did not, the old files are put back
     and loaded again. Changed targets alone need no reload.
-  - Waits until each target is up, also when nothing had to be written. A run that has to wait for a target counts as changed.
-    Check mode does not wait.
+  - Waits until each target is up, also when nothing had to be written; waiting is no change. Check mode does not wait.
   - Jobs and rules that are no longer listed are removed. Files that this module has not written are left alone.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
@@ -147,7 +146,7 @@ reloaded:
   returned: success
   type: bool
   sample: true
-skipped:
+unchecked:
   description: What could not be checked, in check mode on a host that has no Prometheus yet.
   returned: success
   type: list
@@ -195,7 +194,14 @@ def main() -> None:
             run=host_runner(module),
             fetch=http_fetch(options["url"]),
         )
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(
+            module,
+            before=plan.before,
+            after=plan.after,
+            apply=plan.apply,
+            hold=plan.hold,
+            result=plan.result,
+        )
     except HostError as error:
         module.fail_json(**error.report())
 

@@ -70,3 +70,11 @@ def test_text_is_shown_as_text_and_the_rest_as_one_structure_without_what_stays(
         {"before_header": "unit", "after_header": "unit", "before": "a\nb\n", "after": "a\nc\n"},
         {"before": {"enabled": False}, "after": {"enabled": True}},
     ]
+
+
+@pytest.mark.parametrize(("check_mode", "told"), [(False, "by hold"), (True, "by plan")])
+def test_a_condition_is_held_on_unchanged_runs_too_but_not_waited_for_in_check_mode(
+    check_mode: bool, told: str
+) -> None:
+    returned, dummy = run(check_mode, before={}, after={}, hold=lambda: {"told": "by hold"})
+    assert (returned["changed"], returned["told"]) == (False, told)

@@ -136,7 +136,7 @@ def test_check_mode_passes_on_a_host_without_prometheus(host: Host) -> None:
     host.promtool, host.answering = None, False
     predicted = host.run(NODE, check=True)
     assert predicted["changed"]
-    assert predicted["skipped"]
+    assert predicted["unchecked"]
     assert predicted["up"][0]["health"] == "absent"
     assert "Install Prometheus" in host.run(NODE)["msg"]
     assert not host.config.exists()
@@ -196,7 +196,8 @@ def test_a_target_that_stays_down_is_named_with_its_error_on_each_run(host: Host
     for dummy in range(2):
         assert "node 10.0.0.1:9100 down (connection refused)" in host.run(NODE)["msg"]
     waiting = host.run(NODE, check=True)
-    assert waiting["changed"]  # there is something to wait for, and check mode does not wait
+    assert not waiting["changed"]  # check mode does not wait, and a target that is down is no change of ours
+    assert waiting["up"][0]["health"] == "down"
     unwaited = host.run(NODE, wait_up=0)
     assert not unwaited["changed"]
     assert unwaited["up"][0]["last_error"] == "connection refused"

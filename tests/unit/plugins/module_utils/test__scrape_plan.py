@@ -36,13 +36,10 @@ def test_nothing_wanted_and_nothing_there_is_no_difference(tmp_path: pathlib.Pat
     assert nothing.before == nothing.after == {}
 
 
-def test_targets_that_are_to_come_up_are_a_difference_only_if_waited_for(tmp_path: pathlib.Path) -> None:
+def test_only_files_are_managed_and_targets_that_are_down_no_difference(tmp_path: pathlib.Path) -> None:
     (tmp_path / "prometheus.yml").write_text("global: {}\n")
     target = {"job": "node", "targets": ["h:1"], "labels": {}}
     assert sorted(os.path.basename(name) for name in plan(tmp_path, target).after) == [
         "node.json",
         "prometheus.yml",
     ]
-    waiting = plan(tmp_path, target, wait_up=5)
-    assert waiting.before["targets that are up"] == []
-    assert waiting.after["targets that are up"] == ["node h:1"]
