@@ -51,7 +51,7 @@ def provision(host: t.Any, *services: dict[str, t.Any]) -> subprocess.CompletedP
 def state(hello: t.Any) -> tuple[t.Any, ...]:
     """What must not move when something is refused: process, release, units and profile on disk."""
     files = hello.host.check_output(
-        "cat /etc/systemd/system/hello.service /etc/systemd/system/hello.socket /etc/apparmor.d/gofleet.hello | sha256sum"
+        "cd /etc && cat systemd/system/hello.service systemd/system/hello.socket apparmor.d/gofleet.hello | sha256sum"
     )
     releases = hello.host.check_output("ls -A /opt/gofleet /opt/gofleet/hello")
     return hello.pid(), hello.current(), files, releases
@@ -61,7 +61,7 @@ REFUSED = {
     "no artefact": ([{"artefact": {}}], "service hello: wanted an artefact; found none"),
     "misspelled key": ([{"sandbox__capabilites": []}], "capabilites"),
     "low port without the capability": ([{"port": 80, "socket": False}], "wanted CAP_NET_BIND_SERVICE for port 80"),
-    "two services on one port": ([{}, {"name": "other"}], "service other: wanted port 8080 for itself; found service hello"),
+    "two services on one port": ([{}, {"name": "other"}], "wanted port 8080 for itself; found service hello"),
     "sources that do not build": ([{"artefact__build__package": "./no-such-package"}], "go build ended with 1"),
     "another architecture": ([{"artefact__build__goarch": "arm64"}], "found one for GOARCH arm64"),
     "an AppArmor rule that does not parse": ([{"apparmor__rules": ["/etc/hello mrwx"]}], "gofleet.hello"),
