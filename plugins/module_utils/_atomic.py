@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import tempfile
 import typing as t
 
@@ -46,7 +47,7 @@ def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
 def replace_link(path: str, target: str) -> None:
     """Point the link ``path`` at ``target`` by one rename(2): readers see the old or the new target."""
     directory = os.path.dirname(path)
-    temporary = tempfile.mktemp(prefix=f".{os.path.basename(path)}.", dir=directory)
+    temporary = os.path.join(directory, f".{os.path.basename(path)}.{secrets.token_hex(8)}")
     os.symlink(target, temporary)
     with _removed_on_error(temporary):
         os.rename(temporary, path)

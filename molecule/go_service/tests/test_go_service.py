@@ -44,8 +44,11 @@ def provision(host: t.Any, *services: dict[str, t.Any]) -> subprocess.CompletedP
     name = host.backend.host
     argv = ["ansible-playbook", f"--inventory={INVENTORY}", f"--limit={name}", str(PLAYBOOK)]
     argv.append(f"--extra-vars={json.dumps({'go_service_services': list(services)})}")
-    environment = {**os.environ, "ANSIBLE_PIPELINING": "true", "ANSIBLE_NOCOLOR": "1", "COLUMNS": "10000"}
-    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "ANSIBLE_PIPELINING": "true", "ANSIBLE_FORCE_COLOR": "0"}
+    # Molecule's configuration sends failures to stderr: one stream has all.
+    return subprocess.run(
+        argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
 
 
 def state(hello: t.Any) -> tuple[t.Any, ...]:
@@ -65,7 +68,7 @@ REFUSED = {
     "sources that do not build": ([{"artefact__build__package": "./no-such-package"}], "go build ended with 1"),
     "another architecture": ([{"artefact__build__goarch": "arm64"}], "found one for GOARCH arm64"),
     "an AppArmor rule that does not parse": ([{"apparmor__rules": ["/etc/hello mrwx"]}], "gofleet.hello"),
-    "a unit that does not verify": ([{"limits__cpu_quota": "plenty"}], "CPUQuota"),
+    "a unit that does not verify": ([{"limits__cpu_quota": "plenty"}], "plenty"),
     "a sandbox opened too far": ([{"sandbox__syscalls": ["@privileged @mount @module @debug @raw-io"]}], "exposure"),
 }  # fmt: skip
 

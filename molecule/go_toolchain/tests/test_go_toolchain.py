@@ -27,7 +27,13 @@ testinfra_hosts = ["ansible://go_hosts"]
 def ansible(*argv: str, cwd: pathlib.Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {key: value for key, value in os.environ.items() if key != "ANSIBLE_CONFIG"}
     return subprocess.run(
-        argv, cwd=cwd, env={**inherited, **environment}, capture_output=True, text=True, check=False
+        argv,
+        cwd=cwd,
+        env={**inherited, "ANSIBLE_FORCE_COLOR": "0", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
 
 
@@ -58,7 +64,7 @@ def test_a_foreign_repository_uses_one_role_alone(host: t.Any) -> None:
     argv.append("--extra-vars=site_go_mirror={{ lab_go_mirror }}")
     environment = {"ANSIBLE_CONFIG": str(FOREIGN_REPO / "ansible.cfg")}
     first = ansible(*argv, cwd=FOREIGN_REPO, **environment)
-    assert first.returncode == 0, first.stdout + first.stderr
+    assert first.returncode == 0, first.stdout
     assert go_version(host) == "go1.27.3"
     second = ansible(*argv, cwd=FOREIGN_REPO, **environment)
     assert "changed=0 " in second.stdout

@@ -36,7 +36,6 @@ class Syscalls(t.Protocol):
 
     def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
         """Make the call in a child that ends right after; as ``uid``, where the caller may become that."""
-        ...
 
 
 # Numbers below 424 differ by architecture. From 424 on they are the same on all of these.

@@ -26,8 +26,8 @@ HOSTVARS: dict[str, dict[str, t.Any]] = {
 }
 
 
-def run(hosts: t.Any, hostvars: t.Any = HOSTVARS, **options: t.Any) -> list[dict[str, t.Any]]:
-    return FilterModule().filters()["scrape_targets"](hosts, hostvars, **options)
+def run(hosts: t.Any, hostvars: t.Any = None, **options: t.Any) -> list[dict[str, t.Any]]:
+    return FilterModule().filters()["scrape_targets"](hosts, hostvars or HOSTVARS, **options)
 
 
 def test_every_host_and_every_service_with_metrics() -> None:
