@@ -14,5 +14,5 @@ git -C "$checkout" ls-files --cached --others --exclude-standard -z |
 ansible-galaxy collection build --output-path "$work" "$work/source" >/dev/null
 rm -rf "$target/ansible_collections/gofleet"
 mkdir -p "$target"
-ansible-galaxy collection install --offline --force --collections-path "$target" "$work"/gofleet-hosts-*.tar.gz >/dev/null
+ANSIBLE_COLLECTIONS_PATH=$target ansible-galaxy collection install --offline --force --collections-path "$target" "$work"/gofleet-hosts-*.tar.gz >/dev/null
 echo "collection: built and installed $(basename "$work"/gofleet-hosts-*.tar.gz)"
