@@ -72,7 +72,7 @@ def recipe(release: Release, *, kind: Kind, public_key: str) -> Recipe:
         suite=release.suite,
         sources=release.sources,
         keyring=release.keyring,
-        packages=PACKAGES + ((release.kernel, "initramfs-tools") if vm else ()),
+        packages=PACKAGES + release.packages + ((release.kernel, "initramfs-tools") if vm else ()),
         cached_packages=CACHED_PACKAGES,
         files=_files(release, vm=vm, public_key=public_key),
         links=(

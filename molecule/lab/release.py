@@ -19,6 +19,7 @@ class Release:
     keyring_package: str
     kernel: str
     sshd: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def _debian(image: str, *, suite: str, sshd: tuple[str, ...] = ()) -> Release:
@@ -55,6 +56,8 @@ RELEASES = (
         keyring="/usr/share/keyrings/ubuntu-archive-keyring.gpg",
         keyring_package="ubuntu-keyring",
         kernel="linux-image-virtual",
+        # Not part of the minimal set there, as it is in Debian.
+        packages=("apt",),
     ),
 )
 

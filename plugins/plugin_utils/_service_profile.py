@@ -26,6 +26,12 @@ _GO_RUNTIME = """\
   /etc/mime.types r,
 """
 
+# What the usual process metrics of a Go service are read from: descriptors, limits, times, traffic.
+_PROCESS_METRICS = """\
+  owner @{PROC}/@{pid}/{fd/,limits,stat,net/netstat,net/snmp} r,
+  @{PROC}/stat r,
+"""
+
 
 def apparmor_profile(service: Service, *, store: str) -> str:
     """
@@ -46,6 +52,7 @@ def apparmor_profile(service: Service, *, store: str) -> str:
             "",
             f"  {store}/*/{service.name} mr,",
             _GO_RUNTIME.rstrip("\n"),
+            _PROCESS_METRICS.rstrip("\n"),
             "",
             "  # systemd: readiness and the watchdog",
             "  /{,var/}run/systemd/notify w,",

@@ -59,6 +59,8 @@ Description={_text(service.description)} (socket)
 [Socket]
 ListenStream={service.listen}
 FileDescriptorName={service.name}
+# As long a queue as the kernel allows (net.core.somaxconn); systemd by itself asks for 4096.
+Backlog=65535
 # Keeps what clients have sent while no process is there to accept it.
 FlushPending=no
 NoDelay=yes

@@ -93,5 +93,5 @@ def test_a_version_that_is_none_changes_nothing(host: t.Any, version: str) -> No
 def test_a_distributions_go_does_not_come_first(host: t.Any) -> None:
     """/usr/local/bin stands before /usr/bin on the PATH of logins and of services."""
     host.run_test("install -m 755 /dev/stdin /usr/bin/go <<'GO'\n#!/bin/sh\necho go version distribution\nGO")
-    assert "go1.27.3" in host.check_output("su - nobody -s /bin/sh -c 'go version'")
+    assert "go1.27.3" in host.check_output("su - nobody -s /bin/sh -c 'cd / && go version'")
     assert "go1.27.3" in host.check_output("systemd-run --quiet --pipe --wait go version")

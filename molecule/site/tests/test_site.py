@@ -28,8 +28,8 @@ testinfra_hosts = ["ansible://go_hosts"]
 
 
 def test_go_on_everyones_path_is_ours(host: t.Any) -> None:
-    assert f"go{GO_VERSION} linux/" in host.check_output("su - nobody -s /bin/sh -c 'go version'")
-    assert host.check_output("su - nobody -s /bin/sh -c 'command -v gofmt'") == "/usr/local/bin/gofmt"
+    assert f"go{GO_VERSION} linux/" in host.check_output("su - nobody -s /bin/sh -c 'cd / && go version'")
+    assert host.check_output("su - nobody -s /bin/sh -c 'cd / && command -v gofmt'") == "/usr/local/bin/gofmt"
 
 
 def test_go_formats_with_the_standard_library_it_came_with(host: t.Any) -> None:

@@ -25,6 +25,11 @@ def test_is_named_ours_and_attached_to_every_version_of_the_program() -> None:
     assert "\nprofile gofleet.hello /opt/gofleet/hello/*/hello flags=(attach_disconnected) {\n" in profile()
 
 
+@pytest.mark.parametrize("path", ["limits", "fd/", "cgroup", "hpage_pmd_size", "somaxconn", "systemd/notify"])
+def test_allows_what_go_its_metrics_and_systemd_need(path: str) -> None:
+    assert any(path in line and line.endswith(("r,", "w,")) for line in profile().splitlines())
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [

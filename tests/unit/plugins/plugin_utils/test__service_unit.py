@@ -30,6 +30,7 @@ def settings(**changes: t.Any) -> dict[str, list[str]]:
 def test_the_socket_owns_the_port_and_names_its_descriptor() -> None:
     text = socket_unit(service(address="10.0.0.1"))
     assert "ListenStream=10.0.0.1:8080\nFileDescriptorName=hello\n" in text
+    assert "\nBacklog=65535\n" in text
     assert "WantedBy=sockets.target" in text
 
 
