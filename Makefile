@@ -29,8 +29,8 @@ test: $(READY) ## Run everything that CI runs, and tell what each part took
 lint types unit faults sanity molecule: $(READY) ## One part of the tests
 	@python tests/parts.py $@
 
-bench: $(READY) ## Print the ratios we publish, each made in one run
-	@python bench/bench.py
+bench: $(READY) ## Print the ratios we publish, each made in one run (LAB=container is faster)
+	@python bench/bench.py --kind $(or $(LAB),vm)
 
 collection: $(READY) ## Build the collection and install the result into .build/collections
 	@tests/build_collection.sh $(COLLECTIONS)

@@ -35,7 +35,7 @@ PORT = 8080
 QUESTIONS = {
     "Go on everyone's PATH": "go version",
     "who owns the port": f"ss -Hltnp sport = :{PORT} | grep -o 'users:.*'",
-    "runs as": "ps -o user= -p $(systemctl show -P MainPID hello)",
+    "runs as the dynamic user": "ps -o user= -p $(systemctl show -P MainPID hello)",
     "AppArmor, from the kernel": "cat /proc/$(systemctl show -P MainPID hello)/attr/apparmor/current"
     " 2>/dev/null || echo 'none: this kernel has no AppArmor for the host'",
     "exposure (0 best, 10 worst)": "systemd-analyze security --no-pager hello.service | sed -n 's/.*level for //p'",
