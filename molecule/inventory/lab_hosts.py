@@ -17,10 +17,8 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
-    state = pathlib.Path(
-        os.environ.get("LAB_STATE", CHECKOUT / ".lab" / os.environ.get("LAB_NAME", "molecule"))
-    )
-    written = state / "inventory.yml"
+    labs = pathlib.Path(os.environ.get("LAB_STATE", CHECKOUT / ".lab"))
+    written = labs / os.environ.get("LAB_NAME", "molecule") / "inventory.yml"
     inventory = yaml.safe_load(written.read_text(encoding="utf-8")) if written.exists() else {}
     everyone = inventory.get("all", {})
     hosts = everyone.get("children", {}).get("lab", {}).get("hosts", {})
