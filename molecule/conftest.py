@@ -66,3 +66,19 @@ class Service:
 @pytest.fixture
 def hello(host: t.Any) -> Service:
     return Service(host)
+
+
+class ModuleRun(t.Protocol):
+    """Runs a module of the collection on the host of the test, and returns what it returned."""
+
+    def __call__(self, name: str, /, **arguments: t.Any) -> dict[str, t.Any]: ...
+
+
+@pytest.fixture
+def run_module(host: t.Any) -> ModuleRun:
+    def run(name: str, /, **arguments: t.Any) -> dict[str, t.Any]:
+        # Arguments as JSON, so that lists and dictionaries arrive as such.
+        result: dict[str, t.Any] = host.ansible(f"gofleet.hosts.{name}", json.dumps(arguments), check=False)
+        return result
+
+    return run

@@ -73,13 +73,13 @@ def recipe(release: Release, *, kind: Kind, public_key: str) -> Recipe:
         sources=release.sources,
         keyring=release.keyring,
         packages=PACKAGES + release.packages + ((release.kernel, "initramfs-tools") if vm else ()),
-        cached_packages=CACHED_PACKAGES,
+        cached_packages=CACHED_PACKAGES + release.oracles,
         files=_files(release, vm=vm, public_key=public_key),
         links=(
             *((f"/etc/systemd/system/{unit}", "/dev/null") for unit in MASKED),
             *((f"/etc/systemd/system-generators/{name}", "/dev/null") for name in MASKED_GENERATORS),
         ),
-        commands=_commands(vm=vm),
+        commands=_commands(vm=vm, cached=CACHED_PACKAGES + release.oracles),
         disk_size=DISK_SIZE,
     )
 
@@ -115,11 +115,10 @@ Acquire::Languages "none";
 """
 
 
-def _commands(*, vm: bool) -> tuple[str, ...]:
+def _commands(*, vm: bool, cached: tuple[str, ...]) -> tuple[str, ...]:
     """Return shell commands that run inside the finished tree."""
-    cached = " ".join(CACHED_PACKAGES)
     return (
-        f"apt-get install --yes --download-only --no-install-recommends {cached}",
+        f"apt-get install --yes --download-only --no-install-recommends {' '.join(cached)}",
         "systemctl enable ssh.service",
         "chmod 700 /root/.ssh && chmod 600 /root/.ssh/authorized_keys",
         *(

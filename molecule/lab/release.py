@@ -20,6 +20,8 @@ class Release:
     kernel: str
     sshd: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    # What says the same as our probes by other means; fetched, not installed.
+    oracles: tuple[str, ...] = ()
 
 
 def _debian(image: str, *, suite: str, sshd: tuple[str, ...] = ()) -> Release:
@@ -37,6 +39,7 @@ def _debian(image: str, *, suite: str, sshd: tuple[str, ...] = ()) -> Release:
         keyring_package="debian-archive-keyring",
         kernel="linux-image-cloud-amd64",
         sshd=sshd,
+        oracles=("binutils", "bpftool", "liburing2"),
     )
 
 
@@ -58,6 +61,7 @@ RELEASES = (
         kernel="linux-image-virtual",
         # Not part of the minimal set there, as it is in Debian.
         packages=("apt",),
+        oracles=("binutils", "linux-tools-common", "linux-tools-virtual", "liburing2"),
     ),
 )
 

@@ -37,6 +37,9 @@ class Syscalls(t.Protocol):
     def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
         """Make the call in a child that ends right after; as ``uid``, where the caller may become that."""
 
+    def address_of(self, buffer: bytearray) -> int:
+        """Where a buffer lies, for a structure that holds a pointer to it. Keep the buffer, and its length."""
+
 
 # Numbers below 424 differ by architecture. From 424 on they are the same on all of these.
 # Order: x86_64, aarch64 and riscv64, ppc64le, s390x.
@@ -116,6 +119,9 @@ class HostSyscalls:
         if len(told) == _TOLD.size:
             return Outcome(*_TOLD.unpack(told))
         return Outcome(-1, 0, killed=os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS)
+
+    def address_of(self, buffer: bytearray) -> int:
+        return int(self._ctypes.addressof((self._ctypes.c_char * len(buffer)).from_buffer(buffer)))
 
     def _end_child(
         self, writer: int, number: int, arguments: tuple[Argument, ...], uid: int | None
