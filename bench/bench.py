@@ -41,6 +41,17 @@ CURL = (
     "set -o pipefail; rm -rf /opt/by-hand && mkdir /opt/by-hand && "
     "curl -fsS {mirror}/go{version}.linux-amd64.tar.gz | tar -xzf - -C /opt/by-hand && sync"
 )
+PING_MODULE = "ansible.builtin.ping"
+# Ansible's own facts first, for comparison.
+PROBES = [
+    ("ansible.builtin.setup", ""),
+    ("gofleet.hosts.kernel_info", ""),
+    ("gofleet.hosts.io_uring_info", ""),
+    ("gofleet.hosts.ebpf_info", ""),
+    ("gofleet.hosts.ebpf_inventory_info", ""),
+    ("gofleet.hosts.go_binary_info", "paths=/usr/local,/opt"),
+    ("gofleet.hosts.kernel_symbol_info", '{"symbols": [{"name": "tcp_sendmsg"}, {"name": "vfs_read"}]}'),
+]
 # A container may not drop the caches of the machine it shares; then neither of the two has them dropped.
 FORGET_GO = (
     "rm -rf /usr/local/lib/go /usr/local/bin/go /usr/local/bin/gofmt /opt/by-hand; sync; "
@@ -79,6 +90,10 @@ class Bench:
             "go_hosts", "--become", "-m", "shell", "-a", f"executable=/bin/bash {script}", program="ansible"
         )
 
+    def module(self, name: str, arguments: str) -> float:
+        """Run one module on the host; returns wall seconds."""
+        return self.ansible("go_hosts", "--become", "-m", name, "-a", arguments, program="ansible")
+
 
 def lab(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=CHECKOUT, check=True)
@@ -114,9 +129,7 @@ def measure(bench: Bench, *, runs: int) -> None:
 
     def ours() -> float:
         bench.on_host(FORGET_GO)
-        return bench.ansible(
-            "go_hosts", "--become", "-m", "gofleet.hosts.go_toolchain", "-a", install, program="ansible"
-        )
+        return bench.module("gofleet.hosts.go_toolchain", install)
 
     def peer() -> float:
         bench.on_host(FORGET_GO)
@@ -131,16 +144,40 @@ def measure(bench: Bench, *, runs: int) -> None:
     )
 
 
+def measure_probes(bench: Bench, *, runs: int) -> None:
+    """What each probe costs on a host beyond the connection, beside what Ansible itself asks of a host."""
+    bench.module(PROBES[0][0], "")
+    rounds = [
+        [(bench.module(PING_MODULE, ""), bench.module(name, arguments)) for name, arguments in PROBES]
+        for dummy in range(runs)
+    ]
+    print("probes against a ping, each beside one of its own; less is better")
+    for (name, arguments), pairs in zip(PROBES, zip(*rounds, strict=True), strict=True):
+        ratios = [probe / ping for ping, probe in pairs]
+        beyond = statistics.median(probe - ping for ping, probe in pairs)
+        hold = "  hold <= 1.5" if name.endswith(".kernel_info") else ""
+        print(
+            f"{name.rpartition('.')[2]} {arguments}".ljust(52)
+            + f"{statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f}, {runs} pairs;"
+            f" {beyond:+.2f} s beyond the ping){hold}",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="pairs of each ratio")
     parser.add_argument("--kind", choices=["vm", "container"], default="vm")
+    parser.add_argument("--probes", action="store_true", help="the probes alone")
     options = parser.parse_args()
     subprocess.run(["tests/build_collection.sh", str(COLLECTIONS)], cwd=CHECKOUT, check=True)
     try:
         lab("up", "--name", "bench", "--kind", options.kind, "bench=debian-13")
         with tempfile.TemporaryDirectory() as directory:
-            measure(Bench(pathlib.Path(directory)), runs=options.runs)
+            bench = Bench(pathlib.Path(directory))
+            if not options.probes:
+                measure(bench, runs=options.runs)
+            measure_probes(bench, runs=options.runs)
     finally:
         lab("down", "--name", "bench")
 

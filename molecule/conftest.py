@@ -78,7 +78,9 @@ class ModuleRun(t.Protocol):
 def run_module(host: t.Any) -> ModuleRun:
     def run(name: str, /, **arguments: t.Any) -> dict[str, t.Any]:
         # Arguments as JSON, so that lists and dictionaries arrive as such.
-        result: dict[str, t.Any] = host.ansible(f"gofleet.hosts.{name}", json.dumps(arguments), check=False)
+        result: dict[str, t.Any] = host.ansible(
+            f"gofleet.hosts.{name}", json.dumps(arguments) if arguments else None, check=False
+        )
         return result
 
     return run

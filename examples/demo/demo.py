@@ -28,6 +28,7 @@ COLLECTIONS = CHECKOUT / ".build" / "collections"
 STATE = CHECKOUT / ".lab" / "demo"
 RUNS = CHECKOUT / ".build" / "module_runs.json"
 HOSTS = {"deb12": "debian-12", "deb13": "debian-13", "prom13": "debian-13"}
+PAGE = CHECKOUT / ".build" / "demo"
 PROMETHEUS = "prom13"
 PORT = 8080
 
@@ -143,13 +144,14 @@ def up(kind: str) -> None:
     runs = count_runs()
     show_hosts()
     show_prometheus()
-    step("What each kernel really allows (gofleet.hosts.probe)")
-    playbook("probe")
+    step("What each host really allows (gofleet.hosts.probe)")
+    playbook("probe", f"--extra-vars=probe_output={PAGE}")
     step("In short")
     print(
         f"first run {first:.0f} s, second run {second:.0f} s, everything {time.monotonic() - started:.0f} s"
     )
     print(f"module runs in the second run: {runs}")
+    print(f"the fleet as a page: {PAGE / 'fleet.html'}")
     if kind == "container":
         print(
             "A container shares this machine's kernel: what you did not see here is AppArmor confining a process,"

@@ -28,12 +28,13 @@ class Assignment(t.NamedTuple):
     file: str
     path: str
     value: str | None
+    line: int = 0  # counted from 1; 0: not of a file
 
 
 def parse_assignments(file: str, text: str) -> list[Assignment]:
     """The assignments of one file, in its order."""
     assignments = []
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
         if not stripped or stripped[0] in "#;":
             continue
@@ -42,7 +43,7 @@ def parse_assignments(file: str, text: str) -> list[Assignment]:
         may_fail = key.startswith("-")
         if equals or may_fail:
             path = key_path(key[1:].strip() if may_fail else key)
-            assignments.append(Assignment(file, path, fields(value) if equals else None))
+            assignments.append(Assignment(file, path, fields(value) if equals else None, number))
     return assignments
 
 

@@ -86,14 +86,24 @@ class Bpf:
         value_size: int,
         max_entries: int,
         flags: int = 0,
+        inner: int = 0,
         name: str = "",
         rest: bytes = b"",
     ) -> Outcome:
-        """BPF_MAP_CREATE. ``rest``: the attr from ``map_ifindex`` (byte 44) on."""
+        """BPF_MAP_CREATE.
+
+        :param inner: a map such as this one is to hold, for those that hold maps
+        :param rest: the attr from ``map_ifindex`` (byte 44) on
+        """
         attr = struct.pack(
-            "=IIIIIII16s", kind, key_size, value_size, max_entries, flags, 0, 0, name.encode()[:15]
+            "=IIIIIII16s", kind, key_size, value_size, max_entries, flags, inner, 0, name.encode()[:15]
         )
         return self.command("MAP_CREATE", attr + rest)[0]
+
+    def load_btf(self, data: bytes) -> Outcome:
+        """BPF_BTF_LOAD."""
+        attr = struct.pack("=QQI", 0, 0, len(data))
+        return self.command("BTF_LOAD", attr, pointers={0: bytearray(data)})[0]
 
     def load(
         self,
@@ -104,22 +114,27 @@ class Bpf:
         flags: int = 0,
         expected_attach_type: int = 0,
         attach_btf_id: int = 0,
+        attach_btf: int = 0,
         log_level: int = 1,
+        log_size: int = _LOG_SIZE,
     ) -> Loaded:
-        """BPF_PROG_LOAD of a GPL program."""
+        """BPF_PROG_LOAD of a GPL program.
+
+        :param attach_btf_id: a type of the kernel, or of the module whose BTF ``attach_btf`` is a descriptor of
+        """
         code, license_ = bytearray(instructions), bytearray(_LICENSE.encode() + b"\0")
-        log = bytearray(_LOG_SIZE if log_level else 1)
+        log = bytearray(log_size if log_level else 1)
         attr = bytearray(ATTR_SIZE)
         struct.pack_into("=II", attr, 0, kind, len(code) // _INSTRUCTION.size)
         struct.pack_into("=II", attr, 24, log_level, len(log) if log_level else 0)
         struct.pack_into("=II16s", attr, 40, 0, flags, name.encode()[:15])
         struct.pack_into("=I", attr, 68, expected_attach_type)
-        struct.pack_into("=I", attr, 108, attach_btf_id)
+        struct.pack_into("=II", attr, 108, attach_btf_id, attach_btf)
         pointers = {8: code, 16: license_}
         if log_level:
             pointers[32] = log
         outcome = self.command("PROG_LOAD", bytes(attr), pointers=pointers)[0]
-        return Loaded(outcome, log.split(b"\0")[0].decode("utf-8", "replace"))
+        return Loaded(outcome, log.partition(b"\0")[0].decode("utf-8", "replace"))
 
     def ids(self, what: str) -> t.Iterator[Outcome | int]:
         """The ids of all objects of a kind (PROG, MAP, LINK or BTF); an Outcome instead where they are refused."""

@@ -16,7 +16,9 @@ from .probe import Probe, no, unknown, yes
 from .syscall import Outcome
 
 __all__ = [
+    "CAPABILITIES",
     "CAP_BPF",
+    "CAP_IPC_LOCK",
     "CAP_PERFMON",
     "CAP_SYS_ADMIN",
     "CAP_SYS_PTRACE",
@@ -26,7 +28,15 @@ __all__ = [
     "read_caller",
 ]
 
-# include/uapi/linux/capability.h
+# By number, from include/uapi/linux/capability.h.
+_CAPABILITIES = """
+CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
+NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN
+SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE
+MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE
+"""
+CAPABILITIES = tuple(f"CAP_{name}" for name in _CAPABILITIES.split())
+CAP_IPC_LOCK = 14
 CAP_SYS_PTRACE = 19
 CAP_SYS_ADMIN = 21
 CAP_PERFMON = 38
@@ -41,10 +51,13 @@ class Caller(t.NamedTuple):
     capabilities: int | None
     seccomp: int | None
     apparmor: str | None
+    # In a user namespace of its own, where capabilities count only for what that namespace owns.
+    namespaced: bool = False
 
     def can(self, *capabilities: int) -> bool:
-        """Whether the caller has one of the capabilities in its effective set."""
-        return any((self.capabilities or 0) >> number & 1 for number in capabilities)
+        """Whether the caller has one of the capabilities in its effective set, and over the whole host."""
+        held = 0 if self.namespaced else self.capabilities or 0
+        return any(held >> number & 1 for number in capabilities)
 
     @property
     def filtered(self) -> bool:
@@ -61,17 +74,20 @@ class Caller(t.NamedTuple):
         capabilities = None if self.capabilities is None else f"{self.capabilities:#018x}"
         return {
             "uid": self.uid,
+            "groups": list(self.groups),
             "capabilities": capabilities,
             "seccomp": self.seccomp,
             "apparmor": self.apparmor,
+            "user_namespace": self.namespaced,
         }
 
 
 class Policy(t.NamedTuple):
-    """A setting that refuses a call, and to whom."""
+    """A setting that refuses a call, and to whom. ``lacking``: what would let the caller pass all the same."""
 
     key: str
     blocks: t.Callable[[int, Caller], bool]
+    lacking: str | None = None
 
     def blocking(self, root: str, caller: Caller) -> int | None:
         """The value of the setting, where it refuses this caller."""
@@ -98,11 +114,21 @@ def read_caller(root: str) -> Caller:
     label = read(root, "proc/self/attr/apparmor/current").text or read(root, "proc/self/attr/current").text
     return Caller(
         uid=_number(uids[1]) if len(uids) > 1 else None,
-        groups=tuple(int(gid) for gid in gids if gid.isdigit()),
+        groups=tuple(dict.fromkeys(int(gid) for gid in gids if gid.isdigit())),
         capabilities=_number(fields.get("CapEff", ""), base=16),
         seccomp=_number(fields.get("Seccomp", "")),
         apparmor=label.strip("\n\0 ") if label else None,
+        namespaced=_namespaced(root),
     )
+
+
+def _namespaced(root: str) -> bool:
+    """Whether this process is in a user namespace other than the first, which has a fixed inode number."""
+    try:
+        link = os.readlink(os.path.join(root, "proc/self/ns/user"))
+    except OSError:
+        return False
+    return link != "user:[4026531837]"  # PROC_USER_INIT_INO
 
 
 def judge(
@@ -152,9 +178,10 @@ def _refused(name: str, root: str, caller: Caller, policies: t.Sequence[Policy],
         value = policy.blocking(root, caller)
         if value is not None:
             layer = "apparmor" if "apparmor" in policy.key else "sysctl"
+            lacking = needs if policy.lacking is None else policy.lacking
             return no(
                 layer,
-                f"{name}: {policy.key} is {value}" + (f" and the caller lacks {needs}" if needs else ""),
+                f"{name}: {policy.key} is {value}" + (f" and the caller lacks {lacking}" if lacking else ""),
             )
     if caller.filtered:
         return no("seccomp", f"{name} under a seccomp filter, and no setting explains it")

@@ -62,11 +62,14 @@ def have_controller(host: Host, name: str) -> Probe:
 def probe_cgroup(host: Host) -> Facts:
     """The hierarchy, its controllers, and the group of this process."""
     mounts = read(host.root, "proc/self/mounts").text
+    mode = cgroup_mode(parse_mounts(mounts)) if mounts is not None else None
     controllers = read(host.root, "sys/fs/cgroup/cgroup.controllers").text
     own = read(host.root, "proc/self/cgroup").text
     return Facts(
         values={
-            "mode": cgroup_mode(parse_mounts(mounts)) if mounts is not None else None,
+            "mode": mode,
+            # of the hierarchy that has the controllers
+            "version": {"unified": 2, "hybrid": 1, "legacy": 1}.get(mode or ""),
             "controllers": controllers.split() if controllers is not None else None,
             "self": own.splitlines() if own is not None else None,
         },

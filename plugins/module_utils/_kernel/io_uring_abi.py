@@ -14,20 +14,20 @@ __all__ = [
     "FEATURES",
     "OPCODES",
     "PROBE_SIZE",
-    "REGISTER_PROBE",
+    "REGISTERS",
     "SETUP_FLAGS",
     "Params",
+    "iovec",
     "names_of_bits",
     "new_params",
     "parse_params",
     "parse_probe",
 ]
 
-REGISTER_PROBE = 8  # an opcode of io_uring_register, since Linux 5.6
-
 # struct io_uring_params: sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd, resv[3], and
-# the offsets of both rings, 40 bytes each.
-_PARAMS = struct.Struct("=7I12x40x40x")
+# the offsets of both rings, 40 bytes each. The last eight of either are an address when the caller brings the memory.
+_PARAMS = struct.Struct("=7I12x32xQ32xQ")
+_IOVEC = struct.Struct("=QQ")
 # struct io_uring_probe and, behind it, one struct io_uring_probe_op for each opcode.
 _PROBE = struct.Struct("=BBH3I")
 _PROBE_OP = struct.Struct("=BBHI")
@@ -81,6 +81,8 @@ SETUP_FLAGS = {
             "NO_SQARRAY",
             "HYBRID_IOPOLL",
             "CQE_MIXED",
+            "SQE_MIXED",
+            "SQ_REWIND",
         )
     )
 }
@@ -92,9 +94,19 @@ TIMEOUT_REMOVE ACCEPT ASYNC_CANCEL LINK_TIMEOUT CONNECT FALLOCATE OPENAT CLOSE F
 FADVISE MADVISE SEND RECV OPENAT2 EPOLL_CTL SPLICE PROVIDE_BUFFERS REMOVE_BUFFERS TEE SHUTDOWN RENAMEAT
 UNLINKAT MKDIRAT SYMLINKAT LINKAT MSG_RING FSETXATTR SETXATTR FGETXATTR GETXATTR SOCKET URING_CMD SEND_ZC
 SENDMSG_ZC READ_MULTISHOT WAITID FUTEX_WAIT FUTEX_WAKE FUTEX_WAITV FIXED_FD_INSTALL FTRUNCATE BIND LISTEN
-RECV_ZC EPOLL_WAIT READV_FIXED WRITEV_FIXED PIPE
+RECV_ZC EPOLL_WAIT READV_FIXED WRITEV_FIXED PIPE NOP128 URING_CMD128
 """
 OPCODES = tuple(_OPCODES.split())
+
+# What io_uring_register does, by number.
+_REGISTERS = """
+BUFFERS UNREGISTER_BUFFERS FILES UNREGISTER_FILES EVENTFD UNREGISTER_EVENTFD FILES_UPDATE EVENTFD_ASYNC PROBE
+PERSONALITY UNREGISTER_PERSONALITY RESTRICTIONS ENABLE_RINGS FILES2 FILES_UPDATE2 BUFFERS2 BUFFERS_UPDATE IOWQ_AFF
+UNREGISTER_IOWQ_AFF IOWQ_MAX_WORKERS RING_FDS UNREGISTER_RING_FDS PBUF_RING UNREGISTER_PBUF_RING SYNC_CANCEL
+FILE_ALLOC_RANGE PBUF_STATUS NAPI UNREGISTER_NAPI CLOCK CLONE_BUFFERS SEND_MSG_RING ZCRX_IFQ RESIZE_RINGS MEM_REGION
+QUERY ZCRX_CTRL
+"""
+REGISTERS = tuple(_REGISTERS.split())
 
 
 class Params(t.NamedTuple):
@@ -105,14 +117,19 @@ class Params(t.NamedTuple):
     features: int
 
 
-def new_params(flags: int) -> bytearray:
-    """A struct io_uring_params that asks for ``flags``."""
-    return bytearray(_PARAMS.pack(0, 0, flags, 0, 0, 0, 0))
+def new_params(flags: int, *, cq_entries: int = 0, sqes: int = 0, rings: int = 0) -> bytearray:
+    """A struct io_uring_params that asks for ``flags``; ``sqes`` and ``rings`` are addresses for NO_MMAP."""
+    return bytearray(_PARAMS.pack(0, cq_entries, flags, 0, 0, 0, 0, sqes, rings))
+
+
+def iovec(address: int, size: int) -> bytearray:
+    """A struct iovec of a 64-bit process."""
+    return bytearray(_IOVEC.pack(address, size))
 
 
 def parse_params(data: bytes | bytearray) -> Params:
     """Read struct io_uring_params."""
-    sq_entries, cq_entries, dummy, dummy, dummy, features, dummy = _PARAMS.unpack_from(data)
+    sq_entries, cq_entries, dummy, dummy, dummy, features, *dummy = _PARAMS.unpack_from(data)
     return Params(sq_entries, cq_entries, features)
 
 

@@ -8,14 +8,18 @@
 from __future__ import annotations
 
 import errno
+import re
+import typing as t
 
 from .caller import Policy, judge
-from .files import read, read_sysctl, selected
+from .files import read, read_int, read_sysctl, selected
 from .host import Facts, Host
 from .probe import Probe, no, unknown, yes
 from .syscall import number_of
 
-__all__ = ["have_apparmor", "have_lsm", "have_unprivileged_userns", "probe_lsm"]
+__all__ = ["count_profiles", "have_apparmor", "have_lsm", "have_unprivileged_userns", "probe_lsm"]
+
+_SECURITY = "sys/kernel/security"
 
 _CLONE_NEWUSER = 0x10000000
 _NOBODY = 65534
@@ -65,20 +69,45 @@ def have_unprivileged_userns(host: Host) -> Probe:
     return judge(outcome, root=host.root, caller=host.caller, policies=_USERNS, since="3.8")
 
 
+def count_profiles(text: str) -> dict[str, int]:
+    """How many AppArmor profiles are loaded in each mode: lines such as ``/usr/sbin/chronyd (enforce)``."""
+    modes: dict[str, int] = {}
+    for line in text.splitlines():
+        match = re.fullmatch(r".+ \(([a-z]+)\)", line)
+        if match is not None:
+            modes[match.group(1)] = modes.get(match.group(1), 0) + 1
+    return modes
+
+
 def probe_lsm(host: Host) -> Facts:
-    """The active security modules in their order, AppArmor, lockdown."""
-    active = read(host.root, "sys/kernel/security/lsm").text
-    lockdown = read(host.root, "sys/kernel/security/lockdown").text
+    """The active security modules in their order, what each of them says of its state, and lockdown."""
+    active = read(host.root, f"{_SECURITY}/lsm").text
+    lockdown = read(host.root, f"{_SECURITY}/lockdown").text
+    enforcing = read_int(host.root, "sys/fs/selinux/enforce")
     return Facts(
         values={
             "active": active.strip().split(",") if active is not None else None,
             # none, integrity or confidentiality; null without the lockdown module
             "lockdown": selected(lockdown),
+            "apparmor": _apparmor(host.root),
+            "selinux": {0: "permissive", 1: "enforcing"}.get(-1 if enforcing is None else enforcing),
+            "yama_ptrace_scope": read_sysctl(host.root, "kernel.yama.ptrace_scope"),
+            "ima_measurements": read_int(host.root, f"{_SECURITY}/ima/runtime_measurements_count"),
         },
         capabilities={
             "apparmor": have_apparmor(host),
             "bpf_lsm": have_lsm(host, "bpf"),
             "landlock": have_lsm(host, "landlock"),
+            "selinux": have_lsm(host, "selinux"),
             "unprivileged_userns": have_unprivileged_userns(host),
+            "yama": have_lsm(host, "yama"),
         },
     )
+
+
+def _apparmor(root: str) -> dict[str, t.Any]:
+    found = read(root, f"{_SECURITY}/apparmor/profiles")
+    reason = None
+    if found.text is None:
+        reason = f"/{_SECURITY}/apparmor/profiles: {found.error or 'is not there'}"
+    return {"profiles": count_profiles(found.text) if found.text is not None else None, "reason": reason}

@@ -13,7 +13,7 @@ import struct
 import typing as t
 
 from .caller import CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE, Caller, Policy, judge
-from .probe import Probe, unknown
+from .probe import Probe, no, unknown
 from .syscall import Argument, Outcome, Syscalls, number_of
 
 __all__ = ["TABLE", "Attempt", "have_syscall", "make", "probe_syscalls"]
@@ -31,6 +31,12 @@ class Attempt(t.NamedTuple):
     returns_fd: bool = False
     policies: tuple[Policy, ...] = ()
     needs: str = ""
+    # Who in Go calls it; empty: only tools beside Go do.
+    go: str = ""
+    # The call, where the entry is one of its uses.
+    call: str = ""
+    # Error numbers that a kernel without this use of the call gives.
+    lacks: tuple[int, ...] = ()
 
 
 _BPF = Policy(
@@ -42,6 +48,7 @@ _PERF = Policy(
 _USERFAULT = Policy(
     "vm.unprivileged_userfaultfd", lambda value, who: value == 0 and not who.can(CAP_SYS_PTRACE)
 )
+_MPTCP = Policy("net.mptcp.enabled", lambda value, who: value == 0)
 
 # union bpf_attr for BPF_MAP_CREATE: type ARRAY, key 4, value 4, one entry.
 _BPF_MAP = struct.pack("=IIII56x", 2, 4, 4, 1)
@@ -49,56 +56,133 @@ _BPF_MAP = struct.pack("=IIII56x", 2, 4, 4, 1)
 _PERF_ATTR = struct.pack("=IIQQQQQ16x", 1, 64, 9, 0, 0, 0, 1 | 1 << 5 | 1 << 6)
 
 TABLE: dict[str, Attempt] = {
+    # Commit de11defebf00.
+    "accept4": Attempt("2.6.28", (-1, 0, 0, 0), (errno.EBADF,), go="net: accepts connections"),
     # Commit 99c55f7d47c0. An array map of four bytes, closed at once.
     "bpf": Attempt("3.18", (0, _BPF_MAP, len(_BPF_MAP)), returns_fd=True, policies=(_BPF,), needs="CAP_BPF"),
-    # Commit 7f192e3cd316. Go uses it for SysProcAttr.UseCgroupFD.
-    "clone3": Attempt("5.3", (0, 0), (errno.EINVAL,)),
+    # Commit 7f192e3cd316.
+    "clone3": Attempt("5.3", (0, 0), (errno.EINVAL,), go="syscall: SysProcAttr.UseCgroupFD"),
     # Commit 278a5fbaed89. The first descriptor is above the last.
     "close_range": Attempt("5.9", (1, 0, 0), (errno.EINVAL,)),
-    # Commit 29732938a628. io.Copy between files.
-    "copy_file_range": Attempt("4.5", (-1, 0, -1, 0, 0, _ALL_BITS), (errno.EINVAL, errno.EBADF)),
-    # Commit a0998b50c3f0. The network poller of the Go runtime.
-    "epoll_create1": Attempt("2.6.27", (_CLOEXEC,), returns_fd=True),
+    # Commit 29732938a628.
+    "copy_file_range": Attempt(
+        "4.5", (-1, 0, -1, 0, 0, _ALL_BITS), (errno.EINVAL, errno.EBADF), go="os: io.Copy between files"
+    ),
+    # Commit a0998b50c3f0.
+    "epoll_create1": Attempt("2.6.27", (_CLOEXEC,), returns_fd=True, go="runtime: network poller"),
+    "epoll_ctl": Attempt("2.6", (-1, 0, -1, 0), (errno.EBADF, errno.EFAULT), go="runtime: network poller"),
+    # Room for no event at all.
+    "epoll_pwait": Attempt(
+        "2.6.19", (-1, 0, 0, 0, 0, 8), (errno.EINVAL, errno.EBADF), go="runtime: network poller"
+    ),
     # Commit 58169a52ebc9.
     "epoll_pwait2": Attempt("5.11", (-1, 0, 0, 0, 0, 0), (errno.EINVAL, errno.EBADF)),
+    # Commit b087498eb560.
+    "eventfd2": Attempt(
+        "2.6.27", (0, _CLOEXEC | os.O_NONBLOCK), returns_fd=True, go="runtime: wakes the network poller"
+    ),
     # Commit c8ffd8bcdd28.
-    "faccessat2": Attempt("5.8", (-1, 0, 0, _ALL_BITS), (errno.EINVAL,)),
+    "faccessat2": Attempt("5.8", (-1, 0, 0, _ALL_BITS), (errno.EINVAL,), go="os/exec: LookPath"),
     # Commit 09da082b07bb.
-    "fchmodat2": Attempt("6.6", (-1, 0, 0, _ALL_BITS), (errno.EINVAL,)),
+    "fchmodat2": Attempt("6.6", (-1, 0, 0, _ALL_BITS), (errno.EINVAL,), go="os: Root.Chmod"),
+    # Wakes no one: FUTEX_WAKE | FUTEX_PRIVATE_FLAG at no address.
+    "futex": Attempt("2.6", (0, 129, 0, 0, 0, 0), go="runtime: locks and sleeping threads"),
     # Commit bf69bad38cf6.
     "futex_waitv": Attempt("5.16", (0, 0, 0, 0, 0), (errno.EINVAL,)),
-    # Commit c6e9d6f38894. crypto/rand.
-    "getrandom": Attempt("3.17", (0, 0, 0)),
+    # Commit c6e9d6f38894.
+    "getrandom": Attempt("3.17", (0, 0, 0), go="crypto/rand"),
     # Commits 265885daf3e5 and 3532b0b4352c. Asks for the version of the interface.
     "landlock_create_ruleset": Attempt("5.13", (0, 0, 1)),
+    # Commit 7d8faaf15545. No bytes; EINVAL is for advice that the kernel does not know.
+    "madvise_collapse": Attempt(
+        "6.1", (0, 0, 25), call="madvise", lacks=(errno.EINVAL,), go="runtime: huge pages for the heap"
+    ),
+    # Commit 854e9ed09ded.
+    "madvise_free": Attempt(
+        "4.5", (0, 0, 8), call="madvise", lacks=(errno.EINVAL,), go="runtime: GODEBUG=madvdontneed=0"
+    ),
+    # Commit 0af4e98b6b09.
+    "madvise_hugepage": Attempt(
+        "2.6.38", (0, 0, 14), call="madvise", lacks=(errno.EINVAL,), go="runtime: huge pages for the heap"
+    ),
     # Commit 1507f51255c9. Until b758fe6df50d (6.5) it needs secretmem.enable on the kernel command line.
     "memfd_secret": Attempt("5.14", (_ALL_BITS,), (errno.EINVAL,)),
-    # Commit fddb5d430ad9. os.Root and safe path lookups.
+    # No bytes.
+    "mincore": Attempt("2.4", (0, 0, 0), go="runtime: page size where the kernel gives no auxiliary vector"),
+    # Commit f870fa0b5768. Protocol 262; where it is refused, Go listens with TCP.
+    "mptcp": Attempt(
+        "5.6",
+        (2, 1 | _CLOEXEC, 262),
+        call="socket",
+        returns_fd=True,
+        policies=(_MPTCP,),
+        lacks=(errno.EPROTONOSUPPORT, errno.ENOPROTOOPT, errno.EINVAL),
+        go="net: Listen (1.24)",
+    ),
+    # Commit fddb5d430ad9. Go has its number, and os.Root does without it.
     "openat2": Attempt("5.6", (-1, 0, 0, 0), (errno.EINVAL,)),
     # Commit 0793a61d4df8. A counter of this thread that never counts.
     "perf_event_open": Attempt(
         "2.6.31", (_PERF_ATTR, 0, -1, -1, 8), returns_fd=True, policies=(_PERF,), needs="CAP_PERFMON"
     ),
-    # Commit 32fcb426ec00. os.Process since Go 1.23.
-    "pidfd_open": Attempt("5.3", (1, 0), returns_fd=True),
-    # Commit 3eb39f47934f. os.Process since Go 1.23.
-    "pidfd_send_signal": Attempt("5.1", (-1, 0, 0, 0), (errno.EBADF, errno.EINVAL)),
+    # Commit 32fcb426ec00.
+    "pidfd_open": Attempt("5.3", (1, 0), returns_fd=True, go="os: Process (1.23)"),
+    # Commit 3eb39f47934f.
+    "pidfd_send_signal": Attempt(
+        "5.1", (-1, 0, 0, 0), (errno.EBADF, errno.EINVAL), go="os: Process.Signal (1.23)"
+    ),
+    # Commit ed8cae8ba01c.
+    "pipe2": Attempt("2.6.27", (0, _ALL_BITS), (errno.EINVAL,), go="os: Pipe, os/exec"),
+    # Commit 9a10064f5625. PR_SET_VMA, PR_SET_VMA_ANON_NAME: no name for no bytes.
+    "prctl_set_vma": Attempt(
+        "5.17",
+        (0x53564D41, 0, 0, 0, 0),
+        call="prctl",
+        lacks=(errno.EINVAL,),
+        go="runtime: names its mappings (1.25)",
+    ),
+    # Commit c022a0acad53. RLIMIT_NOFILE of this process, neither set nor read.
+    "prlimit64": Attempt("2.6.36", (0, 7, 0, 0), go="syscall: raises the soft limit of descriptors (1.19)"),
     # Commit ecb8ac8b1f14.
     "process_madvise": Attempt("5.10", (-1, 0, 0, 0, _ALL_BITS), (errno.EINVAL, errno.EBADF)),
-    # Since 2.5.8. The Go runtime counts its processors with it.
-    "sched_getaffinity": Attempt("2.6", (0, 0, 0), (errno.EINVAL,)),
+    # Since 2.5.8.
+    "sched_getaffinity": Attempt("2.6", (0, 0, 0), (errno.EINVAL,), go="runtime: counts processors"),
+    "sendfile": Attempt("2.2", (-1, -1, 0, 0), (errno.EBADF,), go="net: io.Copy from a file"),
+    # A timer that does not exist.
+    "setitimer": Attempt("2.0", (99, bytes(32), 0), (errno.EINVAL,), go="runtime/pprof: processor time"),
+    # Commit 5274f052e7b3.
+    "splice": Attempt(
+        "2.6.17", (-1, 0, -1, 0, 1, _ALL_BITS), (errno.EINVAL, errno.EBADF), go="net: io.Copy between sockets"
+    ),
     # Commit a528d35e8bfc.
     "statx": Attempt("4.11", (-1, 0, _ALL_BITS, 0, 0), (errno.EINVAL, errno.EFAULT, errno.EBADF)),
+    # A thread of no process.
+    "tgkill": Attempt(
+        "2.6", (0, 0, 0), (errno.EINVAL,), go="runtime: stops a goroutine that does not yield (1.14)"
+    ),
+    # A clock that does not exist.
+    "timer_create": Attempt(
+        "2.6", (0x7FFFFFFF, 0, 0), (errno.EINVAL,), go="runtime/pprof: processor time of each thread (1.18)"
+    ),
     # Commit 86039bd3b4e6. Whether faults of the kernel itself may be handled, too.
     "userfaultfd": Attempt(
         "4.3", (_CLOEXEC | os.O_NONBLOCK,), returns_fd=True, policies=(_USERFAULT,), needs="CAP_SYS_PTRACE"
+    ),
+    # Commit 3695eae5fee0. P_PIDFD with a descriptor that is not open; WNOHANG | WEXITED.
+    "waitid_pidfd": Attempt(
+        "5.4",
+        (3, 0x7FFFFFFF, 0, 5, 0),
+        (errno.EBADF,),
+        call="waitid",
+        lacks=(errno.EINVAL,),
+        go="os: Process.Wait (1.23)",
     ),
 }
 
 
 def make(name: str, *, machine: str, syscalls: Syscalls) -> Outcome | None:
     """Make one call of the table and close what it opened; None: no number on this architecture."""
-    number = number_of(name, machine=machine)
+    number = number_of(TABLE[name].call or name, machine=machine)
     if number is None:
         return None
     outcome = syscalls(number, *TABLE[name].arguments)
@@ -113,6 +197,8 @@ def have_syscall(name: str, *, machine: str, syscalls: Syscalls, root: str, call
     if outcome is None:
         return unknown("kernel", f"the number of {name} on {machine} is not known here")
     attempt = TABLE[name]
+    if outcome.errno in attempt.lacks:
+        return _lacking(errno.errorcode[outcome.errno], attempt, root, caller)
     return judge(
         outcome,
         root=root,
@@ -122,6 +208,14 @@ def have_syscall(name: str, *, machine: str, syscalls: Syscalls, root: str, call
         needs=attempt.needs,
         since=attempt.since,
     )
+
+
+def _lacking(found: str, attempt: Attempt, root: str, caller: Caller) -> Probe:
+    for policy in attempt.policies:
+        value = policy.blocking(root, caller)
+        if value is not None:
+            return no("sysctl", f"{found}: {policy.key} is {value}")
+    return no("kernel", f"{found}: not in this kernel (since Linux {attempt.since}), or built without it")
 
 
 def probe_syscalls(*, machine: str, syscalls: Syscalls, root: str, caller: Caller) -> dict[str, Probe]:

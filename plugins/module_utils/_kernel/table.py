@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import typing as t
 
+from .._run import Runner
 from .cgroup import probe_cgroup
+from .clock import probe_clock
+from .cpu import probe_cpu
 from .host import Facts, Host
-from .limits import probe_limits, probe_sysctl
+from .limits import probe_limits
 from .lsm import probe_lsm
 from .memory import probe_psi, probe_thp
+from .numa import probe_numa
 from .release import probe_release
-from .syscall_table import make, probe_syscalls
+from .seccomp import probe_seccomp
+from .syscall_table import TABLE, make, probe_syscalls
+from .sysctl import probe_sysctl
+from .sysctl_origin import read_origins
 
 __all__ = ["SUBSETS", "read_kernel"]
 
@@ -23,7 +30,10 @@ __all__ = ["SUBSETS", "read_kernel"]
 def _probe_syscalls(host: Host) -> Facts:
     version = make("landlock_create_ruleset", machine=host.machine, syscalls=host.syscalls)
     return Facts(
-        values={"landlock_abi": version.value if version is not None and version.value > 0 else None},
+        values={
+            "landlock_abi": version.value if version is not None and version.value > 0 else None,
+            "go": {name: attempt.go for name, attempt in TABLE.items() if attempt.go},
+        },
         capabilities=probe_syscalls(
             machine=host.machine, syscalls=host.syscalls, root=host.root, caller=host.caller
         ),
@@ -32,7 +42,11 @@ def _probe_syscalls(host: Host) -> Facts:
 
 SUBSETS: dict[str, t.Callable[[Host], Facts]] = {
     "release": probe_release,
+    "cpu": probe_cpu,
+    "numa": probe_numa,
+    "clock": probe_clock,
     "lsm": probe_lsm,
+    "seccomp": probe_seccomp,
     "cgroup": probe_cgroup,
     "sysctl": probe_sysctl,
     "limits": probe_limits,
@@ -42,8 +56,10 @@ SUBSETS: dict[str, t.Callable[[Host], Facts]] = {
 }
 
 
-def read_kernel(host: Host, *, subsets: t.Sequence[str]) -> dict[str, t.Any]:
-    """The return values of kernel_info; no subset named means all."""
+def read_kernel(
+    host: Host, *, subsets: t.Sequence[str], units: t.Sequence[str] = (), run: Runner | None = None
+) -> dict[str, t.Any]:
+    """The return values of kernel_info; no subset named means all. Only units need ``run``."""
     values: dict[str, t.Any] = {}
     capabilities: dict[str, t.Any] = {}
     for name, probe in SUBSETS.items():
@@ -52,4 +68,11 @@ def read_kernel(host: Host, *, subsets: t.Sequence[str]) -> dict[str, t.Any]:
         facts = probe(host)
         values[name] = facts.values
         capabilities.update((key, answer.report()) for key, answer in facts.capabilities.items())
+    if "sysctl" in values:
+        values["sysctl_origin"] = read_origins(host.root, values["sysctl"])
+    if units and run is not None:
+        # Compiled on the host on each run, as all of a module is: not where nobody asks.
+        from .unit_limits import read_unit_limits  # noqa: PLC0415
+
+        values.update(read_unit_limits(units, root=host.root, run=run))
     return {"values": values, "capabilities": capabilities, "caller": host.caller.report()}

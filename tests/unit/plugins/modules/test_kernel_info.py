@@ -8,6 +8,7 @@ import json
 import typing as t
 
 import pytest
+import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.gofleet.hosts.plugins.modules import kernel_info
 
@@ -23,7 +24,7 @@ def run(capsys: pytest.CaptureFixture[str], **arguments: t.Any) -> dict[str, t.A
 def test_everything_of_this_machine(capsys: pytest.CaptureFixture[str], check_mode: bool) -> None:
     result = run(capsys, _ansible_check_mode=check_mode)
     assert result["changed"] is False
-    assert set(result["values"]) == set(kernel_info.SUBSETS)
+    assert set(result["values"]) == {*kernel_info.SUBSETS, "sysctl_origin"}
     assert result["capabilities"]["epoll_create1"]["answer"] == "yes"
     assert set(result["capabilities"]["psi"]) == {"answer", "decided_by", "reason"}
 
@@ -37,3 +38,18 @@ def test_an_unknown_subset_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     result = run(capsys, subsets=["weather"])
     assert result["failed"] is True
     assert "subsets" in result["msg"]
+
+
+def test_a_unit_that_no_host_has(capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, subsets=["thp"], units=["gofleet-no-such-unit"])
+    assert set(result["values"]) == {"thp", "units", "unit_defaults"}
+    unit = result["values"]["units"]["gofleet-no-such-unit"]
+    assert unit["limits"] is None
+    assert unit["reason"]
+
+
+def test_the_documentation_names_every_subset() -> None:
+    documented = yaml.safe_load(kernel_info.DOCUMENTATION)["options"]
+    assert documented["subsets"]["choices"] == list(kernel_info.SUBSETS)
+    sample = yaml.safe_load(kernel_info.RETURN)["values"]["sample"]
+    assert set(sample) == {*kernel_info.SUBSETS, "sysctl_origin", "units", "unit_defaults"}

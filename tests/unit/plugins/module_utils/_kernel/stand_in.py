@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import pathlib
 import typing as t
 
@@ -20,6 +21,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall impo
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[4] / "fixtures"
 KERNELS = ["6.1", "6.12", "6.18"]
+HOSTS = [*KERNELS, "6.12-no-io_uring", "container"]  # with those where io_uring is off or filtered
 
 ROOT = Caller(uid=0, groups=(0,), capabilities=(1 << 41) - 1, seccomp=0, apparmor="unconfined")
 NOBODY = Caller(uid=65534, groups=(65534,), capabilities=0, seccomp=0, apparmor="unconfined")
@@ -39,6 +41,9 @@ class StandIn:
 
     def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
         return self(number, *arguments)
+
+    def address_of(self, buffer: bytearray | mmap.mmap) -> int:
+        return id(buffer)
 
 
 def host(

@@ -10,6 +10,9 @@ import pathlib
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import (
     CAP_BPF,
+    CAP_IPC_LOCK,
+    CAP_SYS_ADMIN,
+    CAPABILITIES,
     Caller,
     Policy,
     judge,
@@ -41,7 +44,36 @@ def test_damaged_status_tells_nothing(tmp_path: pathlib.Path, status: str | None
         (tmp_path / "proc" / "self" / "status").write_text(status)
     caller = read_caller(str(tmp_path))
     assert caller == Caller(None, (), None, None, None)
-    assert caller.report() == {"uid": None, "capabilities": None, "seccomp": None, "apparmor": None}
+    assert caller.report() == {
+        "uid": None,
+        "groups": [],
+        "capabilities": None,
+        "seccomp": None,
+        "apparmor": None,
+        "user_namespace": False,
+    }
+
+
+@pytest.mark.parametrize(("inode", "elsewhere"), [(4026531837, False), (4026532448, True)])
+def test_capabilities_of_another_user_namespace_do_not_count(
+    tmp_path: pathlib.Path, inode: int, elsewhere: bool
+) -> None:
+    (tmp_path / "proc" / "self" / "ns").mkdir(parents=True)
+    (tmp_path / "proc" / "self" / "ns" / "user").symlink_to(f"user:[{inode}]")
+    (tmp_path / "proc" / "self" / "status").write_text(
+        "Gid:\t5\t5\t5\t5\nGroups:\t5 7 \nCapEff:\t000001ffffffffff\n"
+    )
+    caller = read_caller(str(tmp_path))
+    assert caller.namespaced is elsewhere
+    assert caller.can(CAP_BPF) is not elsewhere
+    assert caller.groups == (5, 7)
+
+
+def test_capabilities_by_name() -> None:
+    assert CAPABILITIES[CAP_BPF] == "CAP_BPF"
+    assert CAPABILITIES[CAP_SYS_ADMIN] == "CAP_SYS_ADMIN"
+    assert CAPABILITIES[CAP_IPC_LOCK] == "CAP_IPC_LOCK"
+    assert len(CAPABILITIES) == 41
 
 
 @pytest.mark.parametrize(
@@ -82,3 +114,20 @@ def test_a_setting_is_asked_before_the_filter(tmp_path: pathlib.Path) -> None:
     assert layer(ROOT) == "kernel"
     setting.write_text("0\n")
     assert layer(FILTERED) == "seccomp"
+
+
+@pytest.mark.parametrize(
+    ("lacking", "reason"),
+    [
+        (None, "EPERM: kernel.closed is 1 and the caller lacks CAP_X"),
+        ("", "EPERM: kernel.closed is 1"),
+        ("a group", "EPERM: kernel.closed is 1 and the caller lacks a group"),
+    ],
+)
+def test_what_a_setting_lets_pass(tmp_path: pathlib.Path, lacking: str | None, reason: str) -> None:
+    setting = tmp_path / "proc" / "sys" / "kernel" / "closed"
+    setting.parent.mkdir(parents=True)
+    setting.write_text("1\n")
+    policies = (Policy("kernel.closed", lambda value, caller: True, lacking),)
+    probe = judge(EPERM, root=str(tmp_path), caller=NOBODY, policies=policies, needs="CAP_X")
+    assert (probe.decided_by, probe.reason) == ("sysctl", reason)

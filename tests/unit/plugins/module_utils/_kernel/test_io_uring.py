@@ -6,51 +6,22 @@ from __future__ import annotations
 
 import errno
 import os
-import pathlib
-import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring, io_uring_abi
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import Host
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Argument, Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import (
+    io_uring,
+    io_uring_abi,
+    io_uring_setup,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
 
-from .stand_in import FIXTURES, KERNELS, NOBODY, ROOT, host
-
-FILTERED = NOBODY._replace(seccomp=2)
-
-
-def recorded(kernel: str, name: str) -> bytes:
-    return (FIXTURES / kernel / "io_uring" / name).read_bytes()
+from .ring_stand_in import REGISTERS, Kernel
+from .stand_in import FIXTURES, NOBODY, ROOT, host
 
 
-class Kernel:
-    """Rings of a recorded kernel: every one is a real descriptor, so that a test sees which stay open."""
-
-    def __init__(self, kernel: str, *, unknown_flags: t.Collection[str] = ()) -> None:
-        self.kernel = kernel
-        self.refused = sum(io_uring_abi.SETUP_FLAGS[flag] for flag in unknown_flags)
-        self.opened: list[int] = []
-
-    def setup(self, entries: Argument, params: Argument) -> Outcome:
-        assert isinstance(params, bytearray)
-        flags = int.from_bytes(params[8:12], "little")
-        if flags & self.refused:
-            return Outcome(-1, errno.EINVAL)
-        params[:] = recorded(self.kernel, "params")
-        self.opened.append(os.open(os.devnull, os.O_RDONLY))
-        return Outcome(self.opened[-1], 0)
-
-    def register(self, ring: Argument, opcode: Argument, buffer: Argument, count: Argument) -> Outcome:
-        assert isinstance(buffer, bytearray)
-        assert (ring, opcode, count) == (self.opened[-1], 8, 256)
-        assert not any(buffer), "the kernel refuses a buffer that is not zero"
-        buffer[:] = recorded(self.kernel, "probe")
-        return Outcome(0, 0)
-
-    def host(self) -> Host:
-        answers = {"io_uring_setup": self.setup, "io_uring_register": self.register}
-        return host(answers, root=FIXTURES / self.kernel, caller=ROOT)
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(io_uring_setup.time, "sleep", lambda seconds: None)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +29,11 @@ class Kernel:
     [
         ("6.1", "0x1fff", "LINKED_FILE", "SENDMSG_ZC", "FUTEX_WAIT"),
         ("6.12", "0xffff", "MIN_TIMEOUT", "LISTEN", "RECV_ZC"),
-        ("6.18", "0x3ffff", "NO_IOWAIT", "PIPE", None),
+        ("6.18", "0x3ffff", "NO_IOWAIT", "PIPE", "NOP128"),
     ],
 )
 def test_recorded_kernels(
-    kernel: str, features: str, last_feature: str, supported: str, missing: str | None
+    kernel: str, features: str, last_feature: str, supported: str, missing: str
 ) -> None:
     rings = Kernel(kernel)
     result = io_uring.read_io_uring(rings.host())
@@ -70,12 +41,14 @@ def test_recorded_kernels(
     assert result["features"]["hex"] == features
     assert result["features"]["names"][-1] == last_feature
     assert result["opcodes"][supported] is True
-    if missing:
-        assert result["opcodes"][missing] is False
+    assert result["opcodes"][missing] is False
     assert set(io_uring_abi.OPCODES) <= set(result["opcodes"])
+    assert sum(result["registers"].values()) == REGISTERS[kernel]
     assert result["limits"] == {"sq_entries": 8, "cq_entries": 16}  # what the recorded ring has
     assert result["sysctl"]["io_uring_disabled"] == (None if kernel == "6.1" else 0)
     assert result["memlock"]["soft"] > 0
+    assert result["registered_buffers"]["answer"] == "yes"
+    assert result["charged_rings"]["answer"] == "no"
     for descriptor in rings.opened:
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(descriptor)
@@ -88,57 +61,13 @@ def test_a_flag_that_the_kernel_does_not_know() -> None:
     assert "NO_SQARRAY (since Linux 6.6)" in setup["no_sqarray"]["reason"]
 
 
-@pytest.mark.parametrize(
-    ("outcome", "settings", "caller", "answer", "decided_by"),
-    [
-        (Outcome(-1, errno.ENOSYS), {}, ROOT, "no", "kernel"),
-        (Outcome(-1, errno.ENOSYS), {}, FILTERED, "no", "seccomp"),
-        (Outcome(-1, errno.EPERM), {"io_uring_disabled": 2}, ROOT, "no", "sysctl"),
-        (Outcome(-1, errno.EPERM), {"io_uring_disabled": 2}, FILTERED, "no", "sysctl"),
-        (Outcome(-1, errno.EPERM), {"io_uring_disabled": 1}, NOBODY, "no", "sysctl"),
-        (Outcome(-1, errno.EPERM), {"io_uring_disabled": 1}, ROOT._replace(seccomp=2), "no", "seccomp"),
-        (Outcome(-1, errno.EPERM), {"io_uring_disabled": 0}, FILTERED, "no", "seccomp"),
-        (Outcome(-1, errno.EPERM), {}, FILTERED, "no", "seccomp"),
-        (Outcome(-1, 0, killed=True), {}, FILTERED, "no", "seccomp"),
-        (Outcome(-1, errno.EPERM), {}, NOBODY._replace(apparmor="x (enforce)"), "no", "apparmor"),
-        (
-            Outcome(-1, errno.EPERM),
-            {"io_uring_disabled": 0, "apparmor_restrict_unprivileged_io_uring": 1},
-            NOBODY,
-            "no",
-            "apparmor",
-        ),
-        (Outcome(-1, errno.EPERM), {}, ROOT, "no", "kernel"),
-        (Outcome(-1, errno.ENOMEM), {}, NOBODY, "no", "memlock"),
-        (Outcome(-1, errno.EMFILE), {}, NOBODY, "unknown", "kernel"),
-        (Outcome(-1, errno.EINVAL), {}, NOBODY, "unknown", "kernel"),
-    ],
-)
-def test_which_layer_refused(
-    *,
-    tmp_path: pathlib.Path,
-    outcome: Outcome,
-    settings: dict[str, int],
-    caller: Caller,
-    answer: str,
-    decided_by: str,
-) -> None:
-    for name, value in settings.items():
-        path = tmp_path / "proc" / "sys" / "kernel" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{value}\n")
-    result = io_uring.read_io_uring(host({"io_uring_setup": outcome}, root=tmp_path, caller=caller))
-    assert result["usable"] == answer
-    assert (result["setup"]["plain"]["answer"], result["decided_by"]) == (answer, decided_by), result[
-        "reason"
-    ]
-    assert (result["features"], result["opcodes"], result["limits"]) == (None, None, None)
-
-
-def test_sqpoll_needed_a_capability_before_5_11() -> None:
+def test_a_ring_that_is_refused_leaves_the_rest_open() -> None:
     asked = host({"io_uring_setup": Outcome(-1, errno.EPERM)}, caller=NOBODY)
-    assert io_uring.have_setup(asked, "sqpoll").decided_by == "capability"
-    assert io_uring.have_setup(asked, "plain").decided_by == "kernel"
+    result = io_uring.read_io_uring(asked)
+    assert result["usable"] == "no"
+    for name in ("features", "opcodes", "registers", "limits", "registered_buffers"):
+        assert result[name] is None
+    assert result["charged_rings"]["answer"] == "unknown"
 
 
 def test_a_register_that_is_refused_leaves_the_opcodes_open() -> None:
@@ -147,33 +76,33 @@ def test_a_register_that_is_refused_leaves_the_opcodes_open() -> None:
     result = io_uring.read_io_uring(host(answers, root=FIXTURES / "6.12", caller=ROOT))
     assert result["usable"] == "yes"
     assert result["opcodes"] is None
+    assert result["registers"] is None
+    assert result["registered_buffers"]["answer"] == "unknown"
 
 
 def test_an_unknown_architecture_is_unknown() -> None:
     result = io_uring.read_io_uring(Kernel("6.12").host()._replace(machine="m68k"))
     assert (result["usable"], result["setup"]["plain"]["answer"]) == ("unknown", "unknown")
+    assert result["charged_rings"]["answer"] == "unknown"
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_parse_recorded_params(kernel: str) -> None:
-    params = io_uring_abi.parse_params(recorded(kernel, "params"))
-    assert (params.sq_entries, params.cq_entries) == (8, 16)
+@pytest.mark.parametrize("kernel", sorted(REGISTERS))
+def test_registers_of_a_kernel(kernel: str) -> None:
+    registers = io_uring.have_registers(Kernel(kernel).host())
+    assert registers is not None
+    known = [name for name, present in registers.items() if present]
+    assert known == list(io_uring_abi.REGISTERS[: REGISTERS[kernel]])
 
 
-def test_layouts() -> None:
-    assert len(io_uring_abi.new_params(0)) == 120
-    assert io_uring_abi.PROBE_SIZE == 16 + 256 * 8
-    assert io_uring_abi.OPCODES.index("PIPE") == 62
-    assert io_uring_abi.OPCODES[45] == "SOCKET"
-    assert io_uring_abi.SETUP_FLAGS["CQE_MIXED"] == 1 << 18
-    assert io_uring_abi.names_of_bits(1 | 1 << 40, io_uring_abi.FEATURES) == ["SINGLE_MMAP", "BIT_40"]
+def test_registers_newer_than_the_table() -> None:
+    def register(ring: object, operation: int, argument: object, count: object) -> Outcome:
+        return Outcome(-1, errno.EBADF if operation < 50 else errno.EINVAL)
+
+    registers = io_uring.have_registers(host({"io_uring_register": register}, caller=ROOT))
+    assert registers is not None
+    assert (len(registers), registers["REGISTER_49"]) == (50, True)
 
 
-def test_a_damaged_probe_is_not_read_beyond_its_end() -> None:
-    short = recorded("6.12", "probe")[: 16 + 3 * 8]
-    opcodes = io_uring_abi.parse_probe(short)
-    assert [name for name, supported in opcodes.items() if supported] == ["NOP", "READV", "WRITEV"]
-    newer = bytearray(io_uring_abi.PROBE_SIZE)
-    newer[0:2] = bytes((200, 1))
-    newer[16:24] = bytes((200, 0, 1, 0, 0, 0, 0, 0))
-    assert io_uring_abi.parse_probe(newer)["OP_200"] is True
+@pytest.mark.parametrize("answer", [errno.EBADF, errno.EINVAL, errno.ENOSYS, errno.EPERM])
+def test_a_kernel_that_looks_at_the_descriptor_first_does_not_tell(answer: int) -> None:
+    assert io_uring.have_registers(host({"io_uring_register": Outcome(-1, answer)}, caller=ROOT)) is None

@@ -4,20 +4,25 @@
 
 from __future__ import annotations
 
-import pathlib
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.limits import parse_limits, probe_limits
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.limits import parse_limits, probe_sysctl
-
-from .stand_in import host
+from .stand_in import FIXTURES, HOSTS, host
 
 
 def test_limits() -> None:
     text = "Limit                     Soft Limit           Hard Limit           Units     \n"
     text += "Max open files            1024                 unlimited            files     \n"
     assert parse_limits(text) == {"nofile": {"soft": 1024, "hard": None}}
-    assert parse_limits("Max open files\n") == {}
-    assert parse_limits("\x00") == {}
 
 
-def test_a_key_that_the_kernel_does_not_know_is_none(tmp_path: pathlib.Path) -> None:
-    assert set(probe_sysctl(host({}, root=tmp_path)).values.values()) == {None}
+@pytest.mark.parametrize("text", ["", "\x00", "Max open files\n", "Max open files  1024\n", "\xff\xfe ="])
+def test_damaged_limits_are_none(text: str) -> None:
+    assert parse_limits(text) == {}
+
+
+@pytest.mark.parametrize("kernel", HOSTS)
+def test_recorded_limits(kernel: str) -> None:
+    limits = probe_limits(host({}, root=FIXTURES / kernel)).values
+    assert set(limits) == {"nofile", "nproc", "memlock", "as", "core", "stack"}
+    assert limits["nofile"]["soft"] >= 1024

@@ -6,16 +6,60 @@ from __future__ import annotations
 
 import errno
 import pathlib
+import re
+import shutil
+import subprocess
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import this_host
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import (
+    NUMBERS,
+    Outcome,
+    number_of,
+)
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall_table import (
+    TABLE,
     have_syscall,
     probe_syscalls,
 )
 
 from .stand_in import NOBODY, ROOT, host
+
+# The names of Go for the columns of NUMBERS.
+ARCHITECTURES = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "riscv64": "riscv64",
+    "ppc64le": "ppc64le",
+    "s390x": "s390x",
+}
+# On this architecture the number is kept free: the kernel answers ENOSYS, which is the truth there.
+RESERVED = {("ppc64le", "memfd_secret")}
+
+
+def go_numbers(goarch: str) -> dict[str, int]:
+    """The system calls of an architecture, as the Go distribution on this machine lists them."""
+    done = subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True, check=True)
+    sources = pathlib.Path(done.stdout.strip()) / "src"
+    numbers: dict[str, int] = {}
+    for place in ("syscall", "cmd/vendor/golang.org/x/sys/unix"):
+        text = (sources / place / f"zsysnum_linux_{goarch}.go").read_text(encoding="utf-8")
+        found = re.findall(r"^\s+SYS_(\w+)\s+= (\d+)", text, re.MULTILINE)
+        numbers.update((name.lower(), int(number)) for name, number in found)
+    return numbers
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="no go on PATH, whose lists are the oracle")
+@pytest.mark.parametrize(("goarch", "machine"), ARCHITECTURES.items())
+def test_numbers_are_those_of_go(goarch: str, machine: str) -> None:
+    theirs = go_numbers(goarch)
+    assert len(theirs) > 300
+    ours = {name: number_of(name, machine=machine) for name in NUMBERS if (goarch, name) not in RESERVED}
+    assert ours == {name: theirs.get(name) for name in ours}
+
+
+def test_every_attempt_has_a_number() -> None:
+    assert {attempt.call or name for name, attempt in TABLE.items()} <= set(NUMBERS)
 
 
 def test_a_call_that_opens_something_is_closed_again() -> None:
@@ -47,3 +91,41 @@ def test_an_unknown_architecture_is_unknown() -> None:
     asked = host({}, caller=ROOT)
     probe = have_syscall("bpf", machine="m68k", syscalls=asked.syscalls, root="/", caller=ROOT)
     assert probe.answer == "unknown"
+
+
+def answer_of(name: str, outcome: Outcome, root: pathlib.Path | str = "/nowhere") -> tuple[str, str]:
+    asked = host({TABLE[name].call or name: outcome}, root=root, caller=ROOT)
+    probe = have_syscall(name, machine="x86_64", syscalls=asked.syscalls, root=asked.root, caller=ROOT)
+    return probe.answer, probe.decided_by
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_each_attempt_can_say_yes_no_and_unknown(name: str) -> None:
+    attempt = TABLE[name]
+    assert answer_of(name, Outcome(-1, errno.ENOSYS)) == ("no", "kernel")
+    assert answer_of(name, Outcome(-1, errno.ENXIO)) == ("unknown", "kernel")
+    assert answer_of(name, Outcome(-1, 0, killed=True)) == ("no", "seccomp")
+    if not attempt.returns_fd:
+        assert answer_of(name, Outcome(0, 0)) == ("yes", "kernel")
+    for number in attempt.proves:
+        assert answer_of(name, Outcome(-1, number)) == ("yes", "kernel")
+    for number in attempt.lacks:
+        assert answer_of(name, Outcome(-1, number)) == ("no", "kernel")
+    assert not set(attempt.proves) & set(attempt.lacks)
+
+
+def test_a_setting_that_switches_a_protocol_off(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "proc" / "sys" / "net" / "mptcp" / "enabled"
+    path.parent.mkdir(parents=True)
+    path.write_text("0\n")
+    assert answer_of("mptcp", Outcome(-1, errno.ENOPROTOOPT), tmp_path) == ("no", "sysctl")
+    path.write_text("1\n")
+    assert answer_of("mptcp", Outcome(-1, errno.EPROTONOSUPPORT), tmp_path) == ("no", "kernel")
+
+
+def test_a_filter_decides_about_what_go_cannot_do_without() -> None:
+    caller = ROOT._replace(seccomp=2)
+    for name in (name for name, attempt in TABLE.items() if attempt.go):
+        asked = host({}, caller=caller)
+        probe = have_syscall(name, machine="x86_64", syscalls=asked.syscalls, root="/nowhere", caller=caller)
+        assert (probe.answer, probe.decided_by) == ("no", "seccomp"), name

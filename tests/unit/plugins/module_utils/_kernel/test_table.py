@@ -13,8 +13,9 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import Host
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.table import SUBSETS, read_kernel
+from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
-from .stand_in import FIXTURES, KERNELS, host
+from .stand_in import FIXTURES, HOSTS, host
 
 LAYERS = {"kernel", "sysctl", "seccomp", "apparmor", "lockdown", "capability", "memlock"}
 
@@ -32,7 +33,9 @@ def answers(facts: t.Mapping[str, t.Any]) -> dict[str, str]:
     [
         ("6.1", "6.1.0-56-cloud-amd64", "unified", "yes", "yes", "always", None),
         ("6.12", "6.12.117+deb13-cloud-amd64", "unified", "yes", "yes", "always", 0),
+        ("6.12-no-io_uring", "6.12.117+deb13-cloud-amd64", "unified", "yes", "yes", "always", 2),
         ("6.18", "6.18.44", "hybrid", "no", "yes", "madvise", 0),
+        ("container", "6.18.44", "legacy", "no", "yes", "madvise", 0),
     ],
 )
 def test_recorded_kernels(
@@ -40,7 +43,7 @@ def test_recorded_kernels(
 ) -> None:
     facts = read_kernel(recorded(kernel), subsets=[])
     values = facts["values"]
-    assert set(values) == set(SUBSETS)
+    assert set(values) == {*SUBSETS, "sysctl_origin"}
     assert values["release"]["release"] == release_
     assert values["cgroup"]["mode"] == mode
     assert values["thp"]["enabled"] == thp
@@ -51,25 +54,48 @@ def test_recorded_kernels(
     assert values["syscalls"]["landlock_abi"] == 6
     found = answers(facts)
     assert (found["apparmor"], found["psi"], found["btf"]) == (apparmor, psi, "yes")
-    assert (found["unprivileged_userns"], found["landlock_create_ruleset"], found["bpf"]) == (
-        "yes",
-        "yes",
-        "no",
-    )
+    names = ("unprivileged_userns", "landlock_create_ruleset", "bpf", "fast_clock", "goamd64_v2")
+    assert [found[name] for name in names] == ["yes", "yes", "no", "yes", "yes"]
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
 def test_recorded_debian_has_what_limits_need(kernel: str) -> None:
     found = answers(read_kernel(recorded(kernel), subsets=["cgroup", "lsm"]))
-    assert {name for name, answer in found.items() if answer != "yes"} == set()
+    assert {name for name, answer in found.items() if answer != "yes"} == {"selinux"}
 
 
 def test_every_answer_names_a_layer_and_a_reason() -> None:
-    for kernel in KERNELS:
+    for kernel in HOSTS:
         for name, probe in read_kernel(recorded(kernel), subsets=[])["capabilities"].items():
             assert probe["answer"] in ("yes", "no", "unknown"), name
             assert probe["decided_by"] in LAYERS, name
             assert probe["reason"], name
+
+
+@pytest.mark.parametrize("subset", sorted(SUBSETS))
+def test_each_subset_alone(subset: str) -> None:
+    values = read_kernel(recorded("6.12"), subsets=[subset])["values"]
+    assert set(values) == ({"sysctl", "sysctl_origin"} if subset == "sysctl" else {subset})
+
+
+def test_units_are_told_whatever_the_subsets() -> None:
+    def systemctl(
+        argv: list[str], *, stdin: str | None = None, env: t.Mapping[str, str] | None = None
+    ) -> Completed:
+        return Completed(
+            0, (FIXTURES / "6.12" / "systemctl" / "show").read_text() if "--" in argv else "", ""
+        )
+
+    values = read_kernel(recorded("6.12"), subsets=["psi"], units=["ssh"], run=systemctl)["values"]
+    assert set(values) == {"psi", "units", "unit_defaults"}
+    assert values["units"]["ssh"]["source"] == "process"
+
+
+def test_go_calls_have_an_answer() -> None:
+    facts = read_kernel(recorded("6.12"), subsets=["syscalls"])
+    go = facts["values"]["syscalls"]["go"]
+    assert {"futex", "epoll_pwait", "getrandom", "mptcp"} <= set(go) <= set(facts["capabilities"])
+    assert all(go.values())
 
 
 def test_subsets() -> None:

@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Files that may be Go programs: a bounded walk through directories that never leaves them by a link."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import stat
+import typing as t
+
+from ._kernel.files import read
+
+__all__ = ["Candidate", "Tally", "parse_mount_types", "printable", "walk"]
+
+# File systems without files of anyone, or whose mount point mounts something when it is looked at.
+_KERNEL_TYPES = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs mqueue nsfs
+        proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs
+        """,
+    )
+)
+# Not entered from outside: another host may be long in answering.
+_NETWORK_TYPES = frozenset(
+    ["9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "nfs", "nfs4", "smb3"]
+)
+_MOST_NAMED = 1000
+_SMALLEST = 52  # bytes of the head of a 32-bit ELF file
+_EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+
+
+class Candidate(t.NamedTuple):
+    """A regular file. ``named``: the user named it, so that its not being Go is worth saying."""
+
+    path: str
+    status: os.stat_result
+    named: bool
+    also: str | None  # the name that the user gave, which may be a link
+
+
+class Tally:
+    """What a walk has seen so far, and what was passed over and why."""
+
+    def __init__(self) -> None:
+        self.entries = 0
+        self.passed_over: list[dict[str, str]] = []
+        self.unnamed = 0
+
+    def skip(self, path: str, reason: str) -> None:
+        if len(self.passed_over) < _MOST_NAMED:
+            self.passed_over.append({"path": printable(path), "reason": reason})
+        else:
+            self.unnamed += 1
+
+    def report(self) -> list[dict[str, str]]:
+        more = f"{self.unnamed} more were passed over, which are too many to name"
+        return [*self.passed_over, *([{"path": "/", "reason": more}] if self.unnamed else [])]
+
+
+def printable(path: str) -> str:
+    """A path as text, with bytes that are no UTF-8 escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def walk(
+    paths: t.Sequence[str], *, root: str, tally: Tally, max_files: int, only_executable: bool
+) -> t.Iterator[Candidate]:
+    """Each candidate once for each of its names. Files and links that the user names are followed, others are not.
+
+    :param root: where to read which file systems are mounted
+    """
+    types = parse_mount_types(read(root, "proc/self/mounts").text or "")
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        try:
+            real = os.path.realpath(path)
+            status = os.stat(path)
+        except OSError as error:
+            tally.skip(path, error.strerror or str(error))
+            continue
+        if stat.S_ISREG(status.st_mode):
+            tally.entries += 1
+            yield Candidate(real, status, named=True, also=path)
+        elif not stat.S_ISDIR(status.st_mode):
+            tally.skip(path, "it is neither a file nor a directory")
+        elif _type_at(types, real) in _KERNEL_TYPES:
+            tally.skip(path, f"a file system of the kernel ({_type_at(types, real)})")
+        else:
+            for entry in _below(real, types=types, seen=seen, tally=tally, max_files=max_files):
+                status = entry.stat(follow_symlinks=False)
+                if status.st_size >= _SMALLEST and (status.st_mode & _EXECUTABLE or not only_executable):
+                    yield Candidate(entry.path, status, named=False, also=None)
+
+
+def parse_mount_types(text: str) -> dict[str, str]:
+    """The type of file system at each mount point of /proc/self/mounts; of several on one point the last."""
+    rows = (line.split() for line in text.splitlines())
+    return {
+        re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), row[1]): row[2]
+        for row in rows
+        if len(row) > 2
+    }
+
+
+def _type_at(types: t.Mapping[str, str], path: str) -> str | None:
+    while path not in types and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    return types.get(path)
+
+
+def _below(
+    top: str, *, types: t.Mapping[str, str], seen: set[tuple[int, int]], tally: Tally, max_files: int
+) -> t.Iterator[os.DirEntry[str]]:
+    """The regular files in and under a directory."""
+    left = [top]
+    while left:
+        directory = left.pop()
+        try:
+            status = os.stat(directory, follow_symlinks=False)
+            if (status.st_dev, status.st_ino) in seen or not stat.S_ISDIR(status.st_mode):
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(directory) as entries:
+                listed = list(itertools.islice(entries, max(max_files - tally.entries, 0) + 1))
+        except OSError as error:
+            tally.skip(directory, error.strerror or str(error))
+            continue
+        for entry in sorted(listed, key=lambda entry: entry.name):
+            if tally.entries >= max_files:
+                tally.skip(directory, f"left here after max_files={max_files}, with what stands under {top}")
+                return
+            tally.entries += 1
+            try:
+                if entry.is_file(follow_symlinks=False):
+                    yield entry
+                elif entry.is_dir(follow_symlinks=False) and _may_enter(
+                    entry.path, types.get(entry.path), tally
+                ):
+                    left.append(entry.path)
+            except OSError as error:
+                tally.skip(entry.path, error.strerror or str(error))
+
+
+def _may_enter(path: str, kind: str | None, tally: Tally) -> bool:
+    if kind in _NETWORK_TYPES:
+        tally.skip(path, f"a file system of another host ({kind}): name it to have it searched")
+    return kind not in _KERNEL_TYPES and kind not in _NETWORK_TYPES

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Programs attached to the kernel's functions and events for real, and detached before anything is returned."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+import typing as t
+
+from .bpf import Bpf, exit_with, opened
+from .bpf_abi import ATTACH_TYPES, PROGRAM_TYPES
+from .files import read, read_int
+from .host import Host
+from .syscall import Outcome, number_of
+
+__all__ = [
+    "Attempt",
+    "attach_fentry",
+    "attach_kprobe_multi",
+    "attach_kprobe_perf",
+    "attach_kprobe_tracefs",
+    "attach_raw_tracepoint",
+    "attach_tracepoint",
+    "attach_uprobe_multi",
+    "attach_uprobe_perf",
+    "open_event",
+]
+
+_DEVICES = "sys/bus/event_source/devices"
+_NAME = "gofleet_probe"
+# include/uapi/linux/perf_event.h
+_PERF_TYPE_TRACEPOINT = 2
+_PERF_FLAG_FD_CLOEXEC = 8
+_PERF_EVENT_IOC_SET_BPF = 0x40042408
+_ATTR_SIZE = 112  # PERF_ATTR_SIZE_VER5, Linux 4.1
+
+
+class Attempt(t.NamedTuple):
+    """How far an attach came.
+
+    ``step``: the last thing tried. ``source`` (the file that tells where to attach: a PMU, an event of tracefs),
+    ``event`` (a line written to kprobe_events), ``load`` (the program), ``open`` (perf_event_open) or ``attach``.
+    ``outcome``: its answer; without errno the whole attach worked. ``log``: what the verifier said.
+    """
+
+    step: str
+    outcome: Outcome
+    log: str = ""
+
+    @property
+    def worked(self) -> bool:
+        """Whether the program was attached."""
+        return self.step == "attach" and not self.outcome.errno and not self.outcome.killed
+
+
+def _failed(step: str, number: int) -> Attempt:
+    return Attempt(step, Outcome(-1, number))
+
+
+def _with_program(
+    bpf: Bpf,
+    kind: str,
+    attach: t.Callable[[int], Attempt],
+    *,
+    expected: str = "",
+    btf_id: int = 0,
+) -> Attempt:
+    """Load a program that only returns 0 and hand its descriptor to ``attach``."""
+    loaded = bpf.load(
+        PROGRAM_TYPES.index(kind),
+        exit_with(0),
+        name=_NAME,
+        expected_attach_type=ATTACH_TYPES[expected] if expected else 0,
+        attach_btf_id=btf_id,
+    )
+    for program in opened(loaded.outcome):
+        return attach(program)
+    return Attempt("load", loaded.outcome, loaded.log)
+
+
+def _closed(outcome: Outcome) -> Attempt:
+    """The attempt that a call for a link was; closing the link is what detaches."""
+    for dummy in opened(outcome):
+        pass
+    return Attempt("attach", outcome)
+
+
+def open_event(
+    host: Host,
+    kind: int,
+    *,
+    config: int = 0,
+    config1: int = 0,
+    config2: int = 0,
+    flags: int = 0,
+    pid: int = -1,
+) -> Outcome:
+    """perf_event_open(2) of an event on the first processor, or of one process (``pid`` 0 is this one).
+
+    :param flags: the bit field of struct perf_event_attr
+    """
+    number = number_of("perf_event_open", machine=host.machine)
+    if number is None:
+        return Outcome(-1, errno.ENOSYS)
+    attr = bytearray(_ATTR_SIZE)
+    struct.pack_into("=IIQ", attr, 0, kind, len(attr), config)
+    struct.pack_into("=Q", attr, 40, flags)
+    struct.pack_into("=QQ", attr, 56, config1, config2)
+    return host.syscalls(number, attr, pid, 0 if pid == -1 else -1, -1, _PERF_FLAG_FD_CLOEXEC)
+
+
+def _set_program(event: Outcome, program: int) -> Attempt:
+    for fd in opened(event):
+        try:
+            fcntl.ioctl(fd, _PERF_EVENT_IOC_SET_BPF, program)
+        except OSError as error:
+            return _failed("attach", error.errno or errno.EIO)
+        return Attempt("attach", Outcome(0, 0))
+    return Attempt("open", event)
+
+
+def attach_kprobe_perf(bpf: Bpf, host: Host, symbol: str) -> Attempt:
+    """Attach by the PMU ``kprobe``; commit e12f03d7031a, Linux 4.17."""
+    return _by_pmu(bpf, host, "kprobe", symbol, 0)
+
+
+def attach_uprobe_perf(bpf: Bpf, host: Host, path: str, offset: int) -> Attempt:
+    """Attach to an instruction of a file by the PMU ``uprobe``; commit 33ea4b24277b, Linux 4.17."""
+    return _by_pmu(bpf, host, "uprobe", path, offset)
+
+
+def _by_pmu(bpf: Bpf, host: Host, pmu: str, target: str, offset: int) -> Attempt:
+    kind = read_int(host.root, f"{_DEVICES}/{pmu}/type")
+    if kind is None:
+        return _failed("source", read(host.root, f"{_DEVICES}/{pmu}/type").errno or errno.ENOENT)
+    name = bytearray(os.fsencode(target) + b"\0")
+
+    def attach(program: int) -> Attempt:
+        event = open_event(host, kind, config1=host.syscalls.address_of(name), config2=offset)
+        return _set_program(event, program)
+
+    return _with_program(bpf, "kprobe", attach)
+
+
+def attach_tracepoint(bpf: Bpf, host: Host, event: str, *, tracefs: str = "sys/kernel/tracing") -> Attempt:
+    """Attach to ``group/event`` of tracefs; commit 98b5c2c65c29, Linux 4.7."""
+    return _by_event(bpf, host, "tracepoint", event, tracefs)
+
+
+def _by_event(bpf: Bpf, host: Host, program_type: str, event: str, tracefs: str) -> Attempt:
+    number = read_int(host.root, f"{tracefs}/events/{event}/id")
+    if number is None:
+        return _failed("source", read(host.root, f"{tracefs}/events/{event}/id").errno or errno.ENOENT)
+
+    def attach(program: int) -> Attempt:
+        return _set_program(open_event(host, _PERF_TYPE_TRACEPOINT, config=number), program)
+
+    return _with_program(bpf, program_type, attach)
+
+
+def attach_kprobe_tracefs(
+    bpf: Bpf, host: Host, symbol: str, *, tracefs: str = "sys/kernel/tracing"
+) -> Attempt:
+    """Attach by an own event in ``kprobe_events``, which is removed again; commit 413d37d1eb69, Linux 2.6.33."""
+    events = os.path.join(host.root, tracefs, "kprobe_events")
+    event = f"{_NAME}_{os.getpid()}/entry"
+    refused = _write(events, f"p:{event} {symbol}")
+    if refused:
+        return _failed("event" if os.path.exists(events) else "source", refused)
+    try:
+        return _by_event(bpf, host, "kprobe", event, tracefs)
+    finally:
+        _write(events, f"-:{event}")
+
+
+def _write(path: str, line: str) -> int:
+    """Append a line to a file of tracefs; the error number. The open() of Python seeks, which tracefs refuses."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    except OSError as error:
+        return error.errno or errno.EIO
+    try:
+        os.write(fd, line.encode() + b"\n")
+    except OSError as error:
+        return error.errno or errno.EIO
+    finally:
+        os.close(fd)
+    return 0
+
+
+def attach_kprobe_multi(bpf: Bpf, host: Host, symbol: str) -> Attempt:
+    """Attach by a link for many functions at once; commit 0dcac2725406, Linux 5.18."""
+    name = bytearray(symbol.encode() + b"\0")
+    names = bytearray(struct.pack("=Q", host.syscalls.address_of(name)))
+
+    def attach(program: int) -> Attempt:
+        kind = ATTACH_TYPES["trace_kprobe_multi"]
+        rest = struct.pack("=IIQQQ", 0, 1, 0, 0, 0)
+        return _closed(bpf.link(program, attach_type=kind, rest=rest, pointers={24: names}))
+
+    return _with_program(bpf, "kprobe", attach, expected="trace_kprobe_multi")
+
+
+def attach_uprobe_multi(bpf: Bpf, host: Host, path: str, offset: int) -> Attempt:
+    """Attach by a link for many instructions of a file at once; commit 89ae89f53d20, Linux 6.6."""
+    target = bytearray(os.fsencode(path) + b"\0")
+    offsets = bytearray(struct.pack("=Q", offset))
+
+    def attach(program: int) -> Attempt:
+        kind = ATTACH_TYPES["trace_uprobe_multi"]
+        rest = struct.pack("=QQQQIII", 0, 0, 0, 0, 1, 0, 0)
+        return _closed(bpf.link(program, attach_type=kind, rest=rest, pointers={16: target, 24: offsets}))
+
+    return _with_program(bpf, "kprobe", attach, expected="trace_uprobe_multi")
+
+
+def attach_fentry(bpf: Bpf, host: Host, btf_id: int) -> Attempt:
+    """Attach to the entry of a function that the kernel's BTF has under this id; commit fec56f5890d9, Linux 5.5."""
+
+    def attach(program: int) -> Attempt:
+        return _closed(bpf.raw_tracepoint(program, ""))
+
+    return _with_program(bpf, "tracing", attach, expected="trace_fentry", btf_id=btf_id)
+
+
+def attach_raw_tracepoint(bpf: Bpf, host: Host, name: str) -> Attempt:
+    """Attach to a tracepoint with its raw arguments; commit c4f6699dfcb8, Linux 4.17."""
+
+    def attach(program: int) -> Attempt:
+        return _closed(bpf.raw_tracepoint(program, name))
+
+    return _with_program(bpf, "raw_tracepoint", attach)

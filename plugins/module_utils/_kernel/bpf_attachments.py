@@ -1,0 +1,202 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Where programs are attached: links, control groups, perf events, arrays of tail calls; and where none can tell."""
+
+from __future__ import annotations
+
+import errno
+import os
+import typing as t
+
+from .bpf import Bpf
+from .bpf_abi import ATTACH_TYPES
+from .bpf_objects import Objects, Program
+from .bpf_owners import Owners
+from .bpf_pins import mounts_of_type
+from .bpf_query import PerfUse, attached_programs, perf_use
+from .probe import Probe, no, unknown, yes
+from .syscall import Outcome
+
+__all__ = [
+    "Attachments",
+    "CgroupTree",
+    "attachment_of",
+    "initial_namespace",
+    "read_attachments",
+    "walk_cgroups",
+]
+
+_MAX_CGROUPS = 5000
+# PROC_CGROUP_INIT_INO and PROC_PID_INIT_INO: the namespaces that the kernel began with.
+_INITIAL = {"cgroup": "cgroup:[4026531835]", "pid": "pid:[4026531836]"}
+
+# Types that only links attach, all of which have ids.
+_BY_LINK = ("raw_tracepoint", "raw_tracepoint_writable", "tracing", "ext", "sk_lookup", "netfilter")
+# Types that run from perf events, and from links of those.
+_BY_EVENT = ("kprobe", "tracepoint", "perf_event")
+_HOOKS = {
+    "cgroup_skb": "cgroup_inet_ingress cgroup_inet_egress",
+    "cgroup_sock": "cgroup_inet_sock_create cgroup_inet_sock_release cgroup_inet4_post_bind cgroup_inet6_post_bind",
+    "cgroup_device": "cgroup_device",
+    "cgroup_sysctl": "cgroup_sysctl",
+    "cgroup_sockopt": "cgroup_getsockopt cgroup_setsockopt",
+    "sock_ops": "cgroup_sock_ops",
+    "lsm": "lsm_cgroup",
+    "cgroup_sock_addr": """
+        cgroup_inet4_bind cgroup_inet6_bind cgroup_inet4_connect cgroup_inet6_connect cgroup_udp4_sendmsg
+        cgroup_udp6_sendmsg cgroup_udp4_recvmsg cgroup_udp6_recvmsg cgroup_inet4_getpeername cgroup_inet6_getpeername
+        cgroup_inet4_getsockname cgroup_inet6_getsockname cgroup_unix_connect cgroup_unix_sendmsg cgroup_unix_recvmsg
+        cgroup_unix_getpeername cgroup_unix_getsockname""",
+}
+# enum bpf_attach_type from 49 on, Linux 6.7
+_LATER = {
+    "cgroup_unix_connect": 49,
+    "cgroup_unix_sendmsg": 50,
+    "cgroup_unix_recvmsg": 51,
+    "cgroup_unix_getpeername": 52,
+    "cgroup_unix_getsockname": 53,
+}
+_HIDDEN = {
+    "sched_cls": "filters of traffic control are not asked",
+    "sched_act": "actions of traffic control are not asked",
+    "xdp": "programs of network interfaces are not asked",
+    "socket_filter": "the kernel does not tell which sockets have it",
+    "sk_reuseport": "the kernel does not tell which sockets have it",
+    "struct_ops": "the kernel does not tell the operations it is part of",
+    "syscall": "it is run by hand and never attached",
+}
+
+
+class CgroupTree(t.NamedTuple):
+    """Directories of the unified hierarchy by id. ``hidden``: why there may be more, None where these are all."""
+
+    mount: str | None
+    paths: dict[int, str]
+    hidden: str | None
+
+
+class Attachments(t.NamedTuple):
+    """Where each program is attached, by id, and what stayed hidden for which kind of place."""
+
+    places: dict[int, list[str]]
+    perf: list[PerfUse]
+    cgroups_hidden: str | None
+    links_hidden: str | None
+    arrays_hidden: str | None
+
+
+def initial_namespace(root: str, kind: str) -> bool:
+    """Whether this process is in the namespace that the kernel began with, and so sees all."""
+    try:
+        return os.readlink(os.path.join(root, "proc/self/ns", kind)) == _INITIAL[kind]
+    except OSError:
+        return False
+
+
+def walk_cgroups(root: str) -> CgroupTree:
+    """Find all control groups of the unified hierarchy."""
+    mounts = [mount for mount in mounts_of_type(root, "cgroup2") if mount.part == "/"]
+    if not mounts:
+        return CgroupTree(None, {}, "the root of the unified hierarchy of control groups is not mounted")
+    mount = os.path.join(root, mounts[0].point.lstrip("/"))
+    inside = not initial_namespace(root, "cgroup")
+    hidden = "control groups outside this namespace cannot be seen" if inside else None
+    paths: dict[int, str] = {}
+    for directory, below, dummy in os.walk(mount):
+        below.sort()
+        if len(paths) >= _MAX_CGROUPS:
+            return CgroupTree(mount, paths, f"there are more than {_MAX_CGROUPS} control groups")
+        try:
+            paths[os.stat(directory).st_ino] = directory[len(mount.rstrip("/")) :] or "/"
+        except FileNotFoundError:
+            continue
+    return CgroupTree(mount, paths, hidden)
+
+
+def read_attachments(bpf: Bpf, objects: Objects, owners: Owners, tree: CgroupTree) -> Attachments:
+    """Find out where the loaded programs are attached."""
+    places: dict[int, list[str]] = {}
+    for link in objects.links.values():
+        if not link.target.lost:
+            places.setdefault(link.program, []).append(f"link {link.id}: {link.target.text or link.type}")
+    hidden = _ask_cgroups(bpf, objects, tree, places)
+    perf = [perf_use(bpf, held.pid, held.fd) for held in owners.held if held.kind == "perf_event"]
+    for use in perf:
+        if use.program is not None:
+            event = " ".join(word for word in (use.event, use.name) if word)
+            places.setdefault(use.program, []).append(f"perf event of process {use.pid}: {event}")
+    arrays = [one for one in objects.maps.values() if one.type == "prog_array"]
+    for array in arrays:
+        for number in array.contents.ids if array.contents else ():
+            places.setdefault(number, []).append(f"tail call in map {array.id}")
+    unread = [one.id for one in arrays if one.contents is None or not one.contents.whole]
+    return Attachments(
+        places,
+        perf,
+        cgroups_hidden=hidden,
+        links_hidden="links cannot be listed" if "LINK" in objects.refused else None,
+        arrays_hidden=f"map {unread[0]} of tail calls could not be read" if unread else None,
+    )
+
+
+def _ask_cgroups(bpf: Bpf, objects: Objects, tree: CgroupTree, places: dict[int, list[str]]) -> str | None:
+    types = {one.type for one in objects.programs.values() if one.id not in places}
+    hooks = sorted({hook for kind in types for hook in _HOOKS.get(kind, "").split()})
+    hidden = tree.hidden
+    for path in tree.paths.values() if hooks and tree.mount else ():
+        try:
+            descriptor = os.open(
+                os.path.join(tree.mount or "/", path.lstrip("/")), os.O_RDONLY | os.O_DIRECTORY
+            )
+        except FileNotFoundError:
+            continue  # removed meanwhile, and its programs with it
+        try:
+            for hook in hooks:
+                found = attached_programs(bpf, descriptor, {**_LATER, **ATTACH_TYPES}[hook])
+                if not isinstance(found, Outcome):
+                    for number in found:
+                        places.setdefault(number, []).append(f"cgroup {path} ({hook})")
+                elif found.errno != errno.EINVAL:  # this kernel does not have the hook
+                    hidden = f"control group {path} does not tell: {os.strerror(found.errno)}"
+        finally:
+            os.close(descriptor)
+    return hidden
+
+
+def attachment_of(program: Program, attachments: Attachments, owners: Owners) -> Probe:
+    """Whether a program is attached. "no" only where every place that its type can have was seen."""
+    places = attachments.places.get(program.id)
+    if places:
+        return yes("kernel", "; ".join(places[:3]) + (f"; and {len(places) - 3} more" if places[3:] else ""))
+    if program.type in _HIDDEN or program.type not in (*_BY_LINK, *_BY_EVENT, *_HOOKS):
+        reason = _HIDDEN.get(program.type, "the places it can have are not all known here")
+        return unknown("kernel", f"no link has it, and a {program.type} program needs none: {reason}")
+    hidden = attachments.links_hidden or attachments.arrays_hidden
+    if hidden is None and program.type in _HOOKS:
+        hidden = attachments.cgroups_hidden
+    if hidden is None and program.type in _BY_EVENT:
+        hidden = _events_hidden(program, attachments, owners)
+    if hidden is not None:
+        return unknown("kernel", f"no place found, but {hidden}")
+    return no("kernel", f"nothing has it: no {_places(program.type)}")
+
+
+def _events_hidden(program: Program, attachments: Attachments, owners: Owners) -> str | None:
+    if owners.denied:
+        return f"process {owners.denied[0]} may have perf events with it, its descriptors are refused"
+    for use in attachments.perf:
+        # EOPNOTSUPP: it has a program of the type perf_event. ENOENT: it has none. EBADF, ESRCH: it is gone.
+        gone = use.errno in (0, errno.ENOENT, errno.EBADF, errno.ESRCH)
+        if not gone and (use.errno != errno.EOPNOTSUPP or program.type == "perf_event"):
+            return f"a perf event of process {use.pid} does not tell which program it has"
+    return None
+
+
+def _places(kind: str) -> str:
+    if kind in _HOOKS:
+        return "link, tail call or control group"
+    return "link, tail call or perf event" if kind in _BY_EVENT else "link or tail call"

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""What BPF finds on a host: types, mounts, lockdown, compiler, settings."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from .bpf_pins import mounts_of_type
+from .files import read, read_sysctl, selected
+
+__all__ = ["find_tracefs", "read_environment"]
+
+_BTF = "sys/kernel/btf"
+# Read by number; a key that the kernel does not know, or does not show to the caller, is null.
+_SYSCTLS = ("perf_event_paranoid", "unprivileged_bpf_disabled", "kptr_restrict", "bpf_stats_enabled")
+_JIT = ("enable", "harden", "kallsyms", "limit")
+
+
+def find_tracefs(root: str) -> str | None:
+    """Where tracefs is mounted, by itself (Linux 4.1) or below debugfs; None: nowhere that this process sees."""
+    points = [mount.point for mount in mounts_of_type(root, "tracefs")]
+    points += [f"{mount.point}/tracing" for mount in mounts_of_type(root, "debugfs")]
+    points.sort(key=lambda point: point != "/sys/kernel/tracing")
+    return points[0] if points else None
+
+
+def read_environment(root: str) -> dict[str, t.Any]:
+    """The values that the module returns."""
+    active = read(root, "sys/kernel/security/lsm").text
+    return {
+        "btf": _btf(root),
+        "bpffs": _mounted(root, "bpf"),
+        "tracefs": find_tracefs(root),
+        "cgroup2": _mounted(root, "cgroup2"),
+        # none, integrity or confidentiality; null without the lockdown module
+        "lockdown": selected(read(root, "sys/kernel/security/lockdown").text),
+        "bpf_lsm": "bpf" in active.strip().split(",") if active is not None else None,
+        "jit": {name: read_sysctl(root, f"net.core.bpf_jit_{name}") for name in _JIT},
+        "sysctl": {name: read_sysctl(root, f"kernel.{name}") for name in _SYSCTLS},
+    }
+
+
+def _mounted(root: str, kind: str) -> str | None:
+    return next((mount.point for mount in mounts_of_type(root, kind)), None)
+
+
+def _btf(root: str) -> dict[str, t.Any]:
+    """The kernel's own types (Linux 5.4) and those of how many modules (5.11)."""
+    try:
+        size = os.stat(os.path.join(root, _BTF, "vmlinux")).st_size
+        modules = len(os.listdir(os.path.join(root, _BTF))) - 1
+    except OSError:
+        return {"present": False, "bytes": None, "modules": None}
+    return {"present": True, "bytes": size, "modules": modules}

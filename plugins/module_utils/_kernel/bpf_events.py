@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Whether anybody uses a probe event of tracefs."""
+
+from __future__ import annotations
+
+import errno
+import typing as t
+
+from .bpf_objects import Objects
+from .bpf_owners import Owners
+from .bpf_query import PerfUse
+from .probe import Probe, no, unknown, yes
+from .tracefs_events import Event, parse_place
+
+__all__ = ["event_use"]
+
+_GONE = (errno.EBADF, errno.ESRCH)
+
+
+def event_use(event: Event, objects: Objects, owners: Owners, perf: t.Sequence[PerfUse]) -> Probe:
+    """Whether an event is read as a trace, or by a perf event or a link. "no" only where all of those were seen."""
+    if event.enabled:
+        return yes("kernel", "it is enabled, or a trigger has it")
+    place = parse_place(event.target)
+    for use in perf:
+        if _same(event.kind, use.event) and (use.name, use.offset) == place:
+            return yes("kernel", f"process {use.pid} has a perf event there with program {use.program}")
+    for link in objects.links.values():
+        if _same(event.kind, link.target.event) and (link.target.name, link.target.offset or 0) == place:
+            return yes("kernel", f"link {link.id} is attached there")
+    hidden = _hidden(event, objects, owners, perf)
+    if hidden is not None:
+        return unknown("kernel", f"it is not enabled, but {hidden}")
+    return no("kernel", "it is not enabled, and no perf event or link is attached there")
+
+
+def _same(kind: str, event: str | None) -> bool:
+    return event is not None and event.replace("retprobe", "probe") == kind
+
+
+def _hidden(event: Event, objects: Objects, owners: Owners, perf: t.Sequence[PerfUse]) -> str | None:
+    if event.enabled is None:
+        return "whether it is enabled could not be read"
+    if "LINK" in objects.refused:
+        return "links cannot be listed"
+    if owners.denied:
+        return f"process {owners.denied[0]} may have a perf event there, its descriptors are refused"
+    links = (
+        one for one in objects.links.values() if one.type == "perf_event" and one.target.event != "event"
+    )
+    reasons = [
+        f"link {one.id} holds a perf event that this kernel does not name"
+        for one in links
+        if one.target.name is None
+    ]
+    reasons += [
+        f"process {use.pid} has a perf event that may count it, and does not tell its place"
+        for use in perf
+        if use.name is None and use.errno not in _GONE
+    ]
+    return reasons[0] if reasons else None

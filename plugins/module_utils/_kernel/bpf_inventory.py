@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""All that exists of BPF on a host, read in one go: objects, holders, places, pins and events."""
+
+from __future__ import annotations
+
+import errno
+import time
+import typing as t
+
+from .bpf import Bpf
+from .bpf_attachments import Attachments, attachment_of, initial_namespace, read_attachments, walk_cgroups
+from .bpf_events import event_use
+from .bpf_objects import Objects, objects_of_descriptors, read_objects
+from .bpf_owners import Owners, read_executables, read_owners
+from .bpf_pins import Pins, read_pins
+from .caller import CAP_SYS_ADMIN, CAP_SYS_PTRACE, Caller, judge
+from .files import read, read_sysctl
+from .host import Host
+from .probe import Probe, no, unknown, yes
+from .syscall import Outcome
+from .tracefs_events import Events, read_events
+
+__all__ = ["Clock", "Inventory", "completeness", "iso_time", "read_inventory"]
+
+
+class Clock(t.NamedTuple):
+    """When the inventory was taken: seconds since 1970, nanoseconds since boot, and which boot."""
+
+    now: float
+    since_boot: int
+    boot_id: str
+
+    def age(self, loaded: int) -> float:
+        """Seconds since something was loaded."""
+        return max(0.0, (self.since_boot - loaded) / 1e9)
+
+
+class Inventory(t.NamedTuple):
+    """What was found. ``attached`` by program, ``event_uses`` in the order of the events."""
+
+    clock: Clock
+    objects: Objects
+    owners: Owners
+    pins: Pins
+    events: Events
+    attachments: Attachments
+    attached: dict[int, Probe]
+    event_uses: list[Probe]
+    executables: dict[int, str]
+    statistics: bool | None
+    complete: Probe
+
+
+def iso_time(seconds: float) -> str:
+    """A time as UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def read_inventory(host: Host) -> Inventory:
+    """Read everything, in the order in which things are made, so that nothing made meanwhile looks abandoned."""
+    bpf, root = Bpf(host), host.root
+    boot_id = (read(root, "proc/sys/kernel/random/boot_id").text or "").strip()
+    clock = Clock(time.time(), time.clock_gettime_ns(time.CLOCK_BOOTTIME), boot_id)
+    events = read_events(root)
+    tree = walk_cgroups(root)
+    objects = read_objects(bpf, root, cgroups=tree.paths)
+    owners = read_owners(root)
+    if objects.refused.get("PROG"):
+        objects = objects_of_descriptors(owners.held)._replace(refused=objects.refused)
+    attachments = read_attachments(bpf, objects, owners, tree)
+    pins = read_pins(bpf, root, pids=list(owners.processes))
+    complete = completeness(objects, owners, pins, root=root, caller=host.caller)
+    uprobes = any((one.target.event or "").startswith("u") for one in objects.links.values())
+    uprobes = uprobes or any((use.event or "").startswith("u") for use in attachments.perf)
+    statistics = read_sysctl(root, "kernel.bpf_stats_enabled")
+    return Inventory(
+        clock=clock,
+        objects=objects,
+        owners=owners,
+        pins=pins,
+        events=events,
+        attachments=attachments,
+        attached={one.id: attachment_of(one, attachments, owners) for one in objects.programs.values()},
+        event_uses=[event_use(one, objects, owners, attachments.perf) for one in events.events],
+        executables=read_executables(root, owners.processes) if uprobes else {},
+        statistics=None if statistics is None else bool(statistics),
+        complete=complete,
+    )
+
+
+def completeness(objects: Objects, owners: Owners, pins: Pins, *, root: str, caller: Caller) -> Probe:
+    """Whether this is all that the host has, and which layer hides the rest."""
+    for what, outcome in objects.refused.items():
+        return _refused(what, outcome, root=root, caller=caller)
+    if owners.denied:
+        first, count = owners.denied[0], len(owners.denied)
+        reason = f"the descriptors of process {first} are refused" + (
+            f", and of {count - 1} more" * (count > 1)
+        )
+        if caller.can(CAP_SYS_PTRACE):
+            return no("kernel", f"{reason}: by a security module, or it has more privileges than the caller")
+        return no("capability", f"{reason}: the caller lacks CAP_SYS_PTRACE")
+    if not initial_namespace(root, "pid"):
+        return unknown("kernel", "processes outside this PID namespace cannot be seen")
+    if pins.unread:
+        return no("kernel", f"pins that could not be read: {pins.unread[0]}")
+    return yes("kernel", "all ids, all processes and every mounted bpffs were read")
+
+
+def _refused(what: str, outcome: Outcome, *, root: str, caller: Caller) -> Probe:
+    if outcome.errno == errno.EINVAL:
+        since = "5.8" if what == "LINK" else "4.13"
+        return unknown(
+            "kernel", f"EINVAL: this kernel does not list {what.lower()} ids (since Linux {since})"
+        )
+    needs = "" if caller.can(CAP_SYS_ADMIN) else "CAP_SYS_ADMIN (CAP_BPF is not enough to list ids)"
+    found = judge(outcome, root=root, caller=caller, needs=needs, since="4.13")
+    return found._replace(reason=f"{found.reason}; only what readable processes hold is listed")

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""BPF programs, maps and links: all of the host by their ids, or those that descriptors of processes name."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .bpf import Bpf, opened
+from .bpf_abi import (
+    LINK_TYPES,
+    MAP_TYPES,
+    PROGRAM_TYPES,
+    name_of,
+    parse_link_info,
+    parse_map_info,
+    parse_program_info,
+)
+from .bpf_link_target import NAME_SIZE, Target, name_request, parse_target
+from .bpf_owners import Held, parse_fdinfo
+from .bpf_query import Contents, map_ids, read_contents
+from .files import read
+from .syscall import Outcome
+
+__all__ = ["Link", "Map", "Objects", "Program", "objects_of_descriptors", "read_objects"]
+
+_CONTAINERS = ("prog_array", "array_of_maps", "hash_of_maps")
+# fdinfo names the types of links as the kernel's macros do.
+_FDINFO_LINKS = {"perf": "perf_event"}
+
+_Object = t.TypeVar("_Object")
+
+
+class Program(t.NamedTuple):
+    """A loaded program. ``loaded`` in nanoseconds since boot. None: could not be asked."""
+
+    id: int
+    type: str
+    name: str | None
+    tag: str
+    loaded: int | None
+    uid: int | None
+    map_ids: tuple[int, ...]
+    run_count: int
+    run_time_ns: int
+
+
+class Map(t.NamedTuple):
+    """A map. ``bytes``: what the kernel charges for it. ``contents``: of a map of programs or maps."""
+
+    id: int
+    type: str
+    name: str | None
+    key_size: int
+    value_size: int
+    max_entries: int
+    bytes: int | None
+    contents: Contents | None
+
+
+class Link(t.NamedTuple):
+    """A link between a program and what it is attached to."""
+
+    id: int
+    type: str
+    program: int
+    target: Target
+
+
+class Objects(t.NamedTuple):
+    """By id. ``refused``: the kinds whose ids the kernel does not tell to this caller, and its answer."""
+
+    programs: dict[int, Program]
+    maps: dict[int, Map]
+    links: dict[int, Link]
+    refused: dict[str, Outcome]
+
+
+def read_objects(bpf: Bpf, root: str, *, cgroups: t.Mapping[int, str]) -> Objects:
+    """Ask for all objects by id. One that goes meanwhile is left out."""
+    refused: dict[str, Outcome] = {}
+    links = _all(bpf, "LINK", refused, lambda fd: _link(bpf, fd, cgroups))
+    programs = _all(bpf, "PROG", refused, lambda fd: _program(bpf, fd))
+    maps = _all(bpf, "MAP", refused, lambda fd: _map(bpf, root, fd))
+    return Objects(programs, maps, links, refused)
+
+
+def _all(
+    bpf: Bpf, what: str, refused: dict[str, Outcome], ask: t.Callable[[int], _Object | None]
+) -> dict[int, _Object]:
+    found: dict[int, _Object] = {}
+    for number in bpf.ids(what):
+        if isinstance(number, Outcome):
+            refused[what] = number
+            break
+        for descriptor in opened(bpf.open_id(what, number)):
+            answer = ask(descriptor)
+            if answer is not None:
+                found[number] = answer
+    return found
+
+
+def _program(bpf: Bpf, descriptor: int) -> Program | None:
+    data = bpf.info(descriptor)
+    if isinstance(data, Outcome):
+        return None
+    info = parse_program_info(data)
+    maps = map_ids(bpf, descriptor, count=info.map_count)
+    return Program(
+        info.id,
+        info.type,
+        info.name,
+        info.tag,
+        info.loaded,
+        info.uid,
+        maps,
+        info.run_count,
+        info.run_time_ns,
+    )
+
+
+def _map(bpf: Bpf, root: str, descriptor: int) -> Map | None:
+    data = bpf.info(descriptor)
+    if isinstance(data, Outcome):
+        return None
+    info = parse_map_info(data)
+    fields = parse_fdinfo(read(root, f"proc/self/fdinfo/{descriptor}").text or "")
+    contents = read_contents(bpf, descriptor, key_size=info.key_size) if info.type in _CONTAINERS else None
+    return Map(
+        info.id,
+        info.type,
+        info.name,
+        info.key_size,
+        info.value_size,
+        info.max_entries,
+        _number(fields.get("memlock")),
+        contents,
+    )
+
+
+def _link(bpf: Bpf, descriptor: int, cgroups: t.Mapping[int, str]) -> Link | None:
+    data = bpf.info(descriptor)
+    if isinstance(data, Outcome):
+        return None
+    info = parse_link_info(data)
+    name = bytearray(NAME_SIZE)
+    asked = name_request(info.type, data)
+    if asked is not None:
+        pointer, request = asked
+        again = bpf.info(descriptor, request=request, pointers={pointer: name})
+        data = data if isinstance(again, Outcome) else again
+    return Link(info.id, info.type, info.program, parse_target(info.type, data, name=name, cgroups=cgroups))
+
+
+def objects_of_descriptors(held: t.Iterable[Held]) -> Objects:
+    """What fdinfo tells to those who may not walk ids."""
+    objects = Objects({}, {}, {}, {})
+    for one in held:
+        if one.id is None:
+            continue
+        fields = one.fields
+        if one.kind == "program":
+            kind = _type(fields.get("prog_type"), PROGRAM_TYPES)
+            objects.programs[one.id] = Program(
+                one.id, kind, None, fields.get("prog_tag", ""), None, None, (), 0, 0
+            )
+        elif one.kind == "map":
+            sizes = [_number(fields.get(name)) or 0 for name in ("key_size", "value_size", "max_entries")]
+            kind = _type(fields.get("map_type"), MAP_TYPES)
+            objects.maps[one.id] = Map(
+                one.id, kind, None, sizes[0], sizes[1], sizes[2], _number(fields.get("memlock")), None
+            )
+        elif one.kind == "link":
+            told = fields.get("link_type", "")
+            kind = _type(told, LINK_TYPES) if told.isdecimal() else _FDINFO_LINKS.get(told, told)
+            objects.links[one.id] = Link(one.id, kind, _number(fields.get("prog_id")) or 0, Target(None))
+    return objects
+
+
+def _type(text: str | None, names: t.Sequence[str]) -> str:
+    number = _number(text)
+    return name_of(number, names) if number is not None else "unknown"
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Who holds what: descriptors of BPF objects and perf events, their processes and units."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from .files import read
+
+__all__ = ["Held", "Owners", "Process", "parse_fdinfo", "read_executables", "read_owners", "unit_of"]
+
+# What the link /proc/PID/fd/N says after "anon_inode:"; some kernels put some of the names in brackets. A link is
+# bpf_link to who made it, and bpf-link to who opened it by its id or pin.
+_ANONYMOUS = "anon_inode:"
+_KINDS = {
+    "bpf-prog": "program",
+    "bpf-map": "map",
+    "bpf_link": "link",
+    "bpf-link": "link",
+    "perf_event": "perf_event",
+}
+_IDS = {"program": "prog_id", "map": "map_id", "link": "link_id"}
+_DELETED = " (deleted)"
+_GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
+
+
+class Process(t.NamedTuple):
+    """A process. ``unit``: its systemd unit, or the path of its control group where that is not a unit's.
+
+    ``comm`` is read of those that hold something.
+    """
+
+    pid: int
+    unit: str
+    comm: str
+
+
+class Held(t.NamedTuple):
+    """A descriptor of a process. ``id`` None: a perf event, or fdinfo did not tell."""
+
+    kind: str
+    id: int | None
+    pid: int
+    fd: int
+    fields: dict[str, str]
+
+
+class Owners(t.NamedTuple):
+    """What processes hold, and the processes whose descriptors could not be read."""
+
+    held: list[Held]
+    processes: dict[int, Process]
+    denied: list[int]
+
+    def of(self, kind: str, number: int) -> list[Process]:
+        """The processes that hold an object, each once."""
+        pids = {held.pid for held in self.held if held.kind == kind and held.id == number}
+        return [self.processes[pid] for pid in sorted(pids) if pid in self.processes]
+
+    def units(self) -> dict[str, list[int]]:
+        """The processes of each unit."""
+        units: dict[str, list[int]] = {}
+        for process in self.processes.values():
+            units.setdefault(process.unit, []).append(process.pid)
+        return units
+
+
+def parse_fdinfo(text: str) -> dict[str, str]:
+    """The fields of /proc/PID/fdinfo/N: ``prog_id:\\t21``."""
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {name.strip(): value.strip() for name, colon, value in pairs if colon}
+
+
+def unit_of(text: str) -> str:
+    """The unit of a process by its /proc/PID/cgroup, or the path of its control group.
+
+    systemd's own hierarchy where there is one (cgroup v1), else the unified one. Units are below slices; what is
+    below another directory belongs to a manager of its own (a container), whose names mean nothing here.
+    """
+    groups = {}
+    for line in text.splitlines():
+        dummy, first, rest = line.partition(":")
+        controllers, dummy, path = rest.partition(":")
+        if first and path.startswith("/"):
+            groups[controllers] = path
+    path = groups.get("name=systemd", groups.get("", "/"))
+    for part in path.strip("/").split("/"):
+        name = part[1:] if part.startswith("_") else part
+        if name.endswith((".service", ".scope", ".socket", ".mount", ".swap")):
+            return name
+        if not name.endswith(".slice"):
+            break
+    return path
+
+
+def read_owners(root: str) -> Owners:
+    """Read the descriptors of all processes. One that ends meanwhile is left out."""
+    owners = Owners([], {}, [])
+    proc = os.path.join(root, "proc")
+    for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()):
+        groups = read(proc, f"{pid}/cgroup").text
+        if groups is None:
+            continue
+        try:
+            held = _held(proc, pid)
+        except PermissionError:
+            owners.denied.append(pid)
+            held = []
+        except _GONE:
+            continue
+        # Most processes hold nothing, and a file of /proc costs more than all the rest.
+        comm = read(proc, f"{pid}/comm").text if held else ""
+        owners.processes[pid] = Process(pid, unit_of(groups), (comm or "").strip())
+        owners.held.extend(held)
+    return owners
+
+
+def _held(proc: str, pid: int) -> list[Held]:
+    found = []
+    directory = f"{proc}/{pid}/fd"
+    for name in os.listdir(directory):
+        try:
+            kind = _kind(os.readlink(f"{directory}/{name}"))
+            fields = _fields(proc, pid, name) if kind else {}
+        except _GONE:
+            continue  # closed meanwhile
+        if kind:
+            found.append(Held(kind, _number(fields.get(_IDS.get(kind, ""))), pid, int(name), fields))
+    return found
+
+
+def _kind(link: str) -> str | None:
+    return _KINDS.get(link[len(_ANONYMOUS) :].strip("[]")) if link.startswith(_ANONYMOUS) else None
+
+
+def _fields(proc: str, pid: int, name: str) -> dict[str, str]:
+    found = read(proc, f"{pid}/fdinfo/{name}")
+    if found.error:
+        raise PermissionError(found.errno, found.error)
+    if found.text is None:
+        raise FileNotFoundError(name)
+    return parse_fdinfo(found.text)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def read_executables(root: str, pids: t.Iterable[int]) -> dict[int, str]:
+    """What the processes run, by path. Threads of the kernel run nothing."""
+    found = {}
+    for pid in pids:
+        try:
+            path = os.readlink(os.path.join(root, "proc", str(pid), "exe"))
+        except OSError:
+            continue
+        found[pid] = path[: -len(_DELETED)] if path.endswith(_DELETED) else path
+    return found

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Profiles: what a kind of agent needs of a host, and whether the host, or an identity on it, has it all."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .bpf_layers import Layers, Verdict, remedy
+from .caller import CAPABILITIES
+from .probe import Probe, no, yes
+
+__all__ = ["HELPERS_ASKED", "PROFILES", "Found", "Profile", "judge_profile", "judge_profiles"]
+
+
+class Profile(t.NamedTuple):
+    """What an agent needs. ``needs``: ``kind name`` or, where one of several is enough, ``kind name|name``."""
+
+    needs: tuple[str, ...]
+    capabilities: tuple[str, ...]
+
+
+# The answers that profiles are judged by, by kind and name.
+Found = t.Mapping[str, t.Mapping[str, Verdict]]
+
+# The helpers that the profiles name, as type of program and name.
+HELPERS_ASKED = (
+    ("kprobe", "bpf_probe_read_kernel"),
+    ("kprobe", "bpf_probe_read_user"),
+    ("kprobe", "bpf_loop"),
+    ("kprobe", "bpf_probe_write_user"),
+)
+
+_TRACING = ("CAP_BPF", "CAP_PERFMON")
+_COUNTS = ("environment btf", "maps percpu_hash|hash")
+# The capabilities that OpenTelemetry's agent asks for, before those for what it changes.
+_OBI = (*_TRACING, "CAP_CHECKPOINT_RESTORE", "CAP_DAC_READ_SEARCH", "CAP_NET_RAW", "CAP_SYS_PTRACE")
+_OBI_TRACES = (
+    "environment btf",
+    "environment tracefs",
+    "maps ringbuf",
+    "programs socket_filter",
+    "helpers bpf_probe_read_kernel",
+    "helpers bpf_probe_read_user",
+    "attach kprobe_perf|kprobe_tracefs",
+    "attach uprobe_multi|uprobe_perf",
+)
+PROFILES: dict[str, Profile] = {
+    "kprobe_metrics": Profile(
+        (*_COUNTS, "helpers bpf_probe_read_kernel", "attach kprobe_perf|kprobe_tracefs"), _TRACING
+    ),
+    "kprobe_multi_metrics": Profile(
+        (*_COUNTS, "helpers bpf_probe_read_kernel", "attach kprobe_multi"), _TRACING
+    ),
+    "fentry_metrics": Profile((*_COUNTS, "attach fentry"), _TRACING),
+    "tracepoint_metrics": Profile((*_COUNTS, "attach raw_tracepoint"), _TRACING),
+    "uprobe_traces": Profile(
+        ("maps ringbuf|perf_event_array", "helpers bpf_probe_read_user", "attach uprobe_multi|uprobe_perf"),
+        _TRACING,
+    ),
+    "network_metrics": Profile(
+        ("maps hash", "programs sched_cls", "programs xdp", "attach cgroup|tcx"), ("CAP_BPF", "CAP_NET_ADMIN")
+    ),
+    "obi_traces": Profile(_OBI_TRACES, _OBI),
+    # Headers of requests written by traffic control and sockets.
+    "obi_context_propagation": Profile(
+        (
+            *_OBI_TRACES,
+            "helpers bpf_loop",
+            "programs sched_cls",
+            "programs sock_ops",
+            "programs sk_msg",
+            "maps sockhash",
+        ),
+        (*_OBI, "CAP_NET_ADMIN"),
+    ),
+    # Headers of requests written into the memory of a Go program.
+    "obi_go_propagation": Profile(
+        (*_OBI_TRACES, "helpers bpf_loop", "helpers bpf_probe_write_user"), (*_OBI, "CAP_SYS_ADMIN")
+    ),
+}
+
+
+def judge_profiles(found: Found, layers: Layers) -> dict[str, dict[str, t.Any]]:
+    """The answers of all profiles, in the shape that the module returns."""
+    return {
+        name: {
+            **judge_profile(profile, found, layers).report(),
+            "needs": list(profile.needs),
+            "capabilities": list(profile.capabilities),
+        }
+        for name, profile in PROFILES.items()
+    }
+
+
+def judge_profile(profile: Profile, found: Found, layers: Layers) -> Verdict:
+    """Yes where every need is met; else the reason names all that are not, and the hardest to lift decides."""
+    failed = _failed_needs(profile, found)
+    caller = layers.host.caller
+    lacking = [name for name in profile.capabilities if not caller.can(CAPABILITIES.index(name))]
+    lacking = [name for name in lacking if name not in _COVERED or not caller.can(_SYS_ADMIN)]
+    if lacking:
+        # Also those that no attempt needed, such as the right to look into other processes.
+        reason = f"the caller lacks {', '.join(lacking)}"
+        failed.append(("capabilities", Verdict(no("capability", reason), None, tuple(lacking))))
+    if not failed:
+        return Verdict(yes("kernel", "everything it needs was tried and works"))
+    failed.sort(key=lambda need: _rank(need[1]))
+    first = failed[0][1].probe
+    verdicts = [verdict for dummy, verdict in failed]
+    granted = sorted({name for verdict in verdicts for name in verdict.lacking}, key=CAPABILITIES.index)
+    fix = remedy(granted, [verdict.fix for verdict in verdicts])
+    return Verdict(Probe(first.answer, first.decided_by, _reasons(failed)), fix)
+
+
+_SYS_ADMIN = CAPABILITIES.index("CAP_SYS_ADMIN")
+# CAP_SYS_ADMIN stands in for these: the kernel asks for either.
+_COVERED = ("CAP_BPF", "CAP_PERFMON", "CAP_CHECKPOINT_RESTORE", "CAP_NET_ADMIN")
+# Hardest to lift first.
+_LAYERS = ("kernel", "lockdown", "mount", "apparmor", "seccomp", "sysctl", "capability")
+
+
+def _rank(verdict: Verdict) -> tuple[bool, bool, int]:
+    """A certain no before an unknown, and what a capability would not lift before what it would."""
+    layer = verdict.probe.decided_by
+    rank = _LAYERS.index(layer) if layer in _LAYERS else len(_LAYERS)
+    return verdict.probe.answer != "no", bool(verdict.lacking), -rank if verdict.lacking else rank
+
+
+def _reasons(failed: list[tuple[str, Verdict]]) -> str:
+    by_reason: dict[str, list[str]] = {}
+    for need, verdict in failed:
+        by_reason.setdefault(verdict.probe.reason, []).append(need)
+    return "; ".join(f"{', '.join(needs)}: {reason}" for reason, needs in by_reason.items())
+
+
+def _failed_needs(profile: Profile, found: Found) -> list[tuple[str, Verdict]]:
+    failed = []
+    for need in profile.needs:
+        kind, dummy, names = need.partition(" ")
+        verdicts = [found[kind][name] for name in names.split("|")]
+        if not any(verdict.probe.answer == "yes" for verdict in verdicts):
+            # An obstacle that a person can lift is the one to name.
+            verdicts.sort(key=lambda verdict: verdict.fix is None)
+            failed.append((names.replace("|", " or "), verdicts[0]))
+    return failed

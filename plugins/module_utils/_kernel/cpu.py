@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""The processor as Go's compiler knows it: the highest GOAMD64 or GOARM64 level that it runs."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .files import read
+from .host import Facts, Host
+from .probe import Probe, no, unknown, yes
+
+__all__ = [
+    "GOARCH",
+    "amd64_level",
+    "arm64_level",
+    "have_goamd64",
+    "have_goarm64_lse",
+    "missing_for_next",
+    "parse_cpuinfo",
+    "probe_cpu",
+    "read_flags",
+]
+
+# The names of uname(2) for those of Go.
+GOARCH = {
+    "aarch64": "arm64",
+    "armv6l": "arm",
+    "armv7l": "arm",
+    "i386": "386",
+    "i686": "386",
+    "loongarch64": "loong64",
+    "ppc64le": "ppc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+    "x86_64": "amd64",
+}
+
+_Levels = t.Tuple[t.Tuple[str, t.FrozenSet[str]], ...]
+
+# What a program of each level tests when it starts (src/runtime/asm_amd64.s), by the names of /proc/cpuinfo: pni is
+# SSE3, abm has LZCNT. OSXSAVE has no name there: a kernel that does not save the wide registers hides avx and avx512f.
+_AMD64: _Levels = (
+    ("v1", frozenset()),
+    ("v2", frozenset(["cx16", "lahf_lm", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3"])),
+    ("v3", frozenset(["abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"])),
+    ("v4", frozenset(["avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"])),
+)
+# What each version of the architecture demands and the kernel tells a program. Left out: what is hidden from programs
+# (PAN, VHE), what old processors take for a NOP (BTI), and ssbs, which kernels hide from processors that have it.
+_ARM64: _Levels = (
+    ("v8.0", frozenset()),
+    ("v8.1", frozenset(["asimdrdm", "atomics", "crc32"])),
+    ("v8.2", frozenset({"dcpop"})),
+    ("v8.3", frozenset(["fcma", "jscvt", "lrcpc", "paca", "pacg"])),
+    ("v8.4", frozenset(["asimddp", "dit", "flagm", "ilrcpc", "uscat"])),
+    ("v8.5", frozenset(["dcpodp", "flagm2", "frint", "sb"])),
+    # The rest of v8.6, v9.1 and later cannot be told from user space.
+    ("v9.0", frozenset({"sve2"})),
+)
+_LEVELS = {"amd64": _AMD64, "arm64": _ARM64}
+# What may follow the version in GOARM64: v8.0,lse,crypto.
+_ARM64_OPTIONS = {"lse": frozenset({"atomics"}), "crypto": frozenset(["aes", "pmull", "sha1", "sha2"])}
+
+# One processor takes up to 3 KiB; that of a host with 256 of them would be read for nothing.
+_FIRST_PROCESSOR = 8192
+
+
+def amd64_level(flags: t.Collection[str]) -> int:
+    """The highest GOAMD64 level, 1 to 4, of a processor with these flags of /proc/cpuinfo."""
+    return _reached(_AMD64, flags) + 1
+
+
+def arm64_level(features: t.Collection[str]) -> str:
+    """The highest GOARM64 version, v8.0 to v9.0, of a processor with these features of /proc/cpuinfo."""
+    return _ARM64[_reached(_ARM64, features)][0]
+
+
+def missing_for_next(flags: t.Collection[str], *, goarch: str) -> list[str]:
+    """The flags that the next level demands and the processor lacks; none at the highest level."""
+    levels = _LEVELS.get(goarch, ())
+    following = levels[_reached(levels, flags) + 1 :] if levels else ()
+    return sorted(following[0][1].difference(flags)) if following else []
+
+
+def _reached(levels: _Levels, flags: t.Collection[str]) -> int:
+    reached = 0
+    for place, (dummy, demanded) in enumerate(levels):
+        if not demanded.issubset(flags):
+            break
+        reached = place
+    return reached
+
+
+def parse_cpuinfo(text: str) -> dict[str, str]:
+    """The fields of the first processor of /proc/cpuinfo, and what stands once for all of them."""
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            fields.setdefault(name.strip(), value.strip())
+        elif "flags" in fields or "Features" in fields:
+            break
+    return fields
+
+
+def read_flags(root: str) -> tuple[str, ...] | None:
+    """The flags (on arm64: features) of the first processor; None where they cannot be read."""
+    return _flags(_read_fields(root))
+
+
+def have_goamd64(flags: t.Collection[str] | None, level: int) -> Probe:
+    """Probe the running kernel for a processor of a GOAMD64 level, of which it tells the flags."""
+    if flags is None:
+        return unknown("kernel", "/proc/cpuinfo has no flags")
+    if amd64_level(flags) >= level:
+        return yes("kernel", f"/proc/cpuinfo has all flags of GOAMD64=v{level}")
+    missing = sorted(frozenset().union(*(demanded for dummy, demanded in _AMD64[:level])).difference(flags))
+    return no("kernel", f"a program built with GOAMD64=v{level} ends at start: no {', '.join(missing)}")
+
+
+def have_goarm64_lse(flags: t.Collection[str] | None) -> Probe:
+    """Probe the running kernel for the atomic instructions that a program of GOARM64=v8.1 or ,lse tests at start."""
+    if flags is None:
+        return unknown("kernel", "/proc/cpuinfo has no features")
+    if "atomics" in flags:
+        return yes("kernel", "/proc/cpuinfo has atomics (LSE)")
+    return no("kernel", "a program built with GOARM64=v8.1 or ,lse ends at start: no atomics")
+
+
+def probe_cpu(host: Host) -> Facts:
+    """The model of the processor, and the level that programs for it may be built for."""
+    fields = _read_fields(host.root)
+    flags = _flags(fields)
+    goarch = GOARCH.get(host.machine)
+    level, reason = _level(goarch, flags)
+    values: dict[str, t.Any] = {
+        "goarch": goarch,
+        "level": level,
+        "model": _model(fields),
+        "missing_for_next": missing_for_next(flags, goarch=goarch or "") if flags is not None else [],
+        "reason": reason,
+    }
+    if goarch == "arm64":
+        values["options"] = [
+            name for name, demanded in _ARM64_OPTIONS.items() if demanded.issubset(flags or ())
+        ]
+        return Facts(values=values, capabilities={"goarm64_lse": have_goarm64_lse(flags)})
+    if goarch == "amd64":
+        return Facts(values, {f"goamd64_v{number}": have_goamd64(flags, number) for number in (2, 3, 4)})
+    return Facts(values=values, capabilities={})
+
+
+def _level(goarch: str | None, flags: tuple[str, ...] | None) -> tuple[str | None, str | None]:
+    levels = _LEVELS.get(goarch or "")
+    if levels is None:
+        return None, f"levels are known here of amd64 and arm64, and this is {goarch or 'neither'}"
+    if flags is None:
+        return None, "/proc/cpuinfo has neither flags nor Features"
+    return levels[_reached(levels, flags)][0], None
+
+
+def _read_fields(root: str) -> dict[str, str]:
+    return parse_cpuinfo(read(root, "proc/cpuinfo", at_most=_FIRST_PROCESSOR).text or "")
+
+
+def _flags(fields: t.Mapping[str, str]) -> tuple[str, ...] | None:
+    found = fields.get("flags", fields.get("Features", "")).split()
+    return tuple(found) or None
+
+
+def _model(fields: t.Mapping[str, str]) -> str | None:
+    for name in ("model name", "cpu", "uarch", "vendor_id"):
+        if fields.get(name):
+            return fields[name]
+    # arm64 gives numbers alone, which stand for a model: 0x41 with 0xd0c is Neoverse N1.
+    numbers = [fields[name] for name in ("CPU implementer", "CPU part") if name in fields]
+    return f"implementer {numbers[0]} part {numbers[1]}" if len(numbers) == 2 else None

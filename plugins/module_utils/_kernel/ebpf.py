@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Everything that ebpf_info tells, asked by the process that this runs in."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._errors import HostError
+from .._run import Runner
+from .bpf import Bpf
+from .bpf_environment import find_tracefs, read_environment
+from .bpf_helpers import DEFAULT_TYPES, LOUD, probe_helper, probe_helpers
+from .bpf_layers import Layers, Verdict, read_layers
+from .bpf_maps import probe_maps
+from .bpf_methods import Targets, find_targets, have_btf, have_tracefs, probe_attach
+from .bpf_profiles import HELPERS_ASKED, PROFILES, judge_profiles
+from .bpf_programs import PROGRAMS, probe_programs
+from .caller import CAP_SYS_ADMIN
+from .host import Host, this_host
+from .identity import IDENTITY_OPTIONS, IDENTITY_SPEC, Identity, identity_of, run_as
+from .probe import Probe, no, unknown, yes
+from .syscall import HostSyscalls
+
+__all__ = ["ARGUMENTS", "SUBSETS", "ask", "read_ebpf", "require"]
+
+SUBSETS = ("environment", "programs", "maps", "helpers", "attach", "profiles")
+
+ARGUMENTS: dict[str, t.Any] = {
+    "subsets": {
+        "type": "list",
+        "elements": "str",
+        "choices": list(SUBSETS),
+        "default": [subset for subset in SUBSETS if subset != "helpers"],
+    },
+    "identity": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"name": {"type": "str", "required": True}, **IDENTITY_OPTIONS},
+        "mutually_exclusive": IDENTITY_SPEC["mutually_exclusive"],
+    },
+    "require": {"type": "list", "elements": "str", "choices": list(PROFILES), "default": []},
+    "helper_types": {
+        "type": "list",
+        "elements": "str",
+        "choices": list(PROGRAMS),
+        "default": list(DEFAULT_TYPES),
+    },
+    "full": {"type": "bool", "default": False},
+}
+
+
+def ask(
+    *,
+    subsets: t.Sequence[str],
+    helper_types: t.Sequence[str] = (),
+    loud: bool = False,
+    targets: t.Mapping[str, t.Any] | None = None,
+) -> dict[str, t.Any]:
+    """The answers for this process. Arguments and result are what JSON can hold.
+
+    :param subsets: of SUBSETS
+    :param helper_types: types of programs to probe every helper in
+    :param loud: probe helpers that leave a trace in the kernel log, too
+    :param targets: those that an earlier call found, which takes half of the time
+    """
+    host = this_host()
+    layers = read_layers(host)
+    bpf = Bpf(_unguarded(host, layers))
+    to = Targets(**targets) if targets else find_targets(host.root, tracefs=find_tracefs(host.root))
+    result: dict[str, t.Any] = {"caller": host.caller.report(), "targets": to._asdict()}
+    if "environment" in subsets:
+        result["values"] = read_environment(host.root)
+    answers = _answers(bpf, layers, to, subsets)
+    for subset, verdicts in answers.items():
+        if subset in subsets:
+            result[subset] = {name: verdict.report() for name, verdict in verdicts.items()}
+    if "profiles" in subsets:
+        environment = {"btf": have_btf(to), "tracefs": have_tracefs(host.root, to)}
+        helpers = _helpers_asked(bpf, layers, answers["programs"]["kprobe"], loud=loud)
+        found = {**answers, "helpers": helpers, "environment": environment}
+        result["profiles"] = judge_profiles(found, layers)
+    if "helpers" in subsets:
+        told = probe_helpers(bpf, layers, types=helper_types, targets=to.by_type, loud=loud)
+        result["helpers"] = {
+            kind: {name: answer.report() for name, answer in helpers.items()}
+            for kind, helpers in told.items()
+        }
+    return result
+
+
+def _unguarded(host: Host, layers: Layers) -> Host:
+    """The host without a child for each bpf(2), once one has come through: a filter that kills goes by the number."""
+    if host.caller.filtered and layers.bpf.probe.answer == "yes":
+        return host._replace(syscalls=HostSyscalls(guarded=False))
+    return host
+
+
+def _answers(
+    bpf: Bpf, layers: Layers, targets: Targets, subsets: t.Sequence[str]
+) -> dict[str, dict[str, Verdict]]:
+    """What the subsets ask for, and what the profiles are judged by."""
+    answers: dict[str, dict[str, Verdict]] = {}
+    if "profiles" in subsets or "programs" in subsets:
+        answers["programs"] = probe_programs(bpf, layers)
+    if "profiles" in subsets or "maps" in subsets:
+        answers["maps"] = probe_maps(bpf, layers)
+    if "profiles" in subsets or "attach" in subsets:
+        answers["attach"] = probe_attach(bpf, layers, targets)
+    return answers
+
+
+def _helpers_asked(bpf: Bpf, layers: Layers, program: Verdict, *, loud: bool) -> dict[str, Verdict]:
+    if program.probe.answer != "yes":
+        return {name: program for dummy, name in HELPERS_ASKED}
+    answers = {}
+    for kind, name in HELPERS_ASKED:
+        if name in LOUD and not loud:
+            answers[name] = write_user_untried(layers)
+            continue
+        answer = probe_helper(bpf, layers, kind=kind, name=name)
+        answers[name] = Verdict(answer or _SILENT, _helper_fix(answer))
+    return answers
+
+
+_SILENT = unknown("kernel", "tried, no word from the verifier")
+
+
+def write_user_untried(layers: Layers) -> Verdict:
+    """bpf_probe_write_user by what the kernel asks for it, because asking itself writes a warning to its log."""
+    if layers.locked:
+        reason = f"the kernel is locked down ({layers.lockdown}): programs write no user memory"
+        return Verdict(no("lockdown", reason), _UNLOCK)
+    if not layers.host.caller.can(CAP_SYS_ADMIN):
+        reason = "the caller lacks CAP_SYS_ADMIN, without which programs write no user memory"
+        return Verdict(no("capability", reason), None, ("CAP_SYS_ADMIN",))
+    return Verdict(
+        yes("kernel", "not tried, which would warn in the kernel log: no lockdown, and CAP_SYS_ADMIN is held")
+    )
+
+
+_UNLOCK = (
+    "Boot without lockdown= and, if that is what sets it, without Secure Boot; it cannot be lowered before."
+)
+
+
+def _helper_fix(answer: Probe | None) -> str | None:
+    return _UNLOCK if answer is not None and answer.decided_by == "lockdown" else None
+
+
+def read_ebpf(params: t.Mapping[str, t.Any], *, run: Runner) -> dict[str, t.Any]:
+    """The return values of ebpf_info: what the module's own process may do, and every identity asked for."""
+    subsets = list(params["subsets"] or SUBSETS)
+    if params["require"] and "profiles" not in subsets:
+        subsets.append("profiles")
+    result = ask(subsets=subsets, helper_types=params["helper_types"], loud=params["full"])
+    targets = result.pop("targets")
+    result["identities"] = {}
+    # The rest is the same for all.
+    each = [subset for subset in subsets if subset in ("programs", "maps", "attach", "profiles")]
+    for entry in params["identity"]:
+        told = run_as(
+            _identity(entry),
+            run=run,
+            function="_kernel.ebpf:ask",
+            arguments={"subsets": each, "loud": params["full"], "targets": targets},
+        )
+        told.pop("targets")
+        result["identities"][entry["name"]] = told
+    require(result, params["require"])
+    return result
+
+
+def _identity(entry: t.Mapping[str, t.Any]) -> Identity:
+    return identity_of({name: value for name, value in entry.items() if name != "name"}) or Identity()
+
+
+def require(result: t.Mapping[str, t.Any], wanted: t.Sequence[str]) -> None:
+    """Fail with the reason and the remedy of each profile that the host, or an identity on it, does not have."""
+    who: dict[str, t.Any] = {"the module's own process": result}
+    if result["identities"]:
+        who = dict(result["identities"])
+    missing = [
+        (name, holder, answers["profiles"][name])
+        for name in wanted
+        for holder, answers in who.items()
+        if answers["profiles"][name]["answer"] != "yes"
+    ]
+    if missing:
+        raise HostError(
+            ", ".join(dict.fromkeys(name for name, dummy, answer in missing)),
+            wanted="every required profile",
+            found="; ".join(
+                f"{name} for {holder}: {answer['answer']} ({answer['decided_by']}): {answer['reason']}"
+                for name, holder, answer in missing
+            ),
+            remedy=" ".join(dict.fromkeys(answer["fix"] or _NO_FIX for dummy, dummy, answer in missing)),
+        )
+
+
+_NO_FIX = "Use another kernel, or an agent that does without."

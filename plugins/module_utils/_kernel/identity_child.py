@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""The half of run_as that runs as the other identity: imports the sources that were sent, and calls the function."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import sys
+import types
+import typing as t
+
+__all__ = ["MARK", "Sent", "answer"]
+
+# This file is sent as text and must not import another one of the collection.
+
+# Stands before the answer, which is the last line of the output.
+MARK = "gofleet-answer "
+
+
+class Sent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports modules from a mapping: name -> source; None: a package without a source of its own."""
+
+    def __init__(self, sources: t.Mapping[str, str | None]) -> None:
+        self._sources = sources
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in self._sources:
+            return None
+        package = any(name.startswith(fullname + ".") for name in self._sources)
+        return importlib.util.spec_from_loader(fullname, self, is_package=package)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        name = module.__name__
+        exec(compile(self._sources[name] or "", f"<sent {name}>", "exec"), module.__dict__)
+
+
+def answer(sent: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Call the function that was sent; what it returned, or the HostError that it raised."""
+    sys.meta_path.insert(0, Sent(sent["sources"]))
+    host_error = importlib.import_module(sent["errors"]).HostError
+    function = getattr(importlib.import_module(sent["module"]), sent["function"])
+    with open("/proc/self/status", encoding="utf-8") as file:
+        told: dict[str, t.Any] = {"status": file.read()}
+    try:
+        told["returned"] = function(**sent["arguments"])
+    except host_error as error:
+        told["error"] = error.report()["error"]
+    return told
+
+
+def main(sent: t.Mapping[str, t.Any]) -> None:
+    print(MARK + json.dumps(answer(sent)))
+
+
+if __name__ == "__main__":
+    main(globals()["sent"])  # set by the one line of Python that reads the standard input

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""A program attached to one function for real, and what the kernel's answer says of that function."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+
+from .bpf import Bpf, exit_with, opened
+from .bpf_abi import ATTACH_TYPES, PROGRAM_TYPES
+from .bpf_attach import Attempt, attach_fentry, attach_kprobe_multi, attach_kprobe_perf, attach_kprobe_tracefs
+from .btf import VMLINUX
+from .caller import CAP_PERFMON, CAP_SYS_ADMIN, Policy, judge
+from .host import Host
+from .kernel_lists import KernelLists
+from .kernel_symbol import Sight
+from .probe import Probe, no, unknown, yes
+from .syscall import Outcome
+
+__all__ = ["judge_attempt", "try_attach"]
+
+_BY_NAME = {
+    "kprobe_perf": attach_kprobe_perf,
+    "kprobe_tracefs": attach_kprobe_tracefs,
+    "kprobe_multi": attach_kprobe_multi,
+}
+_UNSUPPORTED = {
+    errno.EOPNOTSUPP: ("EOPNOTSUPP", "not built into this kernel"),
+    # Of the kernel alone: no C library has a name for it.
+    524: ("ENOTSUPP", "the kernel cannot do this on this architecture"),
+}
+# Answers about the caller's or the host's means, not about the function.
+_PASSING = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR, errno.ENOSPC)
+# Level 3 and above, which distributions add, needs CAP_SYS_ADMIN; levels below leave it to CAP_PERFMON.
+_POLICIES = (
+    Policy(
+        "kernel.perf_event_paranoid",
+        lambda value, who: value >= 3 and not who.can(CAP_SYS_ADMIN),
+    ),
+)
+
+
+def try_attach(method: str, sight: Sight, *, host: Host, lists: KernelLists) -> Probe:
+    """Attach to the function by this method, and detach before the answer is given."""
+    bpf = Bpf(host)
+    if method != "fentry":
+        return judge_attempt(_BY_NAME[method](bpf, host, sight.name), method, host=host, lists=lists)
+    owner = next((symbol.module for symbol in sight.wanted), "")
+    btf = lists.btf(owner or VMLINUX)
+    if isinstance(btf, Probe):
+        return btf
+    number = btf.function_id(sight.name)
+    if number is None:
+        return no("kernel", "ENOENT: BTF has no function of this name")
+    attempt = _attach_in_module(bpf, owner, number) if owner else attach_fentry(bpf, host, number)
+    return judge_attempt(attempt, method, host=host, lists=lists)
+
+
+def _attach_in_module(bpf: Bpf, module: str, number: int) -> Attempt:
+    """Attach to the entry of a function of a module; commit 290248a5b7d8, Linux 5.11."""
+    found = _open_btf(bpf, module)
+    for btf in opened(found):
+        loaded = bpf.load(
+            PROGRAM_TYPES.index("tracing"),
+            exit_with(0),
+            expected_attach_type=ATTACH_TYPES["trace_fentry"],
+            attach_btf_id=number,
+            attach_btf=btf,
+        )
+        for program in opened(loaded.outcome):
+            linked = bpf.raw_tracepoint(program, "")
+            for dummy in opened(linked):
+                pass
+            return Attempt("attach", linked)
+        return Attempt("load", loaded.outcome, loaded.log)
+    return Attempt("find", found)
+
+
+def _open_btf(bpf: Bpf, module: str) -> Outcome:
+    """A descriptor of the BTF that the kernel keeps under a module's name; ENOENT where it keeps none."""
+    for number in bpf.ids("BTF"):
+        if isinstance(number, Outcome):
+            return number
+        found = bpf.open_id("BTF", number)
+        if found.value >= 0 and _name(bpf, found.value) == module:
+            return found
+        for dummy in opened(found):
+            pass
+    return Outcome(-1, errno.ENOENT)
+
+
+def _name(bpf: Bpf, descriptor: int) -> str:
+    """The name in struct bpf_btf_info; empty for one that a program brought."""
+    name = bytearray(64)
+    info = bpf.info(descriptor, request=struct.pack("=QIIQI", 0, 0, 0, 0, len(name)), pointers={16: name})
+    return "" if isinstance(info, Outcome) else name.split(b"\0")[0].decode("utf-8", "replace")
+
+
+def judge_attempt(attempt: Attempt, method: str, *, host: Host, lists: KernelLists) -> Probe:
+    """What the kernel's answer to an attach says."""
+    number = attempt.outcome.errno
+    if attempt.worked:
+        return yes("kernel", "attached, and detached again")
+    if attempt.step == "source" and number == errno.ENOENT and method in lists.sources:
+        return lists.sources[method]
+    if attempt.outcome.killed or number in (errno.EPERM, errno.EACCES):
+        return _refused(attempt, host, lists)
+    name, why = _UNSUPPORTED.get(number) or (errno.errorcode.get(number, str(number)), os.strerror(number))
+    if attempt.step == "load" and attempt.log.strip():
+        why = attempt.log.strip().splitlines()[0]
+    if number in _PASSING:
+        return unknown("kernel", f"{name} at {attempt.step}: {why}; try again")
+    return no("kernel", f"{name} at {attempt.step}: {why}")
+
+
+def _refused(attempt: Attempt, host: Host, lists: KernelLists) -> Probe:
+    if lists.lockdown == "confidentiality":
+        return no("lockdown", "EPERM: the kernel is locked down (confidentiality)")
+    needs = "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN"
+    lacks = "" if host.caller.can(CAP_SYS_ADMIN, CAP_PERFMON) else needs
+    policies = _POLICIES if attempt.step in ("open", "attach") else ()
+    return judge(attempt.outcome, root=host.root, caller=host.caller, policies=policies, needs=lacks)

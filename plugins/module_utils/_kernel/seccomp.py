@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""The filter of system calls that the caller is under, and whether the kernel has such filters."""
+
+from __future__ import annotations
+
+import errno
+import struct
+import typing as t
+
+from .caller import judge, parse_status
+from .files import read
+from .host import Facts, Host
+from .probe import Probe, unknown
+from .syscall import number_of
+
+__all__ = ["have_seccomp_filter", "probe_seccomp"]
+
+_GET_ACTION_AVAIL = 2
+_RET_ERRNO = 0x00050000
+_MODES = {"0": "disabled", "1": "strict", "2": "filter"}
+
+
+def have_seccomp_filter(host: Host) -> Probe:
+    """Probe the running kernel for filters of system calls, which SystemCallFilter= of a unit needs.
+
+    Commit 8e5f1ad116df ("seccomp: Sysctl to display available actions"), Linux 4.14, for the question asked.
+    """
+    number = number_of("seccomp", machine=host.machine)
+    if number is None:
+        return unknown("kernel", f"the number of seccomp on {host.machine} is not known here")
+    outcome = host.syscalls(number, _GET_ACTION_AVAIL, 0, bytearray(struct.pack("=I", _RET_ERRNO)))
+    # EINVAL: the call is there and the question is not, as before 4.14. The filter itself is of 3.17.
+    return judge(outcome, root=host.root, caller=host.caller, proves=(errno.EINVAL,), since="3.17")
+
+
+def probe_seccomp(host: Host) -> Facts:
+    """The mode of this process, how many filters it is under, and what a filter may answer."""
+    fields = parse_status(read(host.root, "proc/self/status").text or "")
+    actions = read(host.root, "proc/sys/kernel/seccomp/actions_avail").text
+    privileges = fields.get("NoNewPrivs")
+    values: dict[str, t.Any] = {
+        "mode": _MODES.get(fields.get("Seccomp", "")),
+        # since Linux 5.9
+        "filters": int(fields["Seccomp_filters"]) if fields.get("Seccomp_filters", "").isdecimal() else None,
+        "no_new_privileges": privileges == "1" if privileges in ("0", "1") else None,
+        "actions": actions.split() if actions is not None else None,
+    }
+    return Facts(values=values, capabilities={"seccomp_filter": have_seccomp_filter(host)})

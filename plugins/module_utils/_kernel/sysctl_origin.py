@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+"""Where a setting comes from: the line that sets it now, and the one that wins at boot."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from .._atomic import read_text
+from .._sysctl import fields, key_path
+from .._sysctl_files import Assignment, boot_assignments, boot_winner, parse_assignments
+from .files import read
+from .sysctl import Value, parse_value, read_setting
+
+__all__ = ["parse_command_line", "read_origins"]
+
+_COMMAND_LINE = "proc/cmdline"
+# A file that administrators write and sysctl --system reads; boot does so only through a link in sysctl.d.
+_UNREAD = "etc/sysctl.conf"
+
+
+class _Sources(t.NamedTuple):
+    """Every line that sets something, by who reads it."""
+
+    boot: list[Assignment]
+    kernel: list[Assignment]
+    unread: list[Assignment]
+    # Why boot sets nothing, where it does not.
+    idle: str | None = None
+
+
+def parse_command_line(text: str) -> list[Assignment]:
+    """The settings that the kernel sets itself before the first process starts: sysctl.net.core.somaxconn=4096.
+
+    Commit 3db978d480e2 ("kernel/sysctl: support setting sysctl parameters from kernel command line"), Linux 5.8.
+    """
+    assignments = []
+    for word in text.split():
+        key, equals, value = word.partition("=")
+        if equals and key.startswith(("sysctl.", "sysctl/")):
+            assignments.append(
+                Assignment(f"/{_COMMAND_LINE}", key_path(key[len("sysctl.") :]), fields(value))
+            )
+    return assignments
+
+
+def read_origins(root: str, live: t.Mapping[str, Value | None]) -> dict[str, dict[str, t.Any]]:
+    """The origin of each setting that the kernel has or that a file sets.
+
+    :param live: the values in force
+    """
+    sources = _read_sources(root)
+    origins = {key: _origin(key, value, sources, root) for key, value in live.items()}
+    return {key: origin for key, origin in origins.items() if origin is not None}
+
+
+def _read_sources(root: str) -> _Sources:
+    for row in (line.split() for line in (read(root, "proc/self/mounts").text or "").splitlines()):
+        # Then systemd-sysctl.service does not start (ConditionPathIsReadWrite=/proc/sys/net/).
+        if len(row) > 3 and row[1] == "/proc/sys" and "ro" in row[3].split(","):
+            return _Sources(
+                [], [], [], idle="/proc/sys is read-only here, as in a container: boot sets nothing"
+            )
+    boot = [_shown(found, root) for found in boot_assignments(root, replaced={})]
+    command_line = parse_command_line(read(root, _COMMAND_LINE).text or "")
+    linked = {os.path.realpath(os.path.join(root, found.file.lstrip("/"))) for found in boot}
+    path = os.path.join(root, _UNREAD)
+    try:
+        text = None if os.path.realpath(path) in linked else read_text(path)
+    except OSError:  # not for this caller to read
+        text = None
+    return _Sources(boot, command_line, parse_assignments(f"/{_UNREAD}", text or ""))
+
+
+def _shown(assignment: Assignment, root: str) -> Assignment:
+    return assignment._replace(file=os.path.join("/", os.path.relpath(assignment.file, root)))
+
+
+def _origin(key: str, live: Value | None, sources: _Sources, root: str) -> dict[str, t.Any] | None:
+    path = key.replace(".", "/")
+    winner = boot_winner(path, sources.boot) or boot_winner(path, sources.kernel)
+    error = read_setting(root, key).error if live is None else None
+    if live is None and not error and winner is None:
+        return None
+    setter = _setter(key, live, winner, sources)
+    boot_value = parse_value(key, winner.value) if winner is not None and winner.value is not None else None
+    overridden = live is not None and boot_value is not None and live != boot_value
+    return {
+        "live": live,
+        "file": setter.file if setter is not None else None,
+        "line": setter.line or None if setter is not None else None,
+        "value": parse_value(key, setter.value or "") if setter is not None else None,
+        "boot_value": boot_value,
+        "wins": winner.file if winner is not None else None,
+        "wins_line": winner.line or None if winner is not None else None,
+        "overridden": overridden,
+        "reason": sources.idle or _reason(live, error, setter, winner),
+    }
+
+
+def _setter(key: str, live: Value | None, winner: Assignment | None, sources: _Sources) -> Assignment | None:
+    """The line that gave the live value, as far as values tell: the winner's, else the last of the same value."""
+    path = key.replace(".", "/")
+    if live is None:
+        return None
+    setters = [*sources.unread, *sources.kernel, *sources.boot, *([winner] if winner is not None else [])]
+    same = [
+        setter
+        for setter in setters
+        if boot_winner(path, [setter]) is not None and parse_value(key, setter.value or "") == live
+    ]
+    return same[-1] if same else None
+
+
+def _reason(
+    live: Value | None, error: str | None, setter: Assignment | None, winner: Assignment | None
+) -> str:
+    if live is None:
+        state = f"cannot be read ({error})" if error else "is not in this kernel now (a module may bring it)"
+        return f"{state}; {_place(winner)} sets it at boot" if winner is not None else state
+    if winner is None:
+        if setter is None:
+            return "no file of sysctl.d sets it: the kernel's own value, or set by hand"
+        return f"{_place(setter)} has this value, but boot does not read that file, and no file of sysctl.d sets it"
+    if setter == winner:
+        return f"{_place(winner)} sets it at boot"
+    who = "no file has this value (set by hand or by a program)" if setter is None else _place(setter)
+    return f"{who}, and at boot {_place(winner)} wins with {winner.value}"
+
+
+def _place(assignment: Assignment | None) -> str:
+    if assignment is None:
+        return "no file"
+    return f"{assignment.file}:{assignment.line}" if assignment.line else assignment.file

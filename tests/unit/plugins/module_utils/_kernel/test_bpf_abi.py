@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import bpf_abi
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_helper_names import HELPERS
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("MAP_CREATE", 0),
+        ("PROG_LOAD", 5),
+        ("OBJ_GET_INFO_BY_FD", 15),
+        ("LINK_CREATE", 28),
+        ("TOKEN_CREATE", 36),
+    ],
+)
+def test_commands(name: str, number: int) -> None:
+    assert bpf_abi.COMMANDS[name] == number
+
+
+@pytest.mark.parametrize(
+    ("names", "name", "number"),
+    [
+        (bpf_abi.PROGRAM_TYPES, "kprobe", 2),
+        (bpf_abi.PROGRAM_TYPES, "raw_tracepoint", 17),
+        (bpf_abi.PROGRAM_TYPES, "tracing", 26),
+        (bpf_abi.PROGRAM_TYPES, "netfilter", 32),
+        (bpf_abi.MAP_TYPES, "sk_storage", 24),
+        (bpf_abi.MAP_TYPES, "ringbuf", 27),
+        (bpf_abi.MAP_TYPES, "arena", 33),
+        (bpf_abi.LINK_TYPES, "kprobe_multi", 8),
+        (bpf_abi.LINK_TYPES, "uprobe_multi", 12),
+        (HELPERS, "bpf_map_lookup_elem", 1),
+        (HELPERS, "bpf_probe_write_user", 36),
+        (HELPERS, "bpf_probe_read_kernel", 113),
+        (HELPERS, "bpf_cgrp_storage_delete", 211),
+    ],
+)
+def test_numbers(names: tuple[str, ...], name: str, number: int) -> None:
+    assert names.index(name) == number
+    assert len(set(names)) == len(names)
+    assert bpf_abi.name_of(number, names) == name
+    assert bpf_abi.name_of(len(names), names) == f"type_{len(names)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("trace_fentry", 24),
+        ("lsm_mac", 27),
+        ("perf_event", 41),
+        ("trace_kprobe_multi", 42),
+        ("netfilter", 45),
+        ("tcx_ingress", 46),
+        ("trace_uprobe_multi", 48),
+    ],
+)
+def test_attach_types(name: str, number: int) -> None:
+    assert bpf_abi.ATTACH_TYPES[name] == number
+
+
+def test_structures() -> None:
+    program = bytearray(256)
+    struct.pack_into("=II8sII", program, 0, 26, 7, bytes(range(8)), 1, 2)
+    struct.pack_into("=QIIQ16s", program, 40, 99, 1000, 3, 0, b"probe\0rest")
+    struct.pack_into("=QQQ", program, 192, 5, 6, 8)
+    found = bpf_abi.parse_program_info(program)
+    assert (found.type, found.id, found.tag, found.loaded) == ("tracing", 7, "0001020304050607", 99)
+    assert (found.uid, found.map_count, found.name) == (1000, 3, "probe")
+    assert (found.run_time_ns, found.run_count, found.missed) == (5, 6, 8)
+    told = struct.pack("=IIIIII16s", 27, 4, 0, 0, 4096, 0, b"events")
+    assert bpf_abi.parse_map_info(told) == ("ringbuf", 4, 0, 0, 4096, 0, "events")
+    assert bpf_abi.parse_link_info(struct.pack("=III", 99, 1, 2)) == ("type_99", 1, 2)
+
+
+@pytest.mark.parametrize(
+    "parse", [bpf_abi.parse_program_info, bpf_abi.parse_map_info, bpf_abi.parse_link_info]
+)
+def test_a_structure_that_is_cut_off_is_no_answer(parse: object) -> None:
+    assert callable(parse)
+    with pytest.raises(struct.error):
+        parse(b"\1\0\0")

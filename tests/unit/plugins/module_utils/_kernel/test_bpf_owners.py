@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import errno
+import os
+import pathlib
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import (
+    Process,
+    parse_fdinfo,
+    read_executables,
+    read_owners,
+    unit_of,
+)
+
+from .stand_in_bpf import hold, proc_tree, process
+
+CGROUPS = {
+    "a service": ("0::/system.slice/hello.service\n", "hello.service"),
+    "PID 1": ("0::/init.scope\n", "init.scope"),
+    "below a service": ("0::/system.slice/containerd.service/worker\n", "containerd.service"),
+    "a template in slices": (
+        "0::/system.slice/system-getty.slice/getty@tty1.service\n",
+        "getty@tty1.service",
+    ),
+    "a user's own manager": (
+        "0::/user.slice/user-0.slice/user@0.service/app.slice/a.service\n",
+        "user@0.service",
+    ),
+    "a session": ("0::/user.slice/user-0.slice/session-3.scope\n", "session-3.scope"),
+    "an escaped name": ("0::/system.slice/_cpu.service\n", "cpu.service"),
+    "a container's manager": (
+        "0::/libpod_parent/libpod-1/init.scope\n",
+        "/libpod_parent/libpod-1/init.scope",
+    ),
+    "systemd's hierarchy wins": ("2:cpu:/x\n1:name=systemd:/system.slice/a.service\n0::/b\n", "a.service"),
+    "no systemd": ("0::/\n", "/"),
+    "only a slice": ("0::/user.slice\n", "/user.slice"),
+    "empty": ("", "/"),
+    "garbage": ("no\x00thing\n:::\n", "/"),
+}
+
+
+@pytest.mark.parametrize(("text", "unit"), CGROUPS.values(), ids=CGROUPS.keys())
+def test_unit(text: str, unit: str) -> None:
+    assert unit_of(text) == unit
+
+
+FDINFO = {
+    "a program": ("pos:\t0\nprog_type:\t8\nprog_id:\t23\n", {"pos": "0", "prog_type": "8", "prog_id": "23"}),
+    "empty": ("", {}),
+    "truncated": ("pos:\t0\nprog_i", {"pos": "0"}),
+    "garbage": ("\x00\xff\n\n:\n", {"": ""}),
+}
+
+
+@pytest.mark.parametrize(("text", "fields"), FDINFO.values(), ids=FDINFO.keys())
+def test_fdinfo(text: str, fields: dict[str, str]) -> None:
+    assert parse_fdinfo(text) == fields
+
+
+RECORDED = {
+    "6.1": {
+        ("init.scope", "systemd", "program"): 2,
+        ("invrec.service", "python3", "program"): 2,
+        ("invrec.service", "python3", "link"): 2,
+    },
+    "6.12": {
+        ("init.scope", "systemd", "program"): 2,
+        ("init.scope", "systemd", "map"): 1,
+        ("init.scope", "systemd", "link"): 1,
+        ("invrec.service", "python3", "program"): 2,
+        ("invrec.service", "python3", "link"): 2,
+        ("systemd-networkd.service", "systemd-network", "program"): 1,
+        ("systemd-networkd.service", "systemd-network", "map"): 2,
+        ("systemd-networkd.service", "systemd-network", "link"): 1,
+    },
+}
+
+
+@pytest.mark.parametrize("kernel", RECORDED)
+def test_recorded_hosts(tmp_path: pathlib.Path, kernel: str) -> None:
+    owners = read_owners(str(proc_tree(kernel, tmp_path)))
+    counts: dict[tuple[str, str, str], int] = {}
+    for held in owners.held:
+        assert held.id is not None
+        process_ = owners.processes[held.pid]
+        key = (process_.unit, process_.comm, held.kind)
+        counts[key] = counts.get(key, 0) + 1
+    assert counts == RECORDED[kernel]
+    assert owners.denied == []
+
+
+def test_each_owner_once_and_by_kind(tmp_path: pathlib.Path) -> None:
+    process(tmp_path, 7)
+    for descriptor in (3, 4):
+        hold(tmp_path, 7, descriptor, "anon_inode:[bpf-map]", "map_id:\t5\n")
+    hold(tmp_path, 7, 5, "anon_inode:[perf_event]", "pos:\t0\n")
+    hold(tmp_path, 7, 6, "anon_inode:[eventfd]", "eventfd-count: 0\n")
+    hold(tmp_path, 7, 8, "socket:[55]")
+    hold(tmp_path, 7, 9, "anon_inode:bpf-prog", "prog_id:\tmany\n")
+    owners = read_owners(str(tmp_path))
+    assert owners.of("map", 5) == [Process(7, "agent.service", "agent")]
+    assert owners.of("program", 5) == []
+    assert sorted((held.kind, held.id) for held in owners.held if held.kind != "map") == [
+        ("perf_event", None),
+        ("program", None),
+    ]
+    assert owners.units() == {"agent.service": [7]}
+
+
+@pytest.mark.parametrize("name", ["bpf_link", "bpf-link", "[bpf_link]"])
+def test_a_link_has_two_names(tmp_path: pathlib.Path, name: str) -> None:
+    """One for who made it, one for who opened it by its id or pin."""
+    process(tmp_path, 7)
+    hold(tmp_path, 7, 3, f"anon_inode:{name}", "link_id:\t5\n")
+    assert [owner.pid for owner in read_owners(str(tmp_path)).of("link", 5)] == [7]
+
+
+def test_what_ends_meanwhile_is_left_out(tmp_path: pathlib.Path) -> None:
+    process(tmp_path, 7)
+    hold(tmp_path, 7, 3, "anon_inode:bpf-prog")  # closed between the link and fdinfo
+    (tmp_path / "proc/8").mkdir()  # ended before its files were read
+    process(tmp_path, 9)
+    (tmp_path / "proc/9/fd").rmdir()  # ended before its descriptors were
+    owners = read_owners(str(tmp_path))
+    assert (owners.held, owners.denied, sorted(owners.processes)) == ([], [], [7])
+
+
+def test_refused_processes_are_told(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process(tmp_path, 1)
+    process(tmp_path, 2)
+    listdir = os.listdir
+
+    def refuse(path: str) -> list[str]:
+        if path.endswith("/1/fd"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert read_owners(str(tmp_path)).denied == [1]
+
+
+def test_executables(tmp_path: pathlib.Path) -> None:
+    for pid, target in ((1, "/usr/bin/a"), (2, "/usr/bin/b (deleted)")):
+        (process(tmp_path, pid) / "exe").symlink_to(target)
+    process(tmp_path, 3)
+    assert read_executables(str(tmp_path), [1, 2, 3, 4]) == {1: "/usr/bin/a", 2: "/usr/bin/b"}

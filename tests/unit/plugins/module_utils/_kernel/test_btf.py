@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pathlib
+import struct
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf import (
+    Btf,
+    BtfError,
+    read_btf,
+)
+
+from .btf_writer import BtfWriter, kernel, with_functions
+from .stand_in import FIXTURES, KERNELS
+
+WHOLE = with_functions("vfs_read", "read")
+
+
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
+def test_both_byte_orders(order: str) -> None:
+    writer = BtfWriter(order=order)
+    number = writer.add("INT", "int", 4, 0x01000020)
+    function = writer.function("vfs_read", number, file=number)
+    btf = Btf(writer.bytes())
+    assert btf.function_id("vfs_read") == function
+    assert btf.type(number) == ("INT", "int", False, 4, btf.type(number).rest)
+    assert list(btf.type(number).rest) == [0x01000020]
+    assert btf.end_id == function + 1
+
+
+def test_a_function_is_found_by_its_whole_name_alone() -> None:
+    btf = Btf(WHOLE)
+    assert btf.function_id("vfs_read") != btf.function_id("read")
+    assert btf.type(btf.function_id("read") or 0).name == "read"
+    for name in ("ead", "vfs_rea", "vfs_read\0", "", "file", "nonesuch", "ünïcode"):
+        assert btf.function_id(name) is None
+
+
+def test_several_functions_of_one_name_that_is_written_once() -> None:
+    writer, types = kernel()
+    name = writer.name("show")
+    first = writer.function(name, types["int"])
+    second = writer.function(name, types["void"])
+    btf = Btf(writer.bytes())
+    assert btf.function_ids("show") == [first, second]
+    assert btf.function_id("show") == first
+
+
+def test_bytes_that_look_like_a_function_but_are_members() -> None:
+    writer, types = kernel()
+    name = writer.name("vfs_read")
+    # The words of a member are those of a function type: name, 12 << 24, number.
+    writer.add("STRUCT", "trap", 8, name, 12 << 24, types["int"], members=1)
+    assert Btf(writer.bytes()).function_id("vfs_read") is None
+
+
+def test_types_of_a_module_go_on_where_those_of_the_kernel_end() -> None:
+    writer, types = kernel()
+    shared = writer.function("shared_name", types["int"])
+    base = Btf(writer.bytes())
+    split = BtfWriter(base=writer)
+    own = split.function("ext4_sync_file", types["int"], file=types["struct file *"])
+    # The name is the kernel's, the function is the module's.
+    again = split.add("FUNC", base._offsets(b"shared_name")[0], own - 1)
+    module = Btf(split.bytes(), base=base)
+    assert module.function_id("ext4_sync_file") == own
+    assert module.function_id("shared_name") == again
+    assert base.function_id("shared_name") == shared
+    assert base.function_id("ext4_sync_file") is None
+    assert module.type(types["int"]).name == "int"
+    assert module.type(own).name == "ext4_sync_file"
+
+
+@pytest.mark.parametrize("number", [-1, 10_000, 1 << 31])
+def test_a_number_of_no_type(number: int) -> None:
+    with pytest.raises(BtfError, match="type"):
+        Btf(WHOLE).type(number)
+
+
+@pytest.mark.parametrize("offset", [-1, 1 << 20])
+def test_a_name_that_is_not_there(offset: int) -> None:
+    with pytest.raises(BtfError, match="name at byte"):
+        Btf(WHOLE).name_at(offset)
+
+
+def test_every_beginning_of_it_is_refused() -> None:
+    """Cut off in the header, in the types, in the names."""
+    for length in range(len(WHOLE)):
+        with pytest.raises(BtfError):
+            Btf(WHOLE[:length])
+
+
+def changed(offset: int, layout: str, *values: int) -> bytes:
+    data = bytearray(WHOLE)
+    struct.pack_into(layout, data, offset, *values)
+    return bytes(data)
+
+
+DAMAGED = {
+    "nothing": (b"", "too short"),
+    "another file": (b"\x7fELF" + bytes(60), "begins with 7f45"),
+    "text": (b"not available\n" * 4, "begins with"),
+    "another version": (changed(2, "B", 2), "version 2"),
+    "a header longer than the file": (changed(4, "<I", 1 << 30), "cut off"),
+    "a short header": (changed(4, "<I", 8), "cut off"),
+    "types behind the end": (changed(8, "<I", 1 << 20), "cut off"),
+    "types that are no words": (changed(12, "<I", 1001), "cut off"),
+    "names behind the end": (changed(20, "<I", 1 << 31), "cut off"),
+    "a kind of the future": (changed(28, "<I", 30 << 24), "kind 30"),
+    "no kind": (changed(28, "<I", 0), "kind 0"),
+    "members behind the end": (changed(28, "<I", 4 << 24 | 0xFFFF), "last type is cut off"),
+    "zeros": (bytes(200), "begins with 0000"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), DAMAGED.values(), ids=DAMAGED)
+def test_damaged(data: bytes, message: str) -> None:
+    with pytest.raises(BtfError, match=message):
+        Btf(data)
+
+
+def test_a_longer_header_of_a_newer_kernel() -> None:
+    newer = bytearray(WHOLE[:24] + bytes(8) + WHOLE[24:])
+    struct.pack_into("<I", newer, 4, 32)
+    assert Btf(bytes(newer)).function_id("vfs_read") == Btf(WHOLE).function_id("vfs_read")
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_head_of_a_real_one(kernel: str) -> None:
+    """Recorded without its types: told as cut off, not as something else."""
+    found = read_btf(str(FIXTURES / kernel))
+    assert isinstance(found, str)
+    assert "cut off" in found
+
+
+def test_read(tmp_path: pathlib.Path) -> None:
+    assert "not there" in str(read_btf(str(tmp_path)))
+    directory = tmp_path / "sys/kernel/btf"
+    directory.mkdir(parents=True)
+    (directory / "vmlinux").write_bytes(WHOLE)
+    found = read_btf(str(tmp_path))
+    assert isinstance(found, Btf)
+    assert found.function_id("vfs_read")
+    (directory / "ext4").mkdir()
+    assert "Is a directory" in str(read_btf(str(tmp_path), module="ext4", base=found))

@@ -1,0 +1,151 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import ebpf
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import CAP_BPF, CAP_PERFMON, Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.identity import Identity
+
+from .stand_in import NOBODY, ROOT
+from .stand_in_ebpf import EACCES, EPERM, KILLED, Kernel, with_capabilities, write
+
+TARGETS = {"function": "ksys_sync", "fentry": 1, "lsm": 2, "tracefs": "/nowhere", "btf": None}
+PARAMETERS: dict[str, t.Any] = {
+    "subsets": [],
+    "identity": [],
+    "require": [],
+    "helper_types": ["kprobe"],
+    "full": False,
+}
+
+
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> t.Callable[..., None]:
+    def place(kernel: Kernel, caller: Caller = ROOT) -> None:
+        monkeypatch.setattr(ebpf, "this_host", lambda: kernel.host(root=tmp_path, caller=caller))
+
+    return place
+
+
+@pytest.mark.parametrize("subset", ebpf.SUBSETS)
+def test_a_subset_alone(on: t.Callable[..., None], subset: str) -> None:
+    kernel = Kernel()
+    on(kernel)
+    told = ebpf.ask(subsets=[subset], helper_types=["kprobe"], targets=TARGETS)
+    assert set(told) == {"caller", "targets", "values" if subset == "environment" else subset}
+    assert json.loads(json.dumps(told)) == told
+    assert kernel.left_open() == []
+
+
+def test_all_of_a_host_that_allows_nothing(on: t.Callable[..., None]) -> None:
+    kernel = Kernel(PROG_LOAD=EPERM, MAP_CREATE=EPERM, BTF_LOAD=EPERM, events=EACCES, perf_event_open=EACCES)
+    on(kernel, NOBODY)
+    told = ebpf.ask(subsets=ebpf.SUBSETS, helper_types=["kprobe"], targets=TARGETS)
+    for subset in ("programs", "maps", "attach", "profiles"):
+        assert {answer["answer"] for answer in told[subset].values()} == {"no"}, subset
+    assert told["helpers"] == {"kprobe": {}}
+    assert "CAP_PERFMON" in told["profiles"]["fentry_metrics"]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("lockdown", "caller", "answer", "decided_by"),
+    [
+        ("[none] integrity", ROOT, "yes", "kernel"),
+        ("none [integrity]", ROOT, "no", "lockdown"),
+        ("[none] integrity", with_capabilities(CAP_BPF, CAP_PERFMON), "no", "capability"),
+    ],
+)
+def test_write_user_is_not_tried_without_need(
+    *,
+    on: t.Callable[..., None],
+    tmp_path: pathlib.Path,
+    lockdown: str,
+    caller: Caller,
+    answer: str,
+    decided_by: str,
+) -> None:
+    write(tmp_path, "sys/kernel/security/lockdown", lockdown)
+    verdict = ebpf.write_user_untried(Kernel().layers(root=tmp_path, caller=caller))
+    assert (verdict.probe.answer, verdict.probe.decided_by) == (answer, decided_by)
+    assert (verdict.report()["fix"] is None) == (answer == "yes")
+
+
+def test_a_filter_that_kills_is_survived(on: t.Callable[..., None]) -> None:
+    on(Kernel(unknown=KILLED, flags=KILLED), ROOT._replace(seccomp=2))
+    told = ebpf.ask(subsets=["programs", "attach"], targets=TARGETS)
+    assert {answer["decided_by"] for answer in told["programs"].values()} == {"seccomp"}
+
+
+def refuse(*arguments: object, **more: object) -> t.NoReturn:
+    raise AssertionError("nothing to run")
+
+
+class Other:
+    """Runs as another identity: notes what it is asked, and answers as another kernel would."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Identity, str, dict[str, t.Any]]] = []
+
+    def __call__(
+        self, identity: Identity, *, run: object, function: str, arguments: dict[str, t.Any]
+    ) -> t.Any:
+        self.asked.append((identity, function, arguments))
+        layers = Kernel().layers(caller=with_capabilities(CAP_BPF))
+        refused = {"answer": "no", "decided_by": "capability", "reason": "lacks it", "fix": "Grant it."}
+        return {
+            "targets": arguments["targets"],
+            "caller": layers.host.caller.report(),
+            "profiles": dict.fromkeys(ebpf.PROFILES, refused),
+        }
+
+
+def test_identities_are_asked_for_what_depends_on_them(
+    on: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on(Kernel())
+    other = Other()
+    monkeypatch.setattr(ebpf, "run_as", other)
+    identity = [{"name": "agent", "unit": None, "user": None, "capabilities": ["bpf"], "limit_memlock": None}]
+    told = ebpf.read_ebpf({**PARAMETERS, "identity": identity}, run=refuse)
+    ((who, function, arguments),) = other.asked
+    assert who == Identity(capabilities=("CAP_BPF",))
+    assert function == "_kernel.ebpf:ask"
+    assert arguments["subsets"] == ["programs", "maps", "attach", "profiles"]
+    assert json.loads(json.dumps(arguments)) == arguments
+    assert "targets" not in told
+    assert set(told["identities"]["agent"]) == {"caller", "profiles"}
+    ebpf_values = {"values", "programs", "maps", "helpers", "attach", "profiles", "caller", "identities"}
+    assert set(told) == ebpf_values
+    module, dummy, name = function.partition(":")
+    assert callable(getattr(ebpf, name))
+    assert ebpf.__name__.endswith(f"module_utils.{module}")
+
+
+def test_require_says_who_lacks_what(on: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    on(Kernel())
+    monkeypatch.setattr(ebpf, "run_as", Other())
+    asked = {**PARAMETERS, "subsets": ["environment"], "require": ["uprobe_traces"]}
+    identity = [{"name": "agent", "capabilities": ["CAP_BPF"]}]
+    with pytest.raises(
+        HostError, match=r"uprobe_traces for agent: no \(capability\): lacks it. Grant it."
+    ) as caught:
+        ebpf.read_ebpf({**asked, "identity": identity}, run=refuse)
+    assert caught.value.subject == "uprobe_traces"
+    told = {"profiles": {"uprobe_traces": {"answer": "yes"}}, "identities": {}}
+    ebpf.require(told, ["uprobe_traces"])
+
+
+def test_the_machine_that_runs_this() -> None:
+    before = sorted(os.listdir("/proc/self/fd"))
+    told = ebpf.ask(subsets=[subset for subset in ebpf.SUBSETS if subset != "helpers"])
+    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert all(answer["reason"] for answer in told["programs"].values())

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import importlib
+import json
+import pathlib
+import subprocess
+import sys
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import identity_child
+
+SOURCES = {
+    "far": None,
+    "far.errors": (
+        "class HostError(Exception):\n    def report(self): return {'error': {'subject': str(self)}}\n"
+    ),
+    "far.deep": None,
+    "far.deep.work": (
+        "from __future__ import annotations\n"
+        "from ..errors import HostError\n"
+        "def add(*, left: int, right: int) -> dict: return {'sum': left + right}\n"
+        "def refuse() -> dict: raise HostError('the host')\n"
+        "def fail() -> dict: return {'never': 1 // 0}\n"
+    ),
+}
+
+
+def sent(function: str, **arguments: t.Any) -> dict[str, t.Any]:
+    return {
+        "sources": SOURCES,
+        "errors": "far.errors",
+        "module": "far.deep.work",
+        "function": function,
+        "arguments": arguments,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _forgotten(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[None]:
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    yield
+    for name in SOURCES:
+        sys.modules.pop(name, None)
+
+
+def test_the_function_runs_from_what_was_sent() -> None:
+    told = identity_child.answer(sent("add", left=1, right=2))
+    assert told["returned"] == {"sum": 3}
+    assert "CapEff:" in told["status"]
+    assert isinstance(sys.modules["far.deep.work"].__loader__, identity_child.Sent)
+
+
+def test_an_error_of_the_host_is_told() -> None:
+    told = identity_child.answer(sent("refuse"))
+    assert told["error"] == {"subject": "the host"}
+    assert "returned" not in told
+
+
+def test_another_error_is_a_bug_and_surfaces() -> None:
+    with pytest.raises(ZeroDivisionError):
+        identity_child.answer(sent("fail"))
+
+
+def test_what_was_not_sent_is_not_found() -> None:
+    finder = identity_child.Sent(SOURCES)
+    assert finder.find_spec("near") is None
+    assert finder.find_spec("far.deepest") is None
+    spec = finder.find_spec("far.deep")
+    assert spec is not None
+    assert spec.submodule_search_locations == []
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("far.away")
+
+
+def test_it_needs_nothing_of_the_collection() -> None:
+    source = pathlib.Path(identity_child.__file__).read_text(encoding="utf-8")
+    start = (
+        "import json,sys;sent=json.load(sys.stdin);exec(sent['start'],{'__name__':'__main__','sent':sent})"
+    )
+    text = json.dumps({"start": source, **sent("add", left=20, right=22)})
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", start],
+        input=text,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    mark, answer = done.stdout.split(" ", 1)
+    assert mark + " " == identity_child.MARK
+    assert json.loads(answer)["returned"] == {"sum": 42}

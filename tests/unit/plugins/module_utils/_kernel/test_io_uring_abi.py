@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_abi
+
+from .ring_stand_in import recorded
+from .stand_in import KERNELS
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_parse_recorded_params(kernel: str) -> None:
+    params = io_uring_abi.parse_params(recorded(kernel, "params"))
+    assert (params.sq_entries, params.cq_entries) == (8, 16)
+
+
+def test_layouts() -> None:
+    assert len(io_uring_abi.new_params(0)) == 120
+    assert io_uring_abi.PROBE_SIZE == 16 + 256 * 8
+    assert io_uring_abi.OPCODES.index("PIPE") == 62
+    assert io_uring_abi.OPCODES[45] == "SOCKET"
+    assert io_uring_abi.REGISTERS.index("PROBE") == 8
+    assert io_uring_abi.REGISTERS.index("PBUF_RING") == 22
+    assert io_uring_abi.REGISTERS.index("QUERY") == 35
+    assert io_uring_abi.SETUP_FLAGS["NO_MMAP"] == 1 << 14
+    assert io_uring_abi.SETUP_FLAGS["CQE_MIXED"] == 1 << 18
+    assert io_uring_abi.names_of_bits(1 | 1 << 40, io_uring_abi.FEATURES) == ["SINGLE_MMAP", "BIT_40"]
+    assert io_uring_abi.iovec(1, 2) == bytearray(b"\x01" + 7 * b"\0" + b"\x02" + 7 * b"\0")
+
+
+def test_addresses_and_sizes_stand_where_the_kernel_reads_them() -> None:
+    params = io_uring_abi.new_params(1, cq_entries=2, sqes=3, rings=4)
+    places = {offset: value for offset, value in enumerate(params) if value}
+    # cq_entries, flags, sq_off.user_addr, cq_off.user_addr
+    assert places == {4: 2, 8: 1, 72: 3, 112: 4}
+
+
+def test_a_damaged_probe_is_not_read_beyond_its_end() -> None:
+    short = recorded("6.12", "probe")[: 16 + 3 * 8]
+    opcodes = io_uring_abi.parse_probe(short)
+    assert [name for name, supported in opcodes.items() if supported] == ["NOP", "READV", "WRITEV"]
+    newer = bytearray(io_uring_abi.PROBE_SIZE)
+    newer[0:2] = bytes((200, 1))
+    newer[16:24] = bytes((200, 0, 1, 0, 0, 0, 0, 0))
+    assert io_uring_abi.parse_probe(newer)["OP_200"] is True

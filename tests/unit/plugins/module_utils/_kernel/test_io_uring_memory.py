@@ -1,0 +1,143 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import errno
+import mmap
+import pathlib
+import resource
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_memory
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+
+from .ring_stand_in import Kernel, with_limits
+from .stand_in import NOBODY, ROOT, host
+
+PAGE = mmap.PAGESIZE
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(io_uring_memory.time, "sleep", lambda seconds: None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "charge", "most"),
+    [
+        (16 * PAGE, 0, 16 * PAGE),
+        (16 * PAGE, 2 * PAGE, 14 * PAGE),
+        (16 * PAGE, 15 * PAGE, PAGE),
+        (PAGE, 0, PAGE),
+        (8 * MEGABYTE, 2 * PAGE, 8 * MEGABYTE - 2 * PAGE),
+    ],
+)
+def test_the_most_is_found_to_the_page(tmp_path: pathlib.Path, limit: int, charge: int, most: int) -> None:
+    rings = Kernel("6.12", lockable=limit, charge=charge)
+    root = with_limits(tmp_path, memlock=str(limit))
+    found = io_uring_memory.registered_buffers(rings.host(root=root, caller=NOBODY))
+    assert (found["answer"], found["decided_by"]) == ("yes", "kernel")
+    assert (found["registered_bytes"], found["limit_bytes"], found["tried_bytes"]) == (
+        most,
+        limit,
+        limit + PAGE,
+    )
+    assert found["exempt"] is False
+    assert "forbid more" in found["reason"]
+    assert rings.registered == 0
+    assert len(rings.tried) <= 2 * 16  # halved, twice
+
+
+@pytest.mark.parametrize("limit", [16 * PAGE, 0])
+def test_no_room_for_a_page(tmp_path: pathlib.Path, limit: int) -> None:
+    rings = Kernel("6.12", lockable=limit, charge=limit)
+    root = with_limits(tmp_path, memlock=str(limit))
+    found = io_uring_memory.registered_buffers(rings.host(root=root, caller=NOBODY))
+    assert (found["answer"], found["decided_by"], found["registered_bytes"]) == ("no", "memlock", 0)
+
+
+@pytest.mark.parametrize(("memlock", "caller"), [("unlimited", NOBODY), ("65536", ROOT)])
+def test_without_a_limit_a_bounded_size_is_tried(
+    tmp_path: pathlib.Path, memlock: str, caller: Caller
+) -> None:
+    root = with_limits(tmp_path, memlock=memlock)
+    found = io_uring_memory.registered_buffers(Kernel("6.12").host(root=root, caller=caller))
+    assert (found["registered_bytes"], found["tried_bytes"]) == (64 * MEGABYTE, 64 * MEGABYTE)
+    assert (found["limit_bytes"], found["exempt"]) == (None, caller is ROOT)
+
+
+def test_no_large_part_of_the_memory_is_locked(tmp_path: pathlib.Path) -> None:
+    root = with_limits(tmp_path, memlock="unlimited", available=80 * MEGABYTE)
+    found = io_uring_memory.registered_buffers(Kernel("6.12").host(root=root))
+    assert found["tried_bytes"] == 10 * MEGABYTE
+    (root / "proc" / "meminfo").unlink()
+    found = io_uring_memory.registered_buffers(Kernel("6.12").host(root=root))
+    assert found["tried_bytes"] == PAGE
+
+
+@pytest.mark.parametrize(
+    ("outcome", "caller", "answer", "decided_by"),
+    [
+        (Outcome(-1, 0, killed=True), NOBODY, "no", "seccomp"),
+        (Outcome(-1, errno.EPERM), NOBODY._replace(seccomp=2), "no", "seccomp"),
+        (Outcome(-1, errno.EPERM), NOBODY, "unknown", "kernel"),
+        (Outcome(-1, errno.ENOMEM), NOBODY, "no", "memlock"),
+        (Outcome(-1, errno.ENOMEM), ROOT, "unknown", "kernel"),
+        (Outcome(-1, errno.EFAULT), ROOT, "unknown", "kernel"),
+    ],
+)
+def test_who_refused(outcome: Outcome, caller: Caller, answer: str, decided_by: str) -> None:
+    answers = {"io_uring_setup": Kernel("6.12").setup, "io_uring_register": outcome}
+    found = io_uring_memory.registered_buffers(host(answers, caller=caller))
+    assert (found["answer"], found["decided_by"], found["registered_bytes"]) == (answer, decided_by, 0)
+
+
+def test_without_a_ring_nothing_is_known() -> None:
+    found = io_uring_memory.registered_buffers(host({}, caller=NOBODY))
+    assert (found["answer"], found["registered_bytes"], found["tried_bytes"]) == ("unknown", None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MemFree: 1 kB\nMemAvailable:     2048 kB\n", 2048 * 1024),
+        ("", 0),
+        ("MemAvailable:\n", 0),
+        ("MemAvailable: much kB\n", 0),
+        ("\0\xff MemAvailable: 1", 0),
+    ],
+)
+def test_parse_available(text: str, expected: int) -> None:
+    assert io_uring_memory.parse_available(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer"),
+    [
+        (Outcome(0, 0), "no"),
+        (Outcome(-1, errno.ENOMEM), "yes"),
+        (Outcome(-1, errno.EPERM), "unknown"),
+        (Outcome(-1, 0), "unknown"),
+    ],
+)
+@pytest.mark.parametrize("caller", [ROOT, NOBODY])
+def test_charged_rings(outcome: Outcome, answer: str, caller: Caller) -> None:
+    limits: list[int] = []
+
+    def setup(*arguments: object) -> Outcome:
+        limits.append(resource.getrlimit(resource.RLIMIT_MEMLOCK)[0])
+        return outcome
+
+    before = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    assert io_uring_memory.have_charged_rings(host({"io_uring_setup": setup}, caller=caller)).answer == answer
+    assert limits == [0]
+    assert resource.getrlimit(resource.RLIMIT_MEMLOCK) == before
+
+
+def test_an_exempt_user_cannot_become_another() -> None:
+    probe = io_uring_memory.have_charged_rings(host({}, caller=ROOT._replace(uid=1000)))
+    assert (probe.answer, probe.decided_by) == ("unknown", "capability")

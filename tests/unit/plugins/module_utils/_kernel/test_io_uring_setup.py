@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import errno
+import pathlib
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_setup
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.io_uring_abi import SETUP_FLAGS
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Argument, Outcome
+
+from .ring_stand_in import flags_of, with_limits
+from .stand_in import NOBODY, ROOT, host
+
+FILTERED = NOBODY._replace(seccomp=2)
+MEMBER = NOBODY._replace(groups=(65534, 973))
+EPERM = Outcome(-1, errno.EPERM)
+ENOMEM = Outcome(-1, errno.ENOMEM)
+
+
+def with_settings(root: pathlib.Path, settings: dict[str, int]) -> pathlib.Path:
+    for name, value in settings.items():
+        path = root / "proc" / "sys" / "kernel" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{value}\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("outcome", "settings", "caller", "answer", "decided_by"),
+    [
+        (Outcome(-1, errno.ENOSYS), {}, ROOT, "no", "kernel"),
+        (Outcome(-1, errno.ENOSYS), {}, FILTERED, "no", "seccomp"),
+        (EPERM, {"io_uring_disabled": 2}, ROOT, "no", "sysctl"),
+        (EPERM, {"io_uring_disabled": 2}, FILTERED, "no", "sysctl"),
+        (EPERM, {"io_uring_disabled": 2, "io_uring_group": 973}, MEMBER, "no", "sysctl"),
+        (EPERM, {"io_uring_disabled": 1}, NOBODY, "no", "sysctl"),
+        (EPERM, {"io_uring_disabled": 1, "io_uring_group": -1}, NOBODY, "no", "sysctl"),
+        (EPERM, {"io_uring_disabled": 1, "io_uring_group": 973}, NOBODY, "no", "sysctl"),
+        (EPERM, {"io_uring_disabled": 1, "io_uring_group": 973}, MEMBER, "no", "kernel"),
+        (EPERM, {"io_uring_disabled": 1, "io_uring_group": 973}, MEMBER._replace(seccomp=2), "no", "seccomp"),
+        (EPERM, {"io_uring_disabled": 1}, ROOT._replace(seccomp=2), "no", "seccomp"),
+        # A capability in a user namespace of its own is none over io_uring.
+        (EPERM, {"io_uring_disabled": 1}, ROOT._replace(namespaced=True), "no", "sysctl"),
+        (EPERM, {"io_uring_disabled": 0}, FILTERED, "no", "seccomp"),
+        (EPERM, {}, FILTERED, "no", "seccomp"),
+        (Outcome(-1, 0, killed=True), {}, FILTERED, "no", "seccomp"),
+        (EPERM, {}, NOBODY._replace(apparmor="x (enforce)"), "no", "apparmor"),
+        (
+            EPERM,
+            {"io_uring_disabled": 0, "apparmor_restrict_unprivileged_io_uring": 1},
+            NOBODY,
+            "no",
+            "apparmor",
+        ),
+        (EPERM, {"apparmor_restrict_unprivileged_io_uring": 1}, ROOT, "no", "kernel"),
+        (EPERM, {}, ROOT, "no", "kernel"),
+        (ENOMEM, {}, NOBODY, "no", "memlock"),
+        (ENOMEM, {}, ROOT, "unknown", "kernel"),
+        (Outcome(-1, errno.EMFILE), {}, NOBODY, "unknown", "kernel"),
+        (Outcome(-1, errno.EINVAL), {}, NOBODY, "unknown", "kernel"),
+    ],
+)
+def test_which_layer_refused(
+    *,
+    tmp_path: pathlib.Path,
+    outcome: Outcome,
+    settings: dict[str, int],
+    caller: Caller,
+    answer: str,
+    decided_by: str,
+) -> None:
+    root = with_settings(tmp_path, settings)
+    asked = host({"io_uring_setup": outcome}, root=root, caller=caller)
+    probe = io_uring_setup.have_setup(asked, "plain")
+    assert (probe.answer, probe.decided_by) == (answer, decided_by), probe.reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"io_uring_disabled": 2}, "EPERM: kernel.io_uring_disabled is 2"),
+        (
+            {"io_uring_disabled": 1, "io_uring_group": 973},
+            "EPERM: kernel.io_uring_disabled is 1 and the caller lacks CAP_SYS_ADMIN and membership of group 973 "
+            "(kernel.io_uring_group is 973)",
+        ),
+        (
+            {"io_uring_disabled": 1, "io_uring_group": -1},
+            "EPERM: kernel.io_uring_disabled is 1 and the caller lacks CAP_SYS_ADMIN and a group that may "
+            "(kernel.io_uring_group is -1)",
+        ),
+    ],
+)
+def test_reasons_name_the_setting(tmp_path: pathlib.Path, settings: dict[str, int], reason: str) -> None:
+    asked = host({"io_uring_setup": EPERM}, root=with_settings(tmp_path, settings), caller=NOBODY)
+    assert io_uring_setup.have_setup(asked, "plain").reason == reason
+
+
+def test_a_limit_that_does_not_count_is_not_blamed(tmp_path: pathlib.Path) -> None:
+    unlimited = with_limits(tmp_path, memlock="unlimited")
+    asked = host({"io_uring_setup": ENOMEM}, root=unlimited, caller=NOBODY)
+    assert io_uring_setup.have_setup(asked, "plain").answer == "unknown"
+
+
+def test_memory_of_closed_rings_is_waited_for(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(io_uring_setup.time, "sleep", slept.append)
+    root = with_limits(tmp_path, memlock="65536")
+    answers = iter([ENOMEM, ENOMEM, EPERM])
+    asked = host({"io_uring_setup": lambda *arguments: next(answers)}, root=root, caller=NOBODY)
+    ring = io_uring_setup.make_ring(asked)
+    assert ring is not None
+    assert ring.outcome == EPERM
+    assert slept == list(io_uring_setup.PAUSES[:2])
+    # An end, and none of it where no ring was made before.
+    asked = host({"io_uring_setup": ENOMEM}, root=root, caller=NOBODY)
+    slept.clear()
+    assert io_uring_setup.have_setup(asked, "plain").decided_by == "memlock"
+    assert slept == []
+    assert io_uring_setup.have_setup(asked, "sqpoll", again=True).decided_by == "memlock"
+    assert slept == list(io_uring_setup.PAUSES)
+
+
+def test_sqpoll_needed_a_capability_before_5_11() -> None:
+    asked = host({"io_uring_setup": EPERM}, caller=NOBODY)
+    assert io_uring_setup.have_setup(asked, "sqpoll").decided_by == "capability"
+    assert io_uring_setup.have_setup(asked, "plain").decided_by == "kernel"
+
+
+@pytest.mark.parametrize("name", sorted(io_uring_setup.SETUPS))
+def test_every_way_asks_for_its_flags(name: str) -> None:
+    asked_for: list[tuple[int, bytes]] = []
+
+    def setup(entries: Argument, params: Argument) -> Outcome:
+        asked_for.append((flags_of(params), bytes(t.cast(bytearray, params))))
+        return Outcome(-1, errno.EINVAL)
+
+    probe = io_uring_setup.have_setup(host({"io_uring_setup": setup}, caller=ROOT), name)
+    flags = io_uring_setup.SETUPS[name].flags
+    ((bits, params),) = asked_for
+    assert bits == sum(SETUP_FLAGS[flag] for flag in flags)
+    # Memory of the caller: two pages of its own, at the beginning of pages.
+    sqes, rings = (int.from_bytes(params[place : place + 8], "little") for place in (72, 112))
+    assert (rings - sqes, sqes % 4096) == ((1 << 16 if "NO_MMAP" in flags else 0), 0)
+    assert (sqes != 0) is ("NO_MMAP" in flags)
+    assert probe.answer == ("no" if flags else "unknown")
