@@ -71,6 +71,7 @@ PARTS: dict[str, list[Step]] = {
         *[Step(["go", "vet", "./..."], cwd=pathlib.Path(source)) for source in _go_sources()],
         *[Step(["go", "test", "./..."], cwd=pathlib.Path(source)) for source in _go_sources()],
     ],
+    "browser": [Step(["pytest", "-q", "-rs", "tests/browser"])],
     "faults": [Step(["pytest", "-q", "-rs", "tests/faults"])],
     "sanity": [Step(["tests/sanity.sh"])],
     "molecule": [

@@ -130,6 +130,7 @@ notes:
   - Run it as root. Another user is asked about truthfully, but is told that nearly everything needs a capability.
   - Debian's kernel refuses every perf event to those without C(CAP_SYS_ADMIN) while C(kernel.perf_event_paranoid) is 3, its
     default, and Ubuntu's at 4. C(CAP_PERFMON) does not help. fentry, kprobe.multi, uprobe.multi and raw tracepoints do not need it.
+  - Since mid-2025 (CVE-2025-38466) kernels open no uprobe by perf for C(CAP_PERFMON) alone, whatever that setting is.
   - Programs of type C(xdp) are loaded, but not attached, because that would touch traffic. C(tcx) is tried on an interface that
     is not there, and C(cgroup) on the control group of the module's own process, with a program that lets everything pass.
   - Helpers are a closed list. What the kernel offers to programs since Linux 6.2 are functions of its own (kfuncs).

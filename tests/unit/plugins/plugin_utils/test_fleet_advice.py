@@ -224,3 +224,16 @@ def test_every_variable_we_name_is_one_of_a_role() -> None:
         "go_toolchain_versions",
         "go_service_services",
     } <= named
+
+
+def test_a_slow_clock() -> None:
+    facts = host()
+    facts["capabilities"]["kernel/fast_clock"] = {
+        "answer": "no",
+        "decided_by": "kernel",
+        "reason": "it is hpet",
+    }
+    item = only(facts)
+    assert (item["severity"], item["summary"]) == ("soon", "it is hpet")
+    facts["capabilities"]["kernel/fast_clock"]["answer"] = "unknown"
+    assert advice({"web1": facts}, []) == []

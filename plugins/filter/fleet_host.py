@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fleet_host
+short_description: One host in short, out of what the probing modules returned
+version_added: 0.1.0
+author: The gofleet authors (@gofleet)
+description:
+  - Reduces the results of the probing modules to what lasts. Process ids, counters and times are left out, so that an unchanged
+    host gives the same value again.
+  - Meant for a fact that may be cached. The playbook C(gofleet.hosts.probe) makes the fact C(gofleet) of it.
+  - A module that failed, was skipped or did not reach the host is told in C(state) and C(problems).
+positional: _input
+options:
+  _input:
+    description: Results as they were registered, by the short name of the module, such as C(kernel_info).
+    type: dict
+    required: true
+seealso:
+  - plugin: gofleet.hosts.fleet_report
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Keep what a host can do
+  ansible.builtin.set_fact:
+    gofleet: "{{ {'kernel_info': kernel, 'go_binary_info': go} | gofleet.hosts.fleet_host }}"
+    cacheable: true
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The host. C(state) is C(answered), C(partly), C(failed) or C(unreachable).
+    - C(capabilities) holds each answer by C(area/name), as in C(io_uring/sqpoll).
+  type: dict
+  sample:
+    state: answered
+    problems: []
+    kernel: {release: 6.12.0-1-amd64, goarch: amd64, level: v3}
+    capabilities:
+      kernel/psi: {answer: "yes", decided_by: kernel, reason: /proc/pressure/memory tells it}
+"""
+
+import typing as t
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils._fleet_host import host_facts
+from ..plugin_utils._fleet_plain import plain
+
+
+def _filter(results: t.Any) -> dict[str, t.Any]:
+    if not isinstance(results, Mapping):
+        raise AnsibleFilterError(
+            f"gofleet.hosts.fleet_host: wanted results by name of the module; found {type(results).__name__}. "
+            "Write {'kernel_info': kernel} | gofleet.hosts.fleet_host."
+        )
+    return host_facts(plain(results))
+
+
+class FilterModule:
+    """The filter of the collection with this name."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"fleet_host": _filter}

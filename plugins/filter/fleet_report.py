@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fleet_report
+short_description: The files of the fleet report, out of the facts of its hosts
+version_added: 0.1.0
+author: The gofleet authors (@gofleet)
+description:
+  - Takes the fact C(gofleet) of each host and gives the text of C(fleet.json) and C(fleet.html).
+  - If the hosts tell what they told in O(existing), that is what comes back, with its time, so that writing it changes nothing.
+  - The page is one file that makes no request. It is made from C(fleet.json) alone.
+positional: _input, hosts
+options:
+  _input:
+    description: The variables of hosts by name, as in C(hostvars).
+    type: dict
+    required: true
+  hosts:
+    description: The hosts of the report. One without the fact counts as unreachable.
+    type: list
+    elements: str
+    required: true
+  groups:
+    description: The members of the groups by name, as in C(groups). Hosts of one group are compared with each other.
+    type: dict
+    default: {}
+  existing:
+    description:
+      - Text of the C(fleet.json) that will be overwritten, empty if there is none.
+      - Without O(previous) the report is compared with it, unless it is of another schema.
+    type: str
+    default: ""
+  previous:
+    description: Text of an earlier C(fleet.json) to compare with.
+    type: str
+    default: ""
+  previous_path:
+    description: Where O(previous) comes from, for messages.
+    type: str
+    default: previous
+  generated:
+    description: The time of the report, in UTC, as V(2026-11-22T22:00:00Z). Now if not given.
+    type: str
+seealso:
+  - plugin: gofleet.hosts.fleet_host
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Write the report
+  ansible.builtin.copy:
+    dest: "/srv/report/{{ item.name }}"
+    content: "{{ item.content }}"
+    mode: "0644"
+  loop: "{{ hostvars | gofleet.hosts.fleet_report(ansible_play_hosts_all, groups=groups) }}"
+  loop_control:
+    label: "{{ item.name }}"
+  run_once: true
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+_value:
+  description: The files, each with C(name) and C(content).
+  type: list
+  elements: dict
+  sample:
+    - {name: fleet.json, content: "{...}"}
+    - {name: fleet.html, content: "<!doctype html>..."}
+"""
+
+import datetime
+import pathlib
+import typing as t
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils._errors import HostError
+from ..plugin_utils._fleet_files import fleet_files
+from ..plugin_utils._fleet_host import no_facts
+from ..plugin_utils._fleet_plain import plain
+from ..plugin_utils._fleet_schema import SCHEMA
+
+_TEMPLATES = pathlib.Path(__file__).resolve().parents[2] / "playbooks" / "templates"
+
+
+def _filter(
+    hostvars: t.Any,
+    hosts: t.Any,
+    *,
+    groups: t.Any = None,
+    existing: str = "",
+    previous: str = "",
+    previous_path: str = "previous",
+    generated: str | None = None,
+) -> list[dict[str, str]]:
+    if not isinstance(hostvars, Mapping) or not isinstance(hosts, (list, tuple)):
+        raise AnsibleFilterError(
+            "gofleet.hosts.fleet_report: wanted hostvars and a list of host names; found "
+            f"{type(hostvars).__name__} and {type(hosts).__name__}. "
+            "Write hostvars | gofleet.hosts.fleet_report(ansible_play_hosts_all)."
+        )
+    try:
+        return fleet_files(
+            {str(host): _facts(hostvars, host) for host in hosts},
+            groups={str(group): plain(members) for group, members in (groups or {}).items()},
+            existing=str(existing),
+            previous=str(previous),
+            previous_path=str(previous_path),
+            generated=generated
+            or datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            templates=_TEMPLATES,
+        )
+    except HostError as error:
+        raise AnsibleFilterError(str(error))
+
+
+def _facts(hostvars: t.Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
+    variables = hostvars.get(host) or {}
+    facts = variables.get("gofleet") or variables.get("ansible_facts", {}).get("gofleet")
+    # A cache may hold a fact that another version of the collection made.
+    if not isinstance(facts, Mapping) or facts.get("schema") != SCHEMA:
+        return no_facts("unreachable")
+    return t.cast("dict[str, t.Any]", plain(facts))
+
+
+class FilterModule:
+    """The filter of the collection with this name."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"fleet_report": _filter}

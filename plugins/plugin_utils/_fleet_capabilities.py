@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""What one host can do, as one flat list of answers out of the results of several modules.
+
+A capability is named ``area/name``. The area says which module was asked and in which of its lists the answer stands.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+__all__ = ["AREAS", "Answer", "Result", "answer_of", "capabilities_of"]
+
+Result = t.Mapping[str, t.Any]
+Answer = t.Dict[str, str]
+
+# In the order in which they are shown, with what a person calls them.
+AREAS = {
+    "kernel": "Kernel",
+    "io_uring": "io_uring",
+    "profile": "eBPF: what tools need",
+    "bpf_attach": "eBPF: ways to attach",
+    "bpf_program": "eBPF: types of program",
+    "bpf_map": "eBPF: types of map",
+    "symbol": "Kernel symbols",
+}
+_ANSWERS = ("yes", "no", "unknown")
+
+
+def answer_of(value: t.Any) -> Answer | None:
+    """One answer of a probe, reduced to what every probe has. None: that is none."""
+    if not isinstance(value, t.Mapping) or value.get("answer") not in _ANSWERS:
+        return None
+    return {
+        "answer": str(value["answer"]),
+        "decided_by": str(value.get("decided_by") or "kernel"),
+        "reason": str(value.get("reason") or ""),
+    }
+
+
+def capabilities_of(results: t.Mapping[str, Result]) -> dict[str, Answer]:
+    """All answers by ``area/name``, sorted. ``results``: what the modules returned, by the module's name."""
+    ebpf = results.get("ebpf_info", {})
+    found = {
+        **_area("kernel", results.get("kernel_info", {}).get("capabilities")),
+        **_area("io_uring", results.get("io_uring_info", {}).get("setup")),
+        **_area("profile", ebpf.get("profiles")),
+        **_area("bpf_attach", ebpf.get("attach")),
+        **_area("bpf_program", ebpf.get("programs")),
+        **_area("bpf_map", ebpf.get("maps")),
+        **_symbols(results.get("kernel_symbol_info", {}).get("symbols")),
+    }
+    for identity, answers in sorted(_mapping(ebpf.get("identities")).items()):
+        found.update(_area("profile", _mapping(answers).get("profiles"), suffix=f" as {identity}"))
+    return dict(sorted(found.items()))
+
+
+def _area(area: str, answers: t.Any, *, suffix: str = "") -> dict[str, Answer]:
+    named = ((name, answer_of(value)) for name, value in _mapping(answers).items())
+    return {f"{area}/{name}{suffix}": answer for name, answer in named if answer is not None}
+
+
+def _symbols(symbols: t.Any) -> dict[str, Answer]:
+    found = {}
+    for symbol in symbols if isinstance(symbols, (list, tuple)) else []:
+        verdict = answer_of(_mapping(symbol).get("verdict"))
+        if verdict is not None:
+            found[f"symbol/{symbol.get('name')}"] = verdict
+    return found
+
+
+def _mapping(value: t.Any) -> t.Mapping[str, t.Any]:
+    return value if isinstance(value, t.Mapping) else {}

@@ -1,0 +1,28 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Values of Ansible as values of Python, so that what follows is as fast as Python and as plain as JSON."""
+
+from __future__ import annotations
+
+import typing as t
+
+__all__ = ["plain"]
+
+
+def plain(value: t.Any) -> t.Any:
+    """The same value without templates that are evaluated when read, and without marks of where it comes from."""
+    if isinstance(value, t.Mapping):
+        return {str(key): plain(value[key]) for key in value}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (list, tuple, set)):
+        return [plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, float) else str(value)

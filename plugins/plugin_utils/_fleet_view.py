@@ -1,0 +1,186 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""What the page shows, made small: hosts by number, equal hosts as one column, long lists by their start."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ._fleet_advice_form import SEVERITIES
+from ._fleet_capabilities import AREAS
+from ._fleet_columns import Column, columns_of, rows_of
+from ._fleet_host import KERNEL_NAMES
+from ._fleet_values import KINDS
+
+__all__ = ["Hosts", "data_of", "view_of"]
+
+Fleet = t.Mapping[str, t.Any]
+_NAMES = 12  # a longer list of hosts is completed by the script when somebody opens it
+_COLUMNS = 24  # what is in the page itself; the script shows the others
+
+
+class Hosts:
+    """The hosts by their number, which is how the page refers to them."""
+
+    def __init__(self, names: t.Sequence[str]) -> None:
+        self.names = list(names)
+        self._number = {name: number for number, name in enumerate(self.names)}
+
+    def ranges(self, hosts: t.Iterable[str]) -> str:
+        """``0-3,7``: the numbers, runs of them as their ends."""
+        runs: list[list[int]] = []
+        for number in sorted(self._number[host] for host in hosts):
+            if runs and number == runs[-1][1] + 1:
+                runs[-1][1] = number
+            else:
+                runs.append([number, number])
+        return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+    def some(self, hosts: t.Sequence[str]) -> dict[str, t.Any]:
+        """A list of hosts as the page shows it."""
+        return {
+            "ranges": self.ranges(hosts),
+            "count": len(hosts),
+            "names": list(hosts[:_NAMES]),
+            "more": max(0, len(hosts) - _NAMES),
+        }
+
+
+def view_of(fleet: Fleet) -> dict[str, t.Any]:
+    """Everything that the template says."""
+    hosts = Hosts([host["name"] for host in fleet["hosts"]])
+    return {
+        "schema": fleet["schema"],
+        "generated": _when(fleet["generated"]),
+        "summary": fleet["summary"],
+        "groups": sorted({group for host in fleet["hosts"] for group in host["groups"]}),
+        "advice": [{**item, "where": hosts.some(item["hosts"])} for item in fleet["advice"]],
+        "severities": SEVERITIES,
+        "changes": _changes(fleet["comparison"], hosts),
+        **_matrix(fleet, hosts),
+        **_go(fleet["go"], hosts),
+        "at_boot": _with_hosts(fleet["sysctl_at_boot"], hosts),
+        "drift": [
+            {**one, "kind": KINDS[one["kind"]], "values": _with_hosts(one["values"], hosts)}
+            for one in fleet["drift"]
+        ],
+        "findings": _with_hosts(fleet["ebpf"]["findings"], hosts),
+        "units": _with_hosts(fleet["ebpf"]["units"], hosts),
+        "hosts_rows": _host_rows(fleet),
+    }
+
+
+def _matrix(fleet: Fleet, hosts: Hosts) -> dict[str, t.Any]:
+    columns = columns_of(fleet)
+    rows = rows_of(fleet, columns, hosts)
+    areas = [(title, [row for row in rows if row["area"] == area]) for area, title in AREAS.items()]
+    differing = [(title, [row for row in rows if not row["everywhere"]]) for title, rows in areas]
+    everywhere = [(title, [row["name"] for row in rows if row["everywhere"]]) for title, rows in areas]
+    return {
+        "areas": [(title, rows) for title, rows in differing if rows],
+        "everywhere": [(title, names) for title, names in everywhere if names],
+        "capabilities": len(rows),
+        "columns": [
+            {"label": column.label, "where": hosts.some(column.hosts)} for column in columns[:_COLUMNS]
+        ],
+        "columns_in_all": len(columns),
+    }
+
+
+def _go(go: Fleet, hosts: Hosts) -> dict[str, t.Any]:
+    return {
+        "versions": _with_hosts(go["versions"], hosts),
+        "builds": _with_hosts(go["builds"], hosts),
+        "processes": _with_hosts(go["processes"], hosts),
+    }
+
+
+def _host_rows(fleet: Fleet) -> list[dict[str, t.Any]]:
+    concerned = _concerned(fleet)
+    return [
+        {
+            **host,
+            "kernel": {**dict.fromkeys(KERNEL_NAMES, ""), **host["kernel"]},
+            "confinement": _confinement(host["kernel"].get("lsm")),
+            "number": number,
+            "to_do": concerned.get(host["name"], 0),
+        }
+        for number, host in enumerate(fleet["hosts"])
+    ]
+
+
+def data_of(fleet: Fleet) -> str:
+    """What the script needs beyond what the page says, as JSON that no text in it can break out of."""
+    hosts = Hosts([host["name"] for host in fleet["hosts"]])
+    columns = columns_of(fleet)
+    groups: dict[str, list[str]] = {}
+    for host in fleet["hosts"]:
+        for group in host["groups"]:
+            groups.setdefault(group, []).append(host["name"])
+    data = {
+        "hosts": hosts.names,
+        "groups": {group: hosts.ranges(members) for group, members in sorted(groups.items())},
+        "columns": [{"label": column.label, "hosts": hosts.ranges(column.hosts)} for column in columns],
+        "shown": _COLUMNS,
+        **_cells(columns),
+    }
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _cells(columns: t.Sequence[Column]) -> dict[str, t.Any]:
+    """The answers of each capability by column, each distinct answer once."""
+    kinds: dict[tuple[str, str], int] = {}
+    rows: dict[str, list[int]] = {}
+    names = sorted({name for column in columns for name in column.answers})
+    for name in names:
+        rows[name] = [
+            kinds.setdefault(column.answers[name], len(kinds)) if name in column.answers else -1
+            for column in columns
+        ]
+    return {"kinds": [list(kind) for kind in kinds], "rows": rows}
+
+
+def _with_hosts(entries: t.Iterable[t.Mapping[str, t.Any]], hosts: Hosts) -> list[dict[str, t.Any]]:
+    return [{**entry, "where": hosts.some(entry["hosts"])} for entry in entries]
+
+
+def _confinement(lsm: str | None) -> str:
+    """Of the security modules the one that confines programs by a policy."""
+    if lsm is None:
+        return ""
+    return (
+        ", ".join(name for name in lsm.split(", ") if name in ("apparmor", "selinux", "smack")) or "neither"
+    )
+
+
+def _when(generated: str) -> str:
+    """A moment to the minute, as a person reads it."""
+    return generated[:16].replace("T", " ") + " UTC"
+
+
+def _concerned(fleet: Fleet) -> dict[str, int]:
+    """How many pieces of advice concern each host."""
+    counts: dict[str, int] = {}
+    for item in fleet["advice"]:
+        for host in item["hosts"]:
+            counts[host] = counts.get(host, 0) + 1
+    return counts
+
+
+def _changes(comparison: t.Mapping[str, t.Any] | None, hosts: Hosts) -> dict[str, t.Any] | None:
+    if comparison is None:
+        return None
+    return {
+        **comparison,
+        "previous": _when(comparison["previous"]),
+        "changes": [
+            {**change, "kind": KINDS[change["kind"]]} for change in _with_hosts(comparison["changes"], hosts)
+        ],
+        "added": hosts.some(comparison["hosts_added"]),
+    }
