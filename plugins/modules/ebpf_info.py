@@ -49,6 +49,7 @@ options:
         description: The capabilities to grant, with or without the prefix C(CAP_). No others are held.
         type: list
         elements: str
+        default: []
       limit_memlock:
         description: The limit of locked memory, as C(LimitMEMLOCK=) of a unit.
         type: str
@@ -134,7 +135,7 @@ notes:
   - Programs of type C(xdp) are loaded, but not attached, because that would touch traffic. C(tcx) is tried on an interface that
     is not there, and C(cgroup) on the control group of the module's own process, with a program that lets everything pass.
   - Helpers are a closed list. What the kernel offers to programs since Linux 6.2 are functions of its own (kfuncs).
-  - An identity is asked without the mount options and the AppArmor profile of its unit. RV(identities.*.identity) names what was left out.
+  - An identity is asked without the mount options and the AppArmor profile of its unit. C(identities.NAME.identity) names what was left out.
 seealso:
   - module: gofleet.hosts.kernel_info
   - module: gofleet.hosts.kernel_symbol_info

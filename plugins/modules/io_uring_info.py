@@ -27,7 +27,7 @@ options:
       unit:
         description:
           - A service of this host. Its user, groups, capabilities, limits, namespaces and system call filter apply.
-          - RV(identity.not_carried) names what of the unit does not.
+          - C(identity.not_carried) names what of the unit does not.
         type: str
       user:
         description: A user of this host.
@@ -140,9 +140,9 @@ limits:
 registered_buffers:
   description:
     - Whether memory can be registered with a ring, and how much. V(null) where no ring could be made.
-    - RV(registered_buffers.registered_bytes) is the most that worked of RV(registered_buffers.tried_bytes), found to the page. It is
+    - C(registered_buffers.registered_bytes) is the most that worked of C(registered_buffers.tried_bytes), found to the page. It is
       less than the limit by what the user has locked already.
-    - RV(registered_buffers.limit_bytes) is the limit, V(null) where none counts, and RV(registered_buffers.exempt) tells whether
+    - C(registered_buffers.limit_bytes) is the limit, V(null) where none counts, and C(registered_buffers.exempt) tells whether
       that is because of CAP_IPC_LOCK.
   returned: success
   type: dict
@@ -172,7 +172,7 @@ memlock:
 identity:
   description:
     - Who was asked for, V(null) without O(identity).
-    - RV(identity.not_carried) are settings of the unit that did not apply to the one who asked, RV(identity.not_given) capabilities that
+    - C(identity.not_carried) are settings of the unit that did not apply to the one who asked, C(identity.not_given) capabilities that
       systemd does not have itself, as in a container.
   returned: success
   type: dict

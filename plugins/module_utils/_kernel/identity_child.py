@@ -58,7 +58,7 @@ def answer(sent: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def main(sent: t.Mapping[str, t.Any]) -> None:
-    print(MARK + json.dumps(answer(sent)))
+    sys.stdout.write(MARK + json.dumps(answer(sent)) + "\n")
 
 
 if __name__ == "__main__":

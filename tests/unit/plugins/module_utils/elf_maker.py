@@ -133,12 +133,13 @@ def dynamic_parts(
     shape: Shape,
     *,
     needed: t.Sequence[str] = (),
-    needs: t.Mapping[str, t.Sequence[str]] = {},
+    needs: t.Mapping[str, t.Sequence[str]] | None = None,
     defines: t.Sequence[str] = (),
     runpath: str = "",
     more: t.Sequence[tuple[int, int]] = (),
 ) -> tuple[Part, ...]:
     """The dynamic table with its strings and versions."""
+    needs = needs or {}
     texts = [*needed, *needs, *(name for names in needs.values() for name in names), *defines, runpath]
     table = b"\0" + b"".join(text.encode() + b"\0" for text in texts)
 

@@ -32,11 +32,11 @@ def program(
     tmp_path: pathlib.Path,
     *more: Part,
     version: str = "go1.26.6",
-    settings: t.Mapping[str, str] = {},
+    settings: t.Mapping[str, str] | None = None,
     shape: Shape = Shape(),  # noqa: B008 - a tuple of plain values
     mode: int = 0o755,
 ) -> Program:
-    lines = "".join(f"build\t{key}={value}\n" for key, value in settings.items())
+    lines = "".join(f"build\t{key}={value}\n" for key, value in (settings or {}).items())
     info = Part(".go.buildinfo", inline_info(version, "path\tx\n" + lines))
     data = elf_file(*more, info, shape=shape)
     path = tmp_path / "program"

@@ -45,7 +45,7 @@ def verdict(
     root: pathlib.Path,
     *,
     needed: t.Sequence[str] = ("libc.so.6",),
-    needs: t.Mapping[str, t.Sequence[str]] = {},
+    needs: t.Mapping[str, t.Sequence[str]] | None = None,
     loader: str = LD,
     runpath: str = "",
 ) -> tuple[str, str, str] | None:
