@@ -27,7 +27,9 @@ HOSTVARS: dict[str, dict[str, t.Any]] = {
 
 
 def run(hosts: t.Any, hostvars: t.Any = None, **options: t.Any) -> list[dict[str, t.Any]]:
-    return FilterModule().filters()["scrape_targets"](hosts, HOSTVARS if hostvars is None else hostvars, **options)
+    return FilterModule().filters()["scrape_targets"](
+        hosts, HOSTVARS if hostvars is None else hostvars, **options
+    )
 
 
 def test_every_host_and_every_service_with_metrics() -> None:
