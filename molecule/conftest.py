@@ -10,15 +10,46 @@ import base64
 import json
 import os
 import pathlib
+import re
 import typing as t
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = pathlib.Path(
     os.environ.get("MOLECULE_PROJECT_DIRECTORY", pathlib.Path(__file__).resolve().parents[1])
 )
 LOAD = PROJECT / "molecule" / "playbooks" / "load.py"
 CLIENTS = 4
+
+
+class ByHost(LoadScopeScheduling):
+    """Tests of different hosts run side by side, those of one host one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        host = re.search(r"\[ansible://([^]-]+)", nodeid)
+        return host.group(1) if host else nodeid
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "on(host): what the test shows is the same on every kernel, one host will do"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    elsewhere = [item for item in items if not _at_home(item)]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if _at_home(item)]
+
+
+def _at_home(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("on")
+    return mark is None or f"[ansible://{mark.args[0]}" in item.nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: t.Any) -> ByHost:
+    return ByHost(config, log)
 
 
 class Load(t.NamedTuple):

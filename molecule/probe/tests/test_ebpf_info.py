@@ -130,6 +130,7 @@ def objects(host: t.Any) -> dict[str, t.Any]:
     return {**found, "events": events, "groups": groups, "pins": host.check_output("ls -R /sys/fs/bpf")}
 
 
+@pytest.mark.on("deb12")
 def test_nothing_stays(host: t.Any, run_module: t.Any) -> None:
     before = objects(host)
     printk = host.check_output("cat /sys/kernel/tracing/events/bpf_trace/bpf_trace_printk/enable")
@@ -182,6 +183,7 @@ def test_capabilities_and_what_a_distribution_adds(host: t.Any, run_module: t.An
     assert layer(agent["profiles"]["obi_traces"])[0] == "no"
 
 
+@pytest.mark.on("deb12")
 def test_the_setting_lifted(host: t.Any, run_module: t.Any) -> None:
     with setting(host, "perf_event_paranoid", 2):
         told = run_module("ebpf_info", subsets=["attach", "profiles"], identity=[AGENT])["identities"][
@@ -194,6 +196,7 @@ def test_the_setting_lifted(host: t.Any, run_module: t.Any) -> None:
     assert "lacks CAP_SYS_ADMIN" in told["attach"]["uprobe_perf"]["reason"]
 
 
+@pytest.mark.on("deb12")
 def test_unprivileged_bpf_lifted(host: t.Any, run_module: t.Any) -> None:
     with setting(host, "unprivileged_bpf_disabled", 0):
         told = run_module("ebpf_info", subsets=["programs", "maps"], identity=[{"name": "nobody"}])
@@ -204,6 +207,7 @@ def test_unprivileged_bpf_lifted(host: t.Any, run_module: t.Any) -> None:
     assert {name for name, answer in nobody["maps"].items() if answer["answer"] == "yes"} == free
 
 
+@pytest.mark.on("deb12")
 def test_filters_and_user_namespaces_of_units(host: t.Any, run_module: t.Any) -> None:
     kinds = {
         "killed": ["SystemCallFilter=@system-service"],
@@ -229,6 +233,7 @@ def test_filters_and_user_namespaces_of_units(host: t.Any, run_module: t.Any) ->
     assert "user namespace" in told["inside"]["programs"]["kprobe"]["reason"]
 
 
+@pytest.mark.on("deb12")
 @pytest.mark.parametrize(
     ("profile", "said"),
     [("kprobe_metrics", "kernel.perf_event_paranoid is 3"), ("obi_traces", "CAP_SYS_PTRACE")],

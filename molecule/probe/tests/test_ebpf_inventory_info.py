@@ -125,6 +125,7 @@ SEEDED = {
 }
 
 
+@pytest.mark.on("deb13")
 @pytest.mark.parametrize("leak", SEEDED)
 def test_finds_what_was_left(host: t.Any, run_module: t.Any, seed: t.Any, leak: str) -> None:
     arguments, kind, named = SEEDED[leak]
@@ -139,11 +140,13 @@ def test_finds_what_was_left(host: t.Any, run_module: t.Any, seed: t.Any, leak: 
     assert findings(run_module) == []
 
 
+@pytest.mark.on("deb13")
 def test_an_expected_pin_is_no_finding(run_module: t.Any, seed: t.Any) -> None:
     seed("link", f"{PINS}/link")
     assert findings(run_module, expected_pins=[f"{PINS}/*"]) == []
 
 
+@pytest.mark.on("deb13")
 def test_an_enabled_event_is_no_finding(host: t.Any, run_module: t.Any, seed: t.Any) -> None:
     seed("event", EVENT, "do_sys_openat2")
     enable = f"/sys/kernel/tracing/events/{EVENT}/enable"
@@ -153,6 +156,7 @@ def test_an_enabled_event_is_no_finding(host: t.Any, run_module: t.Any, seed: t.
     assert [found["kind"] for found in findings(run_module)] == ["stale_event"]
 
 
+@pytest.mark.on("deb13")
 def test_finds_growth_of_a_unit(host: t.Any, run_module: t.Any, seed: t.Any) -> None:
     seed("grow", "2", "20", unit=UNIT)
     host.run_test(
@@ -180,6 +184,7 @@ def test_finds_growth_of_a_unit(host: t.Any, run_module: t.Any, seed: t.Any) -> 
     assert "another boot" in third["comparison"]["reason"]
 
 
+@pytest.mark.on("deb13")
 def test_objects_that_go_meanwhile_are_no_error(run_module: t.Any, seed: t.Any) -> None:
     seed("churn", "60", unit=UNIT)
     for dummy in range(3):
@@ -188,6 +193,7 @@ def test_objects_that_go_meanwhile_are_no_error(run_module: t.Any, seed: t.Any) 
         assert result["findings"] == []
 
 
+@pytest.mark.on("deb13")
 def test_another_user_is_told_what_is_missing(host: t.Any) -> None:
     interpreter = "/usr/local/bin/python-of-nobody"
     script = '#!/bin/sh\\nexec runuser -u nobody -- python3 "$@"\\n'

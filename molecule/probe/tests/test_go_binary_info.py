@@ -139,6 +139,7 @@ def test_they_start_where_it_says_so(host: t.Any, found: dict[str, dict[str, t.A
         assert one["starts_here"]["answer"] == ("yes" if started else "no"), (name, one["starts_here"], done)
 
 
+@pytest.mark.on("deb12")
 @pytest.mark.parametrize(
     ("name", "layer", "words"),
     [
@@ -160,6 +161,7 @@ def test_the_reason_is_that_of_the_host(
     assert words in done.stderr
 
 
+@pytest.mark.on("deb12")
 def test_a_level_above_the_processor(
     host: t.Any, run_module: t.Any, found: dict[str, dict[str, t.Any]]
 ) -> None:
@@ -172,6 +174,7 @@ def test_a_level_above_the_processor(
             assert f"processors with {name} microarchitecture support" in host.run(f"{PLACE}/{name}").stderr
 
 
+@pytest.mark.on("deb12")
 def test_a_mount_that_runs_nothing(host: t.Any, run_module: t.Any, installed: str) -> None:
     mount = f"{PLACE}-mount"
     host.run_test(
@@ -185,6 +188,7 @@ def test_a_mount_that_runs_nothing(host: t.Any, run_module: t.Any, installed: st
         host.run(f"umount {mount}; rmdir {mount}")
 
 
+@pytest.mark.on("deb12")
 def test_a_file_that_was_cut_short(host: t.Any, run_module: t.Any, installed: str) -> None:
     path = f"{PLACE}/cut"
     host.run_test(f"cp {installed}/static {path} && truncate -s -200K {path}")
@@ -233,6 +237,7 @@ def of_process(result: dict[str, t.Any], pid: int) -> tuple[dict[str, t.Any], di
     return rows[0]
 
 
+@pytest.mark.on("deb12")
 def test_a_process_and_its_sandbox(host: t.Any, run_module: t.Any, installed: str) -> None:
     path = f"{PLACE}/running"
     host.run_test(f"cp {installed}/static {path}")
@@ -276,6 +281,7 @@ def test_the_service_that_the_collection_runs(hello: t.Any, run_module: t.Any) -
     assert (process["no_new_privs"], process["seccomp"]) == (True, 2)
 
 
+@pytest.mark.on("deb12")
 def test_the_unprivileged_are_told_what_they_do_not_see(host: t.Any, installed: str) -> None:
     with running(host, f"{installed}/static"):
         result = host.ansible(
@@ -292,6 +298,7 @@ def test_the_unprivileged_are_told_what_they_do_not_see(host: t.Any, installed: 
     assert [int(one["reason"].rpartition(" ")[2]) > 1 for one in hidden] == [True], result
 
 
+@pytest.mark.on("deb12")
 def test_a_whole_system_is_searched_and_nothing_fails(host: t.Any, run_module: t.Any, found: t.Any) -> None:
     result = run_module("go_binary_info", paths=["/usr", "/opt", "/etc"], processes=False, dependencies=False)
     assert "counts" in result, result

@@ -104,6 +104,7 @@ def test_the_kernel_knows_what_its_version_promises(host: t.Any, run_module: t.A
         assert (name, setup[name]["answer"]) == (name, expected), setup[name]["reason"]
 
 
+@pytest.mark.on("deb13")
 def test_the_identity_of_a_unit_is_that_of_its_process(host: t.Any, run_module: t.Any) -> None:
     with service(
         host,
@@ -130,6 +131,7 @@ def test_the_identity_of_a_unit_is_that_of_its_process(host: t.Any, run_module: 
     assert layer(result) == ("yes", "kernel")
 
 
+@pytest.mark.on("deb13")
 @pytest.mark.parametrize("value", [2, 1])
 def test_off_by_the_setting(host: t.Any, run_module: t.Any, value: int) -> None:
     if release(host) < (6, 6):
@@ -144,6 +146,7 @@ def test_off_by_the_setting(host: t.Any, run_module: t.Any, value: int) -> None:
     assert layer(run_module("io_uring_info", identity={})) == ("yes", "kernel")
 
 
+@pytest.mark.on("deb13")
 def test_off_by_the_group(host: t.Any, run_module: t.Any) -> None:
     if release(host) < (6, 6):
         assert run_module("io_uring_info")["sysctl"]["io_uring_group"] is None
@@ -161,6 +164,7 @@ def test_off_by_the_group(host: t.Any, run_module: t.Any) -> None:
     assert f"SupplementaryGroups={group}" in other["advice"]
 
 
+@pytest.mark.on("deb13")
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -186,6 +190,7 @@ def test_off_by_the_filter_of_a_unit(
         assert ("SIGSYS" in result["reason"]) is not any("ErrorNumber" in line for line in lines)
 
 
+@pytest.mark.on("deb13")
 def test_a_filter_that_leaves_no_interpreter(host: t.Any, run_module: t.Any) -> None:
     with service(host, "SystemCallFilter=@basic-io"):
         result = run_module("io_uring_info", identity={"unit": UNIT})
@@ -206,6 +211,7 @@ def test_as_much_is_registered_as_the_limit_allows(
     assert found["registered_bytes"] == (size - 2 * 4096 if charged else size)
 
 
+@pytest.mark.on("deb13")
 def test_off_by_the_limit_of_locked_memory(host: t.Any, run_module: t.Any) -> None:
     none = run_module("io_uring_info", identity={"limit_memlock": "0"})
     if release(host) >= (6, 14):
@@ -220,6 +226,7 @@ def test_off_by_the_limit_of_locked_memory(host: t.Any, run_module: t.Any) -> No
     assert (exempt["registered_buffers"]["answer"], exempt["registered_buffers"]["exempt"]) == ("yes", True)
 
 
+@pytest.mark.on("deb13")
 @pytest.mark.parametrize(
     ("identity", "found"),
     [

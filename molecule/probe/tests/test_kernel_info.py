@@ -118,6 +118,7 @@ def backlog(host: t.Any) -> t.Iterator[str]:
     host.run(f"rm -f {FIRST} {LAST} {MASK} {MASKED}; rmdir /run/sysctl.d; sysctl -q -w {BACKLOG}={before}")
 
 
+@pytest.mark.on("deb13")
 def test_what_the_next_boot_changes(host: t.Any, run_module: t.Any, backlog: str) -> None:
     def origin() -> dict[str, t.Any]:
         return run_module("kernel_info", subsets=["sysctl"])["values"]["sysctl_origin"][backlog]
@@ -275,6 +276,7 @@ def test_every_call_that_go_makes_works_for_root(facts: dict[str, t.Any]) -> Non
     assert {probe["decided_by"] for probe in refused.values()} == {"kernel"}
 
 
+@pytest.mark.on("deb13")
 def test_a_protocol_switched_off_names_the_setting(host: t.Any, run_module: t.Any) -> None:
     try:
         host.run_test("sysctl -q -w net.mptcp.enabled=0")

@@ -120,6 +120,7 @@ def test_prototypes_agree_with_bpftool(host: t.Any, run_module: t.Any) -> None:
     assert len(others) >= 18
 
 
+@pytest.mark.on("deb12")
 def test_the_first_that_is_there_with_its_arguments(run_module: t.Any) -> None:
     opening = ["int", "const char *", "struct open_how *"]
     names = {
@@ -143,6 +144,7 @@ def without_debugfs(host: t.Any) -> t.Iterator[None]:
     host.run_test("umount /sys/kernel/debug")
 
 
+@pytest.mark.on("deb12")
 def test_a_list_that_is_not_mounted(without_debugfs: None, run_module: t.Any) -> None:
     (found,) = look(run_module, [{"name": "vfs_read", "methods": ["kprobe_perf"]}])
     assert found["verdict"]["answer"] == "unknown"
@@ -158,6 +160,7 @@ def hidden(host: t.Any) -> t.Iterator[None]:
     host.run_test("sysctl -q -w kernel.kptr_restrict=%s", before)
 
 
+@pytest.mark.on("deb12")
 def test_hidden_addresses(hidden: None, run_module: t.Any) -> None:
     wishes = [{"name": name} for name in ("vfs_read", "__ia32_sys_fork", "do_trap", "schedule_nonesuch")]
     found = look(run_module, wishes, verify="attach")

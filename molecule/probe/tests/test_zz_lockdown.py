@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
+
 testinfra_hosts = ["ansible://go_hosts"]
 
 LOCKDOWN = "/sys/kernel/security/lockdown"
@@ -18,6 +20,7 @@ def decided(answers: dict[str, t.Any]) -> dict[str, str]:
     return {name: answer["decided_by"] for name, answer in answers.items() if answer["answer"] == "no"}
 
 
+@pytest.mark.on("deb13")
 def test_each_level_of_lockdown(host: t.Any, run_module: t.Any) -> None:
     def told() -> dict[str, t.Any]:
         result: dict[str, t.Any] = run_module(
