@@ -104,7 +104,7 @@ def test_the_kernel_knows_what_its_version_promises(host: t.Any, run_module: t.A
         assert (name, setup[name]["answer"]) == (name, expected), setup[name]["reason"]
 
 
-@pytest.mark.on("deb13")
+@pytest.mark.on("deb12")
 def test_the_identity_of_a_unit_is_that_of_its_process(host: t.Any, run_module: t.Any) -> None:
     with service(
         host,
@@ -164,7 +164,7 @@ def test_off_by_the_group(host: t.Any, run_module: t.Any) -> None:
     assert f"SupplementaryGroups={group}" in other["advice"]
 
 
-@pytest.mark.on("deb13")
+@pytest.mark.on("deb12")
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -190,7 +190,7 @@ def test_off_by_the_filter_of_a_unit(
         assert ("SIGSYS" in result["reason"]) is not any("ErrorNumber" in line for line in lines)
 
 
-@pytest.mark.on("deb13")
+@pytest.mark.on("deb12")
 def test_a_filter_that_leaves_no_interpreter(host: t.Any, run_module: t.Any) -> None:
     with service(host, "SystemCallFilter=@basic-io"):
         result = run_module("io_uring_info", identity={"unit": UNIT})
@@ -211,7 +211,7 @@ def test_as_much_is_registered_as_the_limit_allows(
     assert found["registered_bytes"] == (size - 2 * 4096 if charged else size)
 
 
-@pytest.mark.on("deb13")
+@pytest.mark.on("deb12")
 def test_off_by_the_limit_of_locked_memory(host: t.Any, run_module: t.Any) -> None:
     none = run_module("io_uring_info", identity={"limit_memlock": "0"})
     if release(host) >= (6, 14):
@@ -226,7 +226,7 @@ def test_off_by_the_limit_of_locked_memory(host: t.Any, run_module: t.Any) -> No
     assert (exempt["registered_buffers"]["answer"], exempt["registered_buffers"]["exempt"]) == ("yes", True)
 
 
-@pytest.mark.on("deb13")
+@pytest.mark.on("deb12")
 @pytest.mark.parametrize(
     ("identity", "found"),
     [
