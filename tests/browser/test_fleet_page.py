@@ -143,7 +143,9 @@ def test_everything_is_reached_by_the_keyboard_and_seen_there(open_page: Open, s
     assert page.locator(".skip").bounding_box()["y"] >= 0
     for dummy in range(600):
         place = page.evaluate(
-            """() => {
+            """async () => {
+              // No person presses a key before the screen has followed the last one.
+              await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
               const here = document.activeElement, style = getComputedStyle(here);
               const kind = here.id || here.className || here.tagName;
               return [kind, style.outlineStyle !== "none" || here.tagName === "BODY"];
