@@ -73,10 +73,13 @@ class Bpf:
         if self._number is None:
             return Outcome(-1, errno.ENOSYS), bytearray(ATTR_SIZE)
         whole = bytearray(attr.ljust(ATTR_SIZE, b"\0"))
-        for offset, buffer in (pointers or {}).items():
-            struct.pack_into("=Q", whole, offset, self._call.address_of(buffer))
+        self._point(whole, pointers)
         outcome = self._call(self._number, COMMANDS[name], whole, len(whole))
         return outcome, whole
+
+    def _point(self, structure: bytearray, pointers: t.Mapping[int, bytearray] | None) -> None:
+        for offset, buffer in (pointers or {}).items():
+            struct.pack_into("=Q", structure, offset, self._call.address_of(buffer))
 
     def create_map(
         self,
@@ -171,8 +174,7 @@ class Bpf:
         :param pointers: buffers by the offset in the structure at which their address belongs
         """
         data = bytearray(request.ljust(_INFO_SIZE, b"\0"))
-        for offset, buffer in (pointers or {}).items():
-            struct.pack_into("=Q", data, offset, self._call.address_of(buffer))
+        self._point(data, pointers)
         attr = struct.pack("=II", descriptor, len(data))
         outcome = self.command("OBJ_GET_INFO_BY_FD", attr, pointers={8: data})[0]
         return outcome if outcome.errno or outcome.killed else data

@@ -30,7 +30,9 @@ __all__ = [
     "attach_tracepoint",
     "attach_uprobe_multi",
     "attach_uprobe_perf",
+    "closed",
     "open_event",
+    "with_program",
 ]
 
 _DEVICES = "sys/bus/event_source/devices"
@@ -64,28 +66,31 @@ def _failed(step: str, number: int) -> Attempt:
     return Attempt(step, Outcome(-1, number))
 
 
-def _with_program(
+def with_program(
     bpf: Bpf,
     kind: str,
     attach: t.Callable[[int], Attempt],
     *,
+    returns: int = 0,
     expected: str = "",
     btf_id: int = 0,
+    btf: int = 0,
 ) -> Attempt:
-    """Load a program that only returns 0 and hand its descriptor to ``attach``."""
+    """Load a program that does nothing but return a number, and hand its descriptor to ``attach``."""
     loaded = bpf.load(
         PROGRAM_TYPES.index(kind),
-        exit_with(0),
+        exit_with(returns),
         name=_NAME,
         expected_attach_type=ATTACH_TYPES[expected] if expected else 0,
         attach_btf_id=btf_id,
+        attach_btf=btf,
     )
     for program in opened(loaded.outcome):
         return attach(program)
     return Attempt("load", loaded.outcome, loaded.log)
 
 
-def _closed(outcome: Outcome) -> Attempt:
+def closed(outcome: Outcome) -> Attempt:
     """The attempt that a call for a link was; closing the link is what detaches."""
     for dummy in opened(outcome):
         pass
@@ -146,7 +151,7 @@ def _by_pmu(bpf: Bpf, host: Host, pmu: str, target: str, offset: int) -> Attempt
         event = open_event(host, kind, config1=host.syscalls.address_of(name), config2=offset)
         return _set_program(event, program)
 
-    return _with_program(bpf, "kprobe", attach)
+    return with_program(bpf, "kprobe", attach)
 
 
 def attach_tracepoint(bpf: Bpf, host: Host, event: str, *, tracefs: str = "sys/kernel/tracing") -> Attempt:
@@ -162,7 +167,7 @@ def _by_event(bpf: Bpf, host: Host, program_type: str, event: str, tracefs: str)
     def attach(program: int) -> Attempt:
         return _set_program(open_event(host, _PERF_TYPE_TRACEPOINT, config=number), program)
 
-    return _with_program(bpf, program_type, attach)
+    return with_program(bpf, program_type, attach)
 
 
 def attach_kprobe_tracefs(
@@ -203,9 +208,9 @@ def attach_kprobe_multi(bpf: Bpf, host: Host, symbol: str) -> Attempt:
     def attach(program: int) -> Attempt:
         kind = ATTACH_TYPES["trace_kprobe_multi"]
         rest = struct.pack("=IIQQQ", 0, 1, 0, 0, 0)
-        return _closed(bpf.link(program, attach_type=kind, rest=rest, pointers={24: names}))
+        return closed(bpf.link(program, attach_type=kind, rest=rest, pointers={24: names}))
 
-    return _with_program(bpf, "kprobe", attach, expected="trace_kprobe_multi")
+    return with_program(bpf, "kprobe", attach, expected="trace_kprobe_multi")
 
 
 def attach_uprobe_multi(bpf: Bpf, host: Host, path: str, offset: int) -> Attempt:
@@ -216,24 +221,27 @@ def attach_uprobe_multi(bpf: Bpf, host: Host, path: str, offset: int) -> Attempt
     def attach(program: int) -> Attempt:
         kind = ATTACH_TYPES["trace_uprobe_multi"]
         rest = struct.pack("=QQQQIII", 0, 0, 0, 0, 1, 0, 0)
-        return _closed(bpf.link(program, attach_type=kind, rest=rest, pointers={16: target, 24: offsets}))
+        return closed(bpf.link(program, attach_type=kind, rest=rest, pointers={16: target, 24: offsets}))
 
-    return _with_program(bpf, "kprobe", attach, expected="trace_uprobe_multi")
+    return with_program(bpf, "kprobe", attach, expected="trace_uprobe_multi")
 
 
-def attach_fentry(bpf: Bpf, host: Host, btf_id: int) -> Attempt:
-    """Attach to the entry of a function that the kernel's BTF has under this id; commit fec56f5890d9, Linux 5.5."""
+def attach_fentry(bpf: Bpf, host: Host, btf_id: int, *, btf: int = 0) -> Attempt:
+    """Attach to the entry of a function that BTF has under this id; commit fec56f5890d9, Linux 5.5.
+
+    :param btf: a descriptor of the BTF of the function's module; commit 290248a5b7d8, Linux 5.11. 0: the kernel's own
+    """
 
     def attach(program: int) -> Attempt:
-        return _closed(bpf.raw_tracepoint(program, ""))
+        return closed(bpf.raw_tracepoint(program, ""))
 
-    return _with_program(bpf, "tracing", attach, expected="trace_fentry", btf_id=btf_id)
+    return with_program(bpf, "tracing", attach, expected="trace_fentry", btf_id=btf_id, btf=btf)
 
 
 def attach_raw_tracepoint(bpf: Bpf, host: Host, name: str) -> Attempt:
     """Attach to a tracepoint with its raw arguments; commit c4f6699dfcb8, Linux 4.17."""
 
     def attach(program: int) -> Attempt:
-        return _closed(bpf.raw_tracepoint(program, name))
+        return closed(bpf.raw_tracepoint(program, name))
 
-    return _with_program(bpf, "raw_tracepoint", attach)
+    return with_program(bpf, "raw_tracepoint", attach)

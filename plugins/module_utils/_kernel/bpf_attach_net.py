@@ -12,9 +12,9 @@ import errno
 import os
 import struct
 
-from .bpf import Bpf, exit_with, instruction, opened
-from .bpf_abi import ATTACH_TYPES, PROGRAM_TYPES
-from .bpf_attach import Attempt
+from .bpf import Bpf
+from .bpf_abi import ATTACH_TYPES
+from .bpf_attach import Attempt, closed, with_program
 from .bpf_pins import mounts_of_type
 from .files import read
 from .host import Host
@@ -22,11 +22,9 @@ from .syscall import Outcome
 
 __all__ = ["attach_cgroup", "attach_tcx", "own_cgroup"]
 
-_NAME = "gofleet_probe"
 _ALLOW = 1
 _NO_INTERFACE = 0x7FFFFFFF
-_MOV64_IMM_R0 = 0xB7
-_TCX_NEXT = instruction(_MOV64_IMM_R0, imm=-1) + instruction(0x95)
+_TCX_NEXT = -1
 
 
 def own_cgroup(root: str) -> str | None:
@@ -45,19 +43,15 @@ def attach_cgroup(bpf: Bpf, host: Host) -> Attempt:
         group = os.open(path or "", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         return Attempt("source", Outcome(-1, error.errno or errno.ENOENT))
+    hook = ATTACH_TYPES["cgroup_inet_egress"]
     try:
-        loaded = bpf.load(
-            PROGRAM_TYPES.index("cgroup_skb"),
-            exit_with(_ALLOW),
-            name=_NAME,
-            expected_attach_type=ATTACH_TYPES["cgroup_inet_egress"],
+        return with_program(
+            bpf,
+            "cgroup_skb",
+            lambda program: closed(bpf.link(program, target=group, attach_type=hook)),
+            returns=_ALLOW,
+            expected="cgroup_inet_egress",
         )
-        for program in opened(loaded.outcome):
-            link = bpf.link(program, target=group, attach_type=ATTACH_TYPES["cgroup_inet_egress"])
-            for dummy in opened(link):
-                pass
-            return Attempt("attach", link)
-        return Attempt("load", loaded.outcome, loaded.log)
     finally:
         os.close(group)
 
@@ -67,12 +61,10 @@ def attach_tcx(bpf: Bpf, host: Host) -> Attempt:
 
     Commit e420bed02507 ("bpf: Add fd-based tcx multi-prog infra with link support"), Linux 6.6.
     """
-    kind = ATTACH_TYPES["tcx_ingress"]
-    loaded = bpf.load(PROGRAM_TYPES.index("sched_cls"), _TCX_NEXT, name=_NAME, expected_attach_type=0)
-    for program in opened(loaded.outcome):
-        rest = struct.pack("=QQ", 0, 0)
-        link = bpf.link(program, target=_NO_INTERFACE, attach_type=kind, rest=rest)
-        for dummy in opened(link):
-            pass
-        return Attempt("attach", link)
-    return Attempt("load", loaded.outcome, loaded.log)
+    hook, rest = ATTACH_TYPES["tcx_ingress"], struct.pack("=QQ", 0, 0)
+    return with_program(
+        bpf,
+        "sched_cls",
+        lambda program: closed(bpf.link(program, target=_NO_INTERFACE, attach_type=hook, rest=rest)),
+        returns=_TCX_NEXT,
+    )

@@ -52,14 +52,6 @@ _HOOKS = {
         cgroup_inet4_getsockname cgroup_inet6_getsockname cgroup_unix_connect cgroup_unix_sendmsg cgroup_unix_recvmsg
         cgroup_unix_getpeername cgroup_unix_getsockname""",
 }
-# enum bpf_attach_type from 49 on, Linux 6.7
-_LATER = {
-    "cgroup_unix_connect": 49,
-    "cgroup_unix_sendmsg": 50,
-    "cgroup_unix_recvmsg": 51,
-    "cgroup_unix_getpeername": 52,
-    "cgroup_unix_getsockname": 53,
-}
 _HIDDEN = {
     "sched_cls": "filters of traffic control are not asked",
     "sched_act": "actions of traffic control are not asked",
@@ -156,7 +148,7 @@ def _ask_cgroups(bpf: Bpf, objects: Objects, tree: CgroupTree, places: dict[int,
             continue  # removed meanwhile, and its programs with it
         try:
             for hook in hooks:
-                found = attached_programs(bpf, descriptor, {**_LATER, **ATTACH_TYPES}[hook])
+                found = attached_programs(bpf, descriptor, ATTACH_TYPES[hook])
                 if not isinstance(found, Outcome):
                     for number in found:
                         places.setdefault(number, []).append(f"cgroup {path} ({hook})")

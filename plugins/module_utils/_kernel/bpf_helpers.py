@@ -17,7 +17,7 @@ from .bpf_programs import PROGRAMS, load_smallest
 from .caller import CAP_SYS_ADMIN
 from .probe import Probe, no, yes
 
-__all__ = ["DEFAULT_TYPES", "LOUD", "judge_helper", "probe_helper", "probe_helpers"]
+__all__ = ["DEFAULT_TYPES", "LOUD", "judge_helper", "probe_helper", "probe_helpers", "write_user_refusal"]
 
 # What agents on a host load; the rest are for special purposes and take the same time each.
 DEFAULT_TYPES = (
@@ -110,12 +110,14 @@ def _why_not(layers: Layers, kind: str, name: str) -> Probe:
     if name in _READS_KERNEL and layers.confidential:
         return no("lockdown", "the kernel is locked down (confidentiality): programs read no kernel memory")
     if name == "bpf_probe_write_user" and kind in _TRACERS:
-        if layers.locked:
-            return no(
-                "lockdown", f"the kernel is locked down ({layers.lockdown}): programs write no user memory"
-            )
-        if not layers.host.caller.can(CAP_SYS_ADMIN):
-            return no(
-                "capability", "the caller lacks CAP_SYS_ADMIN, without which programs write no user memory"
-            )
+        return write_user_refusal(layers) or _OTHER_TYPES
     return _OTHER_TYPES
+
+
+def write_user_refusal(layers: Layers) -> Probe | None:
+    """Who forbids bpf_probe_write_user to programs of a type that has it."""
+    if layers.locked:
+        return no("lockdown", f"the kernel is locked down ({layers.lockdown}): programs write no user memory")
+    if not layers.host.caller.can(CAP_SYS_ADMIN):
+        return no("capability", "the caller lacks CAP_SYS_ADMIN, without which programs write no user memory")
+    return None

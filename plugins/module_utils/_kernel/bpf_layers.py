@@ -23,6 +23,7 @@ __all__ = [
     "CAP_DAC_OVERRIDE",
     "CAP_NET_ADMIN",
     "ENOTSUPP",
+    "UNLOCK",
     "Layers",
     "Verdict",
     "error_name",
@@ -40,6 +41,10 @@ _PARANOID = "kernel.perf_event_paranoid"
 _UNPRIVILEGED = "kernel.unprivileged_bpf_disabled"
 _WITHOUT_EVENTS = (
     "attach by fentry, kprobe.multi, uprobe.multi or raw tracepoints, which do without perf events"
+)
+
+UNLOCK = (
+    "Boot without lockdown= and, if that is what sets it, without Secure Boot; it cannot be lowered before."
 )
 
 # What no kernel has: it answers EINVAL before it looks at anything else.
@@ -231,8 +236,7 @@ def refused_event(
 def locked_down(layers: Layers, name: str, consequence: str) -> Verdict:
     """The kernel is locked down, so this is refused to everybody."""
     reason = f"{name}: the kernel is locked down ({layers.lockdown}): {consequence}"
-    fix = "Boot without lockdown= and, if that is what sets it, without Secure Boot; it cannot be lowered before."
-    return Verdict(no("lockdown", reason), fix)
+    return Verdict(no("lockdown", reason), UNLOCK)
 
 
 def _who_lacks(layers: Layers, lacking: list[str]) -> str:

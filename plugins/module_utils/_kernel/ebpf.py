@@ -14,16 +14,15 @@ from .._errors import HostError
 from .._run import Runner
 from .bpf import Bpf
 from .bpf_environment import find_tracefs, read_environment
-from .bpf_helpers import DEFAULT_TYPES, LOUD, probe_helper, probe_helpers
-from .bpf_layers import Layers, Verdict, read_layers
+from .bpf_helpers import DEFAULT_TYPES, LOUD, probe_helper, probe_helpers, write_user_refusal
+from .bpf_layers import UNLOCK, Layers, Verdict, read_layers
 from .bpf_maps import probe_maps
 from .bpf_methods import Targets, find_targets, have_btf, have_tracefs, probe_attach
 from .bpf_profiles import HELPERS_ASKED, PROFILES, judge_profiles
 from .bpf_programs import PROGRAMS, probe_programs
-from .caller import CAP_SYS_ADMIN
 from .host import Host, this_host
 from .identity import IDENTITY_OPTIONS, IDENTITY_SPEC, Identity, identity_of, run_as
-from .probe import Probe, no, unknown, yes
+from .probe import Probe, unknown, yes
 from .syscall import HostSyscalls
 
 __all__ = ["ARGUMENTS", "SUBSETS", "ask", "read_ebpf", "require"]
@@ -133,24 +132,17 @@ _SILENT = unknown("kernel", "tried, no word from the verifier")
 
 def write_user_untried(layers: Layers) -> Verdict:
     """bpf_probe_write_user by what the kernel asks for it, because asking itself writes a warning to its log."""
-    if layers.locked:
-        reason = f"the kernel is locked down ({layers.lockdown}): programs write no user memory"
-        return Verdict(no("lockdown", reason), _UNLOCK)
-    if not layers.host.caller.can(CAP_SYS_ADMIN):
-        reason = "the caller lacks CAP_SYS_ADMIN, without which programs write no user memory"
-        return Verdict(no("capability", reason), None, ("CAP_SYS_ADMIN",))
+    refused = write_user_refusal(layers)
+    if refused is not None:
+        lacking = ("CAP_SYS_ADMIN",) if refused.decided_by == "capability" else ()
+        return Verdict(refused, _helper_fix(refused), lacking)
     return Verdict(
         yes("kernel", "not tried, which would warn in the kernel log: no lockdown, and CAP_SYS_ADMIN is held")
     )
 
 
-_UNLOCK = (
-    "Boot without lockdown= and, if that is what sets it, without Secure Boot; it cannot be lowered before."
-)
-
-
 def _helper_fix(answer: Probe | None) -> str | None:
-    return _UNLOCK if answer is not None and answer.decided_by == "lockdown" else None
+    return UNLOCK if answer is not None and answer.decided_by == "lockdown" else None
 
 
 def read_ebpf(params: t.Mapping[str, t.Any], *, run: Runner) -> dict[str, t.Any]:

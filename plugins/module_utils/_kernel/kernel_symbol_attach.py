@@ -12,9 +12,9 @@ import errno
 import os
 import struct
 
-from .bpf import Bpf, exit_with, opened
-from .bpf_abi import ATTACH_TYPES, PROGRAM_TYPES
+from .bpf import Bpf, opened
 from .bpf_attach import Attempt, attach_fentry, attach_kprobe_multi, attach_kprobe_perf, attach_kprobe_tracefs
+from .bpf_layers import ENOTSUPP, error_name
 from .btf import VMLINUX
 from .caller import CAP_PERFMON, CAP_SYS_ADMIN, Policy, judge
 from .host import Host
@@ -31,9 +31,8 @@ _BY_NAME = {
     "kprobe_multi": attach_kprobe_multi,
 }
 _UNSUPPORTED = {
-    errno.EOPNOTSUPP: ("EOPNOTSUPP", "not built into this kernel"),
-    # Of the kernel alone: no C library has a name for it.
-    524: ("ENOTSUPP", "the kernel cannot do this on this architecture"),
+    errno.EOPNOTSUPP: "not built into this kernel",
+    ENOTSUPP: "the kernel cannot do this on this architecture",
 }
 # Answers about the caller's or the host's means, not about the function.
 _PASSING = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR, errno.ENOSPC)
@@ -58,27 +57,15 @@ def try_attach(method: str, sight: Sight, *, host: Host, lists: KernelLists) -> 
     number = btf.function_id(sight.name)
     if number is None:
         return no("kernel", "ENOENT: BTF has no function of this name")
-    attempt = _attach_in_module(bpf, owner, number) if owner else attach_fentry(bpf, host, number)
+    attempt = _attach_in_module(bpf, host, owner, number) if owner else attach_fentry(bpf, host, number)
     return judge_attempt(attempt, method, host=host, lists=lists)
 
 
-def _attach_in_module(bpf: Bpf, module: str, number: int) -> Attempt:
-    """Attach to the entry of a function of a module; commit 290248a5b7d8, Linux 5.11."""
+def _attach_in_module(bpf: Bpf, host: Host, module: str, number: int) -> Attempt:
+    """Attach to the entry of a function of a module."""
     found = _open_btf(bpf, module)
     for btf in opened(found):
-        loaded = bpf.load(
-            PROGRAM_TYPES.index("tracing"),
-            exit_with(0),
-            expected_attach_type=ATTACH_TYPES["trace_fentry"],
-            attach_btf_id=number,
-            attach_btf=btf,
-        )
-        for program in opened(loaded.outcome):
-            linked = bpf.raw_tracepoint(program, "")
-            for dummy in opened(linked):
-                pass
-            return Attempt("attach", linked)
-        return Attempt("load", loaded.outcome, loaded.log)
+        return attach_fentry(bpf, host, number, btf=btf)
     return Attempt("find", found)
 
 
@@ -111,7 +98,7 @@ def judge_attempt(attempt: Attempt, method: str, *, host: Host, lists: KernelLis
         return lists.sources[method]
     if attempt.outcome.killed or number in (errno.EPERM, errno.EACCES):
         return _refused(attempt, host, lists)
-    name, why = _UNSUPPORTED.get(number) or (errno.errorcode.get(number, str(number)), os.strerror(number))
+    name, why = error_name(number), _UNSUPPORTED.get(number) or os.strerror(number)
     if attempt.step == "load" and attempt.log.strip():
         why = attempt.log.strip().splitlines()[0]
     if number in _PASSING:
