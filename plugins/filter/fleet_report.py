@@ -73,14 +73,15 @@ _value:
     - {name: fleet.html, content: "<!doctype html>..."}
 """
 
-import datetime
 import pathlib
+import time
 import typing as t
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils._errors import HostError
+from ..module_utils._iso_time import iso_time
 from ..plugin_utils._fleet_files import fleet_files
 from ..plugin_utils._fleet_host import no_facts
 from ..plugin_utils._fleet_plain import plain
@@ -112,8 +113,7 @@ def _filter(
             existing=str(existing),
             previous=str(previous),
             previous_path=str(previous_path),
-            generated=generated
-            or datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            generated=generated or iso_time(time.time()),
             templates=_TEMPLATES,
         )
     except HostError as error:

@@ -21,6 +21,7 @@ from ._go_buildinfo import BuildInfo, Module, read_build_info
 from ._go_levels import level_of
 from ._go_start import LIBRARY_MODES, Program, Target, starts_here
 from ._go_support import NewestGo, supported, toolchain_age_days
+from ._iso_time import iso_time
 from ._open_file import OpenFile, opened, sha256_of
 from ._shared_libraries import INTERPRETERS, glibc_needed
 
@@ -139,12 +140,11 @@ def _links(dynamic: Dynamic, target: Target) -> dict[str, t.Any]:
 
 def _file(file: OpenFile, reading: Reading) -> dict[str, t.Any]:
     status = file.status
-    modified = datetime.datetime.fromtimestamp(max(status.st_mtime, 0), tz=datetime.timezone.utc)
     return {
         "size": status.st_size,
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
         "uid": status.st_uid,
         "gid": status.st_gid,
-        "modified": modified.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "modified": iso_time(max(status.st_mtime, 0)),
         "sha256": sha256_of(file, at_most=reading.max_bytes) if reading.checksum else None,
     }

@@ -15,6 +15,7 @@ import stat
 import typing as t
 
 from ._kernel.files import read
+from ._kernel.mounts import parse_mounts
 
 __all__ = ["Candidate", "Tally", "parse_mount_types", "printable", "walk"]
 
@@ -102,12 +103,7 @@ def walk(
 
 def parse_mount_types(text: str) -> dict[str, str]:
     """The type of file system at each mount point of /proc/self/mounts; of several on one point the last."""
-    rows = (line.split() for line in text.splitlines())
-    return {
-        re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), row[1]): row[2]
-        for row in rows
-        if len(row) > 2
-    }
+    return {mount.point: mount.type for mount in parse_mounts(text)}
 
 
 def _type_at(types: t.Mapping[str, str], path: str) -> str | None:

@@ -11,13 +11,13 @@ A process may end at any moment: what it no longer tells is left out, and never 
 
 from __future__ import annotations
 
-import datetime
 import os
 import typing as t
 
-from ._kernel.bpf_owners import unit_of
+from ._iso_time import iso_time
 from ._kernel.caller import parse_status
-from ._kernel.files import read
+from ._kernel.cgroup import unified_path, unit_of
+from ._kernel.files import decimal, read
 from ._kernel.limits import parse_limits
 from ._kernel.unit_cgroup import read_above, read_bounds, report_group
 
@@ -113,11 +113,11 @@ def describe(root: str, executed: Executed) -> dict[str, t.Any] | None:
         "pid": executed.pid,
         "unit": _unit(cgroup),
         "comm": fields.get("Name"),
-        "uid": _number(uids[1]) if len(uids) > 1 else None,
+        "uid": decimal(uids[1]) if len(uids) > 1 else None,
         "deleted": executed.deleted,
         "other_root": executed.other_root,
         "started": _started(root, ticks),
-        "seccomp": _number(fields.get("Seccomp")),
+        "seccomp": decimal(fields.get("Seccomp")),
         "no_new_privs": _flag(fields.get("NoNewPrivs")),
         "capabilities": _hex(fields.get("CapEff")),
         "apparmor": label.strip("\n\0 ") if label else None,
@@ -138,7 +138,7 @@ def _unit(cgroup: str) -> str | None:
 def parse_stat(text: str) -> int | None:
     """When a process started, in clock ticks since the boot: field 22 of /proc/PID/stat. The name may hold anything."""
     fields = text.rpartition(")")[2].split()
-    return _number(fields[19]) if len(fields) > 19 else None
+    return decimal(fields[19]) if len(fields) > 19 else None
 
 
 def go_environment(data: bytes) -> dict[str, str]:
@@ -161,7 +161,7 @@ def _environment(root: str, pid: int) -> dict[str, str] | None:
 
 def _cgroup(root: str, text: str) -> dict[str, t.Any]:
     """The limits of its control group; those of cgroup v1 are not read."""
-    path = next((line[3:] for line in text.splitlines() if line.startswith("0::/")), None)
+    path = unified_path(text)
     own = read_bounds(root, path) if path is not None and "/.." not in path else None
     if own is None:
         return {"path": path, "memory_max": None, "cpu_max": None}
@@ -170,21 +170,15 @@ def _cgroup(root: str, text: str) -> dict[str, t.Any]:
 
 def _started(root: str, ticks: int) -> str | None:
     lines = (read(root, "proc/stat").text or "").splitlines()
-    boot = next((_number(line[6:]) for line in lines if line.startswith("btime ")), None)
+    boot = next((decimal(line[6:]) for line in lines if line.startswith("btime ")), None)
     if boot is None:
         return None
     hertz = os.sysconf("SC_CLK_TCK") if "SC_CLK_TCK" in os.sysconf_names else _FIRST_CLOCK_TICKS
-    moment = datetime.datetime.fromtimestamp(boot + ticks // hertz, tz=datetime.timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _number(text: str | None) -> int | None:
-    text = (text or "").strip()
-    return int(text) if text.isdecimal() else None
+    return iso_time(boot + ticks // hertz)
 
 
 def _flag(text: str | None) -> bool | None:
-    number = _number(text)
+    number = decimal(text)
     return None if number is None else bool(number)
 
 

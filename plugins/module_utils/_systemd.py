@@ -21,6 +21,7 @@ __all__ = [
     "parse_show",
     "services_of_socket",
     "settings",
+    "show_blocks",
     "wrong_name",
 ]
 
@@ -62,11 +63,21 @@ def affecting(unit: str) -> tuple[str, ...]:
     return (unit,) if template == unit else (unit, template)
 
 
+def show_blocks(text: str) -> list[dict[str, str]]:
+    """The properties of each unit that ``systemctl show`` was asked for, in that order."""
+    blocks: list[dict[str, str]] = [{}]
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals:
+            blocks[-1][name] = value
+        elif not line and blocks[-1]:
+            blocks.append({})
+    return [block for block in blocks if block]
+
+
 def parse_show(text: str, *, names: t.Sequence[str]) -> dict[str, dict[str, str]]:
-    """The blocks of ``systemctl show``, which come in the order of the names on its command line."""
-    blocks = [block for block in text.split("\n\n") if block.strip()]
-    parsed = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
-    return dict(zip(names, parsed))
+    """The same by the names on the command line of ``systemctl show``."""
+    return dict(zip(names, show_blocks(text)))
 
 
 def settings(text: str, section: str, key: str) -> list[str]:

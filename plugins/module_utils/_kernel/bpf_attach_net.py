@@ -15,9 +15,10 @@ import struct
 from .bpf import Bpf
 from .bpf_abi import ATTACH_TYPES
 from .bpf_attach import Attempt, closed, with_program
-from .bpf_pins import mounts_of_type
+from .cgroup import unified_path
 from .files import read
 from .host import Host
+from .mounts import unified_point
 from .syscall import Outcome
 
 __all__ = ["attach_cgroup", "attach_tcx", "own_cgroup"]
@@ -29,11 +30,8 @@ _TCX_NEXT = -1
 
 def own_cgroup(root: str) -> str | None:
     """The directory of this process's control group of version 2; None: not mounted, or not in one."""
-    mounts = [mount for mount in mounts_of_type(root, "cgroup2") if mount.part == "/"]
-    for line in (read(root, "proc/self/cgroup").text or "").splitlines():
-        if line.startswith("0::/") and mounts:
-            return mounts[0].point.rstrip("/") + line[3:].rstrip("/")
-    return None
+    point, path = unified_point(root), unified_path(read(root, "proc/self/cgroup").text or "")
+    return point.rstrip("/") + path.rstrip("/") if point and path else None
 
 
 def attach_cgroup(bpf: Bpf, host: Host) -> Attempt:

@@ -16,8 +16,8 @@ from .bpf import Bpf
 from .bpf_abi import ATTACH_TYPES
 from .bpf_objects import Objects, Program
 from .bpf_owners import Owners
-from .bpf_pins import mounts_of_type
 from .bpf_query import PerfUse, attached_programs, perf_use
+from .mounts import unified_point
 from .probe import Probe, no, unknown, yes
 from .syscall import Outcome
 
@@ -91,10 +91,10 @@ def initial_namespace(root: str, kind: str) -> bool:
 
 def walk_cgroups(root: str) -> CgroupTree:
     """Find all control groups of the unified hierarchy."""
-    mounts = [mount for mount in mounts_of_type(root, "cgroup2") if mount.part == "/"]
-    if not mounts:
+    point = unified_point(root)
+    if point is None:
         return CgroupTree(None, {}, "the root of the unified hierarchy of control groups is not mounted")
-    mount = os.path.join(root, mounts[0].point.lstrip("/"))
+    mount = os.path.join(root, point.lstrip("/"))
     inside = not initial_namespace(root, "cgroup")
     hidden = "control groups outside this namespace cannot be seen" if inside else None
     paths: dict[int, str] = {}

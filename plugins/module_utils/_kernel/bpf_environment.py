@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .bpf_pins import mounts_of_type
-from .files import read, read_sysctl, selected
+from .files import read, read_sysctl
+from .lsm import read_lockdown
+from .mounts import mounts_of_type, tracefs_points
 
 __all__ = ["find_tracefs", "read_environment"]
 
@@ -24,9 +25,7 @@ _JIT = ("enable", "harden", "kallsyms", "limit")
 
 def find_tracefs(root: str) -> str | None:
     """Where tracefs is mounted, by itself (Linux 4.1) or below debugfs; None: nowhere that this process sees."""
-    points = [mount.point for mount in mounts_of_type(root, "tracefs")]
-    points += [f"{mount.point}/tracing" for mount in mounts_of_type(root, "debugfs")]
-    points.sort(key=lambda point: point != "/sys/kernel/tracing")
+    points = sorted(tracefs_points(root), key=lambda point: point != "/sys/kernel/tracing")
     return points[0] if points else None
 
 
@@ -38,8 +37,7 @@ def read_environment(root: str) -> dict[str, t.Any]:
         "bpffs": _mounted(root, "bpf"),
         "tracefs": find_tracefs(root),
         "cgroup2": _mounted(root, "cgroup2"),
-        # none, integrity or confidentiality; null without the lockdown module
-        "lockdown": selected(read(root, "sys/kernel/security/lockdown").text),
+        "lockdown": read_lockdown(root),
         "bpf_lsm": "bpf" in active.strip().split(",") if active is not None else None,
         "jit": {name: read_sysctl(root, f"net.core.bpf_jit_{name}") for name in _JIT},
         "sysctl": {name: read_sysctl(root, f"kernel.{name}") for name in _SYSCTLS},

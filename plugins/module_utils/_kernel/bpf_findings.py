@@ -12,8 +12,9 @@ import fnmatch
 import shlex
 import typing as t
 
+from .._iso_time import iso_time
 from .bpf_growth import Finding
-from .bpf_inventory import Inventory, iso_time
+from .bpf_inventory import Inventory
 from .bpf_objects import Program
 from .bpf_pins import OF_THE_KERNEL, Pin
 
@@ -101,7 +102,7 @@ def _of_program(
     program: Program, inventory: Inventory, *, grace: int, expected_pins: t.Sequence[str]
 ) -> Finding | None:
     age = inventory.clock.age(program.loaded or 0)
-    pins = [pin for pin in inventory.pins.pins if (pin.kind, pin.id) == ("program", program.id)]
+    pins = inventory.pins.of("program", program.id)
     owners = inventory.owners.of("program", program.id)
     if age < grace or any(_expected(pin, expected_pins) for pin in pins) or not (pins or owners):
         return None

@@ -12,7 +12,8 @@ import fnmatch
 import typing as t
 
 from .._errors import HostError
-from .bpf_inventory import Inventory, iso_time
+from .._iso_time import iso_time
+from .bpf_inventory import Inventory
 from .probe import Probe, no, yes
 
 __all__ = [

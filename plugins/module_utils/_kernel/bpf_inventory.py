@@ -25,7 +25,7 @@ from .probe import Probe, no, unknown, yes
 from .syscall import Outcome
 from .tracefs_events import Events, read_events
 
-__all__ = ["Clock", "Inventory", "completeness", "iso_time", "read_inventory"]
+__all__ = ["Clock", "Inventory", "completeness", "read_inventory"]
 
 
 class Clock(t.NamedTuple):
@@ -54,11 +54,6 @@ class Inventory(t.NamedTuple):
     executables: dict[int, str]
     statistics: bool | None
     complete: Probe
-
-
-def iso_time(seconds: float) -> str:
-    """A time as UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def read_inventory(host: Host) -> Inventory:

@@ -14,14 +14,13 @@ import typing as t
 from .bpf import opened
 from .bpf_attach import open_event
 from .caller import CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAPABILITIES
-from .files import read, read_sysctl, selected
+from .files import read_sysctl
 from .host import Host
+from .lsm import read_lockdown
 from .probe import Probe, no, unknown, yes
 from .syscall import Outcome, number_of
 
 __all__ = [
-    "CAP_DAC_OVERRIDE",
-    "CAP_NET_ADMIN",
     "ENOTSUPP",
     "UNLOCK",
     "Layers",
@@ -33,9 +32,6 @@ __all__ = [
     "refused_event",
     "remedy",
 ]
-
-CAP_DAC_OVERRIDE = 1
-CAP_NET_ADMIN = 12
 
 _PARANOID = "kernel.perf_event_paranoid"
 _UNPRIVILEGED = "kernel.unprivileged_bpf_disabled"
@@ -121,7 +117,7 @@ def read_layers(host: Host) -> Layers:
         bpf=_bpf(host),
         perf=perf,
         events=_events(host) if perf.probe.answer == "yes" else perf,
-        lockdown=selected(read(host.root, "sys/kernel/security/lockdown").text),
+        lockdown=read_lockdown(host.root),
         unprivileged_disabled=read_sysctl(host.root, _UNPRIVILEGED),
     )
 

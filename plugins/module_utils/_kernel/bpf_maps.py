@@ -15,8 +15,8 @@ import typing as t
 
 from .bpf import Bpf, opened
 from .bpf_abi import MAP_TYPES
-from .bpf_layers import CAP_NET_ADMIN, ENOTSUPP, Layers, Verdict, error_name, refused_bpf
-from .caller import CAP_BPF
+from .bpf_layers import ENOTSUPP, Layers, Verdict, error_name, refused_bpf
+from .caller import CAP_BPF, CAP_NET_ADMIN
 from .probe import no, unknown, yes
 from .syscall import Outcome
 

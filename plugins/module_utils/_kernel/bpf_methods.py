@@ -26,8 +26,6 @@ from .bpf_attach import (
 )
 from .bpf_attach_net import attach_cgroup, attach_tcx
 from .bpf_layers import (
-    CAP_DAC_OVERRIDE,
-    CAP_NET_ADMIN,
     ENOTSUPP,
     Layers,
     Verdict,
@@ -39,7 +37,7 @@ from .bpf_layers import (
 )
 from .bpf_programs import judge_load
 from .btf import read_btf
-from .caller import CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN
+from .caller import CAP_BPF, CAP_DAC_OVERRIDE, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN
 from .files import read
 from .host import Host
 from .probe import no, unknown, yes

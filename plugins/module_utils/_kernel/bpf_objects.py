@@ -23,7 +23,7 @@ from .bpf_abi import (
 from .bpf_link_target import NAME_SIZE, Target, name_request, parse_target
 from .bpf_owners import Held, parse_fdinfo
 from .bpf_query import Contents, map_ids, read_contents
-from .files import read
+from .files import decimal, read
 from .syscall import Outcome
 
 __all__ = ["Link", "Map", "Objects", "Program", "objects_of_descriptors", "read_objects"]
@@ -137,7 +137,7 @@ def _map(bpf: Bpf, root: str, descriptor: int) -> Map | None:
         info.key_size,
         info.value_size,
         info.max_entries,
-        _number(fields.get("memlock")),
+        decimal(fields.get("memlock")),
         contents,
     )
 
@@ -169,22 +169,18 @@ def objects_of_descriptors(held: t.Iterable[Held]) -> Objects:
                 one.id, kind, None, fields.get("prog_tag", ""), None, None, (), 0, 0
             )
         elif one.kind == "map":
-            sizes = [_number(fields.get(name)) or 0 for name in ("key_size", "value_size", "max_entries")]
+            sizes = [decimal(fields.get(name)) or 0 for name in ("key_size", "value_size", "max_entries")]
             kind = _type(fields.get("map_type"), MAP_TYPES)
             objects.maps[one.id] = Map(
-                one.id, kind, None, sizes[0], sizes[1], sizes[2], _number(fields.get("memlock")), None
+                one.id, kind, None, sizes[0], sizes[1], sizes[2], decimal(fields.get("memlock")), None
             )
         elif one.kind == "link":
             told = fields.get("link_type", "")
             kind = _type(told, LINK_TYPES) if told.isdecimal() else _FDINFO_LINKS.get(told, told)
-            objects.links[one.id] = Link(one.id, kind, _number(fields.get("prog_id")) or 0, Target(None))
+            objects.links[one.id] = Link(one.id, kind, decimal(fields.get("prog_id")) or 0, Target(None))
     return objects
 
 
 def _type(text: str | None, names: t.Sequence[str]) -> str:
-    number = _number(text)
+    number = decimal(text)
     return name_of(number, names) if number is not None else "unknown"
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None

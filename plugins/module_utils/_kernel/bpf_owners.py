@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .files import read
+from .cgroup import unit_of
+from .files import decimal, read
 
-__all__ = ["Held", "Owners", "Process", "parse_fdinfo", "read_executables", "read_owners", "unit_of"]
+__all__ = ["Held", "Owners", "Process", "object_kind", "parse_fdinfo", "read_executables", "read_owners"]
 
 # What the link /proc/PID/fd/N says after "anon_inode:"; some kernels put some of the names in brackets. A link is
 # bpf_link to who made it, and bpf-link to who opened it by its id or pin.
@@ -77,28 +78,6 @@ def parse_fdinfo(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
 
 
-def unit_of(text: str) -> str:
-    """The unit of a process by its /proc/PID/cgroup, or the path of its control group.
-
-    systemd's own hierarchy where there is one (cgroup v1), else the unified one. Units are below slices; what is
-    below another directory belongs to a manager of its own (a container), whose names mean nothing here.
-    """
-    groups = {}
-    for line in text.splitlines():
-        dummy, first, rest = line.partition(":")
-        controllers, dummy, path = rest.partition(":")
-        if first and path.startswith("/"):
-            groups[controllers] = path
-    path = groups.get("name=systemd", groups.get("", "/"))
-    for part in path.strip("/").split("/"):
-        name = part[1:] if part.startswith("_") else part
-        if name.endswith((".service", ".scope", ".socket", ".mount", ".swap")):
-            return name
-        if not name.endswith(".slice"):
-            break
-    return path
-
-
 def read_owners(root: str) -> Owners:
     """Read the descriptors of all processes. One that ends meanwhile is left out."""
     owners = Owners([], {}, [])
@@ -126,16 +105,17 @@ def _held(proc: str, pid: int) -> list[Held]:
     directory = f"{proc}/{pid}/fd"
     for name in os.listdir(directory):
         try:
-            kind = _kind(os.readlink(f"{directory}/{name}"))
+            kind = object_kind(os.readlink(f"{directory}/{name}"))
             fields = _fields(proc, pid, name) if kind else {}
         except _GONE:
             continue  # closed meanwhile
         if kind:
-            found.append(Held(kind, _number(fields.get(_IDS.get(kind, ""))), pid, int(name), fields))
+            found.append(Held(kind, decimal(fields.get(_IDS.get(kind, ""))), pid, int(name), fields))
     return found
 
 
-def _kind(link: str) -> str | None:
+def object_kind(link: str) -> str | None:
+    """program, map, link or perf_event by what /proc/PID/fd/N points to; None: another file."""
     return _KINDS.get(link[len(_ANONYMOUS) :].strip("[]")) if link.startswith(_ANONYMOUS) else None
 
 
@@ -146,10 +126,6 @@ def _fields(proc: str, pid: int, name: str) -> dict[str, str]:
     if found.text is None:
         raise FileNotFoundError(name)
     return parse_fdinfo(found.text)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
 
 
 def read_executables(root: str, pids: t.Iterable[int]) -> dict[int, str]:

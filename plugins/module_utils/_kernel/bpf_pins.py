@@ -9,31 +9,21 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import struct
 import typing as t
 
 from .bpf import Bpf, opened
+from .bpf_owners import object_kind
 from .files import read
+from .mounts import mounts_of_type, parse_mountinfo
 from .syscall import Outcome
 
-__all__ = ["OF_THE_KERNEL", "Mount", "Pin", "Pins", "mounts_of_type", "parse_mountinfo", "read_pins"]
+__all__ = ["OF_THE_KERNEL", "Pin", "Pins", "read_pins"]
 
 # Iterators that the kernel itself pins in a new bpffs (bpf_preload, Linux 5.10). Linux 6.18 does not open them.
 OF_THE_KERNEL = ("maps.debug", "progs.debug")
 _MAX_ENTRIES = 20000
-_KINDS = {"bpf-prog": "program", "bpf-map": "map", "bpf_link": "link", "bpf-link": "link"}
-_ESCAPE = re.compile(r"\\([0-7]{3})")
-
-
-class Mount(t.NamedTuple):
-    """A line of /proc/PID/mountinfo: which device, which part of it, where, of what type."""
-
-    device: str
-    part: str
-    point: str
-    type: str
 
 
 class Pin(t.NamedTuple):
@@ -51,22 +41,9 @@ class Pins(t.NamedTuple):
     pins: list[Pin]
     unread: list[str]
 
-
-def parse_mountinfo(text: str) -> list[Mount]:
-    """The lines of mountinfo that are whole."""
-    found = []
-    for line in text.splitlines():
-        before, dash, after = line.partition(" - ")
-        fields, kinds = before.split(" "), after.split()
-        if dash and len(fields) > 4 and kinds:
-            found.append(Mount(fields[2], _unescaped(fields[3]), _unescaped(fields[4]), kinds[0]))
-    return found
-
-
-def mounts_of_type(root: str, kind: str) -> list[Mount]:
-    """The mounts of a type that this process sees."""
-    text = read(root, "proc/self/mountinfo").text or ""
-    return [mount for mount in parse_mountinfo(text) if mount.type == kind]
+    def of(self, kind: str, number: int) -> list[Pin]:
+        """The pins of an object."""
+        return [pin for pin in self.pins if (pin.kind, pin.id) == (kind, number)]
 
 
 def read_pins(bpf: Bpf, root: str, *, pids: t.Sequence[int]) -> Pins:
@@ -134,7 +111,7 @@ def _add(bpf: Bpf, root: str, path: str, pins: Pins) -> None:
         return
     outcome = bpf.open_pin(_below(root, path))
     for descriptor in opened(outcome):
-        kind = _KINDS.get(_opened_kind(root, descriptor))
+        kind = object_kind(os.readlink(os.path.join(root, "proc/self/fd", str(descriptor))))
         data = bpf.info(descriptor)
         if kind is not None and not isinstance(data, Outcome):
             # All three structures begin with the type and the id.
@@ -144,14 +121,5 @@ def _add(bpf: Bpf, root: str, path: str, pins: Pins) -> None:
         pins.unread.append(f"{path}: {os.strerror(outcome.errno) if outcome.errno else 'not a BPF object'}")
 
 
-def _opened_kind(root: str, descriptor: int) -> str:
-    link = os.readlink(os.path.join(root, "proc/self/fd", str(descriptor)))
-    return link.partition(":")[2].strip("[]")
-
-
 def _below(root: str, path: str) -> str:
     return os.path.join(root, path.lstrip("/"))
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(lambda match: chr(int(match.group(1), 8)), text)

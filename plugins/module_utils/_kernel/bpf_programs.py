@@ -13,8 +13,8 @@ import typing as t
 
 from .bpf import Bpf, Loaded, exit_with, opened
 from .bpf_abi import ATTACH_TYPES, PROGRAM_TYPES
-from .bpf_layers import CAP_NET_ADMIN, ENOTSUPP, Layers, Verdict, error_name, refused_bpf
-from .caller import CAP_BPF, CAP_PERFMON
+from .bpf_layers import ENOTSUPP, Layers, Verdict, error_name, refused_bpf
+from .caller import CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON
 from .probe import no, unknown, yes
 
 __all__ = [

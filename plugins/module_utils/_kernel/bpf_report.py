@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._iso_time import iso_time
 from .bpf_findings import find_abandoned
 from .bpf_growth import (
     METRICS,
@@ -22,7 +23,7 @@ from .bpf_growth import (
     makers,
     use_by_unit,
 )
-from .bpf_inventory import Inventory, iso_time
+from .bpf_inventory import Inventory
 from .bpf_objects import Link, Map, Program
 
 __all__ = ["report_inventory"]
@@ -98,7 +99,7 @@ def _abandoned(inventory: Inventory, options: t.Mapping[str, t.Any]) -> list[Fin
 
 
 def _pinned(kind: str, number: int, inventory: Inventory) -> list[str]:
-    return [pin.path for pin in inventory.pins.pins if (pin.kind, pin.id) == (kind, number)]
+    return [pin.path for pin in inventory.pins.of(kind, number)]
 
 
 def _owners(kind: str, number: int, inventory: Inventory) -> list[dict[str, t.Any]]:

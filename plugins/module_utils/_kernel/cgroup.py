@@ -7,25 +7,56 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from .files import read
 from .host import Facts, Host
+from .mounts import parse_mounts
 from .probe import Probe, no, unknown, yes
 
-__all__ = ["cgroup_mode", "have_cgroup_v2", "have_controller", "parse_mounts", "probe_cgroup"]
+__all__ = [
+    "cgroup_mode",
+    "have_cgroup_v2",
+    "have_controller",
+    "probe_cgroup",
+    "unified_path",
+    "unit_of",
+]
 
 
-def parse_mounts(text: str) -> list[tuple[str, str]]:
-    """Mount point and type of each line of /proc/self/mounts."""
-    rows = (line.split() for line in text.splitlines())
-    return [(row[1], row[2]) for row in rows if len(row) > 2]
+def unified_path(text: str) -> str | None:
+    """The group of a process in the unified hierarchy, by its /proc/PID/cgroup; None: it is in none."""
+    return next((line[3:] for line in text.splitlines() if line.startswith("0::/")), None)
 
 
-def cgroup_mode(mounts: list[tuple[str, str]]) -> str | None:
+def unit_of(text: str) -> str:
+    """The unit of a process by its /proc/PID/cgroup, or the path of its control group.
+
+    systemd's own hierarchy where there is one (cgroup v1), else the unified one. Units are below slices; what is
+    below another directory belongs to a manager of its own (a container), whose names mean nothing here.
+    """
+    groups = {}
+    for line in text.splitlines():
+        dummy, first, rest = line.partition(":")
+        controllers, dummy, path = rest.partition(":")
+        if first and path.startswith("/"):
+            groups[controllers] = path
+    path = groups.get("name=systemd", groups.get("", "/"))
+    for part in path.strip("/").split("/"):
+        name = part[1:] if part.startswith("_") else part
+        if name.endswith((".service", ".scope", ".socket", ".mount", ".swap")):
+            return name
+        if not name.endswith(".slice"):
+            break
+    return path
+
+
+def cgroup_mode(mounts: t.Sequence[tuple[t.Any, ...]]) -> str | None:
     """unified, hybrid or legacy, as systemd calls them; None where nothing is mounted."""
-    unified = {point for point, kind in mounts if kind == "cgroup2"}
+    unified = {point for point, kind, *dummy in mounts if kind == "cgroup2"}
     if "/sys/fs/cgroup" in unified:
         return "unified"
-    legacy = any(kind == "cgroup" for dummy, kind in mounts)
+    legacy = any(kind == "cgroup" for point, kind, *dummy in mounts)
     if unified:
         return "hybrid" if legacy else "unified"
     return "legacy" if legacy else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-__all__ = ["Text", "read", "read_int", "read_sysctl", "selected"]
+__all__ = ["Text", "decimal", "read", "read_int", "read_sysctl", "selected"]
 
 
 class Text(t.NamedTuple):
@@ -30,6 +30,12 @@ def read(root: str, path: str, *, at_most: int = -1) -> Text:
         return Text(None, None)
     except OSError as error:
         return Text(None, error.strerror or str(error), error.errno or 0)
+
+
+def decimal(text: str | None) -> int | None:
+    """The number that a field holds; None where there is none, or something else than digits."""
+    word = (text or "").strip()
+    return int(word) if word.isdecimal() else None
 
 
 def read_int(root: str, path: str) -> int | None:

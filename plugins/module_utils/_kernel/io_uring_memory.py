@@ -18,6 +18,7 @@ from .files import read
 from .host import Host
 from .io_uring_abi import REGISTERS, iovec
 from .io_uring_setup import PAUSES, limited, make_ring, memlock, no_memory, opened
+from .numa import parse_meminfo
 from .probe import Probe, no, unknown, yes
 from .syscall import Outcome, number_of
 
@@ -42,11 +43,7 @@ def registered_buffers(host: Host) -> dict[str, t.Any]:
 
 def parse_available(meminfo: str) -> int:
     """Bytes of memory that are free or could be freed, from /proc/meminfo; 0 where that does not say."""
-    for line in meminfo.splitlines():
-        words = line.split()
-        if len(words) >= 2 and words[0] == "MemAvailable:" and words[1].isdigit():
-            return int(words[1]) * 1024
-    return 0
+    return parse_meminfo(meminfo).get("MemAvailable", 0)
 
 
 def _registered(host: Host) -> tuple[Probe, int | None, int | None]:

@@ -12,10 +12,10 @@ import errno
 import os
 import typing as t
 
-from .files import read, selected
+from .lsm import read_lockdown
 from .probe import Probe, unknown
 
-__all__ = ["TRACEFS", "Blacklist", "Traceable", "read_blacklist", "read_lockdown", "read_traceable"]
+__all__ = ["TRACEFS", "Blacklist", "Traceable", "read_blacklist", "read_traceable"]
 
 TRACEFS = "sys/kernel/tracing"
 _DEBUGFS = "sys/kernel/debug"
@@ -82,11 +82,6 @@ def read_blacklist(root: str) -> Blacklist | Probe:
     """What kprobes refuse (commit 376e242429bf, Linux 3.16), or why that cannot be read."""
     data = _read(root, _DEBUGFS, "kprobes/blacklist")
     return parse_blacklist(data.decode("utf-8", "replace")) if isinstance(data, bytes) else data
-
-
-def read_lockdown(root: str) -> str | None:
-    """none, integrity or confidentiality; None: a kernel without lockdown, or securityfs is not mounted."""
-    return selected(read(root, "sys/kernel/security/lockdown").text)
 
 
 def _read(root: str, mount: str, name: str) -> bytes | Probe:

@@ -17,7 +17,14 @@ from .host import Facts, Host
 from .probe import Probe, no, unknown, yes
 from .syscall import number_of
 
-__all__ = ["count_profiles", "have_apparmor", "have_lsm", "have_unprivileged_userns", "probe_lsm"]
+__all__ = [
+    "count_profiles",
+    "have_apparmor",
+    "have_lsm",
+    "have_unprivileged_userns",
+    "probe_lsm",
+    "read_lockdown",
+]
 
 _SECURITY = "sys/kernel/security"
 
@@ -79,16 +86,19 @@ def count_profiles(text: str) -> dict[str, int]:
     return modes
 
 
+def read_lockdown(root: str) -> str | None:
+    """none, integrity or confidentiality; None: a kernel without lockdown, or securityfs is not mounted."""
+    return selected(read(root, f"{_SECURITY}/lockdown").text)
+
+
 def probe_lsm(host: Host) -> Facts:
     """The active security modules in their order, what each of them says of its state, and lockdown."""
     active = read(host.root, f"{_SECURITY}/lsm").text
-    lockdown = read(host.root, f"{_SECURITY}/lockdown").text
     enforcing = read_int(host.root, "sys/fs/selinux/enforce")
     return Facts(
         values={
             "active": active.strip().split(",") if active is not None else None,
-            # none, integrity or confidentiality; null without the lockdown module
-            "lockdown": selected(lockdown),
+            "lockdown": read_lockdown(host.root),
             "apparmor": _apparmor(host.root),
             "selinux": {0: "permissive", 1: "enforcing"}.get(-1 if enforcing is None else enforcing),
             "yama_ptrace_scope": read_sysctl(host.root, "kernel.yama.ptrace_scope"),

@@ -12,7 +12,7 @@ import struct
 import typing as t
 
 from .caller import judge, parse_status
-from .files import read
+from .files import decimal, read
 from .host import Facts, Host
 from .probe import Probe, unknown
 from .syscall import number_of
@@ -45,7 +45,7 @@ def probe_seccomp(host: Host) -> Facts:
     values: dict[str, t.Any] = {
         "mode": _MODES.get(fields.get("Seccomp", "")),
         # since Linux 5.9
-        "filters": int(fields["Seccomp_filters"]) if fields.get("Seccomp_filters", "").isdecimal() else None,
+        "filters": decimal(fields.get("Seccomp_filters")),
         "no_new_privileges": privileges == "1" if privileges in ("0", "1") else None,
         "actions": actions.split() if actions is not None else None,
     }

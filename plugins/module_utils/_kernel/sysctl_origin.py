@@ -14,6 +14,7 @@ from .._atomic import read_text
 from .._sysctl import fields, key_path
 from .._sysctl_files import Assignment, boot_assignments, boot_winner, parse_assignments
 from .files import read
+from .mounts import parse_mounts
 from .sysctl import Value, parse_value, read_setting
 
 __all__ = ["parse_command_line", "read_origins"]
@@ -59,9 +60,9 @@ def read_origins(root: str, live: t.Mapping[str, Value | None]) -> dict[str, dic
 
 
 def _read_sources(root: str) -> _Sources:
-    for row in (line.split() for line in (read(root, "proc/self/mounts").text or "").splitlines()):
+    for mount in parse_mounts(read(root, "proc/self/mounts").text or ""):
         # Then systemd-sysctl.service does not start (ConditionPathIsReadWrite=/proc/sys/net/).
-        if len(row) > 3 and row[1] == "/proc/sys" and "ro" in row[3].split(","):
+        if mount.point == "/proc/sys" and "ro" in mount.options:
             return _Sources(
                 [], [], [], idle="/proc/sys is read-only here, as in a container: boot sets nothing"
             )

@@ -13,8 +13,8 @@ import os
 import re
 import typing as t
 
-from .bpf_pins import mounts_of_type
 from .files import Text, read
+from .mounts import tracefs_points
 
 __all__ = ["Event", "Events", "parse_events", "parse_place", "read_events"]
 
@@ -75,9 +75,7 @@ def parse_place(target: str) -> tuple[str, int]:
 def read_events(root: str) -> Events:
     """Read the events of the first tracefs that can be read. All mounts show the same ones."""
     error = "no tracefs is mounted"
-    points = [mount.point for mount in mounts_of_type(root, "tracefs")]
-    points += [f"{mount.point}/tracing" for mount in mounts_of_type(root, "debugfs")]
-    for point in points:
+    for point in tracefs_points(root):
         base = point.lstrip("/")
         texts = {name: read(root, f"{base}/{name}") for name in _FILES}
         refused = [f"{point}/{name}: {text.error}" for name, text in texts.items() if text.error]

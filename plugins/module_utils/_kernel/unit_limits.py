@@ -11,11 +11,13 @@ import re
 import typing as t
 
 from .._run import Runner
+from .._systemd import show_blocks
+from .cgroup import unified_path
 from .files import read
 from .limits import parse_limits
 from .unit_cgroup import Bounds, CpuMax, parse_amount, read_above, read_bounds, report_group, slice_path
 
-__all__ = ["parse_show", "parse_span", "read_unit_limits"]
+__all__ = ["parse_span", "read_unit_limits"]
 
 _LIMITS = ("nofile", "nproc", "memlock")
 _PROPERTIES = (
@@ -43,18 +45,6 @@ _UNITS_OF_TIME = {
 _PERIOD_US = 100_000  # of systemd, where the unit names none
 
 
-def parse_show(text: str) -> list[dict[str, str]]:
-    """The properties of each unit that ``systemctl show`` was asked for, in that order."""
-    blocks: list[dict[str, str]] = [{}]
-    for line in text.splitlines():
-        name, equals, value = line.partition("=")
-        if equals:
-            blocks[-1][name] = value
-        elif not line and blocks[-1]:
-            blocks.append({})
-    return [block for block in blocks if block]
-
-
 def parse_span(text: str) -> int | None:
     """Microseconds of a time as systemd prints it: ``1min 30s``, ``1.5s``, ``200ms``; None: infinity, or no time."""
     total = 0.0
@@ -76,7 +66,7 @@ def read_unit_limits(units: t.Sequence[str], *, root: str, run: Runner) -> dict[
     failure = ""
     if asked:
         done = run(["systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--", *asked])
-        shown = dict(zip(asked, parse_show(done.out)))
+        shown = dict(zip(asked, show_blocks(done.out)))
         failure = done.err.strip() or f"systemctl ended with {done.rc} and said nothing"
     reports = {}
     for unit in units:
@@ -93,7 +83,7 @@ def read_unit_limits(units: t.Sequence[str], *, root: str, run: Runner) -> dict[
 
 def _read_defaults(run: Runner) -> dict[str, t.Any]:
     done = run(["systemctl", "show", f"--property={','.join(_DEFAULTS)}"])
-    shown = (parse_show(done.out) or [{}])[0]
+    shown = (show_blocks(done.out) or [{}])[0]
     limits = _limits(shown, prefix="DefaultLimit")
     reason = None if limits else f"systemctl told nothing: {done.err.strip() or f'it ended with {done.rc}'}"
     return {"limits": limits, "pids_max": parse_amount(shown.get("DefaultTasksMax")), "reason": reason}
@@ -151,10 +141,7 @@ def _group(shown: t.Mapping[str, str], root: str, pid: int | None) -> dict[str, 
 
 def _group_of(root: str, pid: int | None) -> str | None:
     """The group of a process, which may be below that of its unit (Delegate=)."""
-    for line in (read(root, f"proc/{pid}/cgroup").text or "").splitlines() if pid else ():
-        if line.startswith("0::/"):
-            return line[len("0::") :]
-    return None
+    return unified_path(read(root, f"proc/{pid}/cgroup").text or "") if pid else None
 
 
 def _promised(shown: t.Mapping[str, str], path: str) -> Bounds:

@@ -14,6 +14,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._systemd import (
     parse_show,
     services_of_socket,
     settings,
+    show_blocks,
     wrong_name,
 )
 
@@ -88,3 +89,18 @@ def test_an_empty_assignment_forgets_earlier_ones() -> None:
 )
 def test_the_service_of_a_socket(text: str | None, shown: dict[str, str], services: list[str]) -> None:
     assert services_of_socket("x.socket", text=text, shown=shown) == services
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("A=1\nB=2=3\n\nA=4\n", [{"A": "1", "B": "2=3"}, {"A": "4"}]),
+        ("A=1\n\n\n\nA=2\n\n", [{"A": "1"}, {"A": "2"}]),
+        ("", []),
+        ("\n\n", []),
+        ("no equals sign\n", []),
+        ("\x00\n", []),
+    ],
+)
+def test_properties(text: str, blocks: list[dict[str, str]]) -> None:
+    assert show_blocks(text) == blocks

@@ -9,11 +9,11 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._iso_time import iso_time
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import bpf_inventory
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_inventory import (
     Clock,
     completeness,
-    iso_time,
     read_inventory,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_objects import Objects

@@ -10,7 +10,6 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_layers import (
-    CAP_NET_ADMIN,
     Verdict,
     read_layers,
     refused_bpf,
@@ -19,6 +18,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_layers i
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import (
     CAP_BPF,
+    CAP_NET_ADMIN,
     CAP_PERFMON,
     CAP_SYS_ADMIN,
     Caller,

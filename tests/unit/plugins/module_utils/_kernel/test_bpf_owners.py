@@ -14,41 +14,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners i
     parse_fdinfo,
     read_executables,
     read_owners,
-    unit_of,
 )
 
 from .stand_in_bpf import hold, proc_tree, process
-
-CGROUPS = {
-    "a service": ("0::/system.slice/hello.service\n", "hello.service"),
-    "PID 1": ("0::/init.scope\n", "init.scope"),
-    "below a service": ("0::/system.slice/containerd.service/worker\n", "containerd.service"),
-    "a template in slices": (
-        "0::/system.slice/system-getty.slice/getty@tty1.service\n",
-        "getty@tty1.service",
-    ),
-    "a user's own manager": (
-        "0::/user.slice/user-0.slice/user@0.service/app.slice/a.service\n",
-        "user@0.service",
-    ),
-    "a session": ("0::/user.slice/user-0.slice/session-3.scope\n", "session-3.scope"),
-    "an escaped name": ("0::/system.slice/_cpu.service\n", "cpu.service"),
-    "a container's manager": (
-        "0::/libpod_parent/libpod-1/init.scope\n",
-        "/libpod_parent/libpod-1/init.scope",
-    ),
-    "systemd's hierarchy wins": ("2:cpu:/x\n1:name=systemd:/system.slice/a.service\n0::/b\n", "a.service"),
-    "no systemd": ("0::/\n", "/"),
-    "only a slice": ("0::/user.slice\n", "/user.slice"),
-    "empty": ("", "/"),
-    "garbage": ("no\x00thing\n:::\n", "/"),
-}
-
-
-@pytest.mark.parametrize(("text", "unit"), CGROUPS.values(), ids=CGROUPS.keys())
-def test_unit(text: str, unit: str) -> None:
-    assert unit_of(text) == unit
-
 
 FDINFO = {
     "a program": ("pos:\t0\nprog_type:\t8\nprog_id:\t23\n", {"pos": "0", "prog_type": "8", "prog_id": "23"}),

@@ -7,43 +7,11 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins import (
-    mounts_of_type,
-    parse_mountinfo,
-    read_pins,
-)
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins import read_pins
 
-from .stand_in import FIXTURES
 from .stand_in_bpf import StandInBpf, link_info, map_info, namespaces
 
 LINE = "33 23 0:28 / {point} rw,relatime shared:10 - bpf bpf rw,mode=700\n"
-MOUNTINFO = {
-    "a bpffs": (LINE.format(point="/sys/fs/bpf"), [("0:28", "/", "/sys/fs/bpf", "bpf")]),
-    "a space": (LINE.format(point="/mnt/a\\040b"), [("0:28", "/", "/mnt/a b", "bpf")]),
-    "no optional fields": ("1 2 0:4 / /x rw - tracefs none rw\n", [("0:4", "/", "/x", "tracefs")]),
-    "empty": ("", []),
-    "truncated": ("33 23 0:28 / /sys/fs/bpf rw,relatime shared:10 -", []),
-    "nothing after the dash": ("33 23 0:28 / /sys/fs/bpf rw - \n", []),
-    "garbage": ("\x00 - x\n - \n", []),
-}
-
-
-@pytest.mark.parametrize(("text", "mounts"), MOUNTINFO.values(), ids=MOUNTINFO.keys())
-def test_mountinfo(text: str, mounts: list[tuple[str, ...]]) -> None:
-    assert parse_mountinfo(text) == mounts
-
-
-@pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_recorded(kernel: str) -> None:
-    root = str(FIXTURES / kernel)
-    found = {
-        kind: [mount.point for mount in mounts_of_type(root, kind)] for kind in ("bpf", "tracefs", "cgroup2")
-    }
-    assert found == {
-        "bpf": ["/sys/fs/bpf"],
-        "tracefs": ["/sys/kernel/tracing"],
-        "cgroup2": ["/sys/fs/cgroup"],
-    }
 
 
 @pytest.fixture

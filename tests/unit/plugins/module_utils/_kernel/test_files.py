@@ -8,6 +8,7 @@ import pathlib
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.files import (
+    decimal,
     read,
     read_int,
     read_sysctl,
@@ -52,3 +53,10 @@ def test_numbers(tmp_path: pathlib.Path, text: str, value: int | None) -> None:
 )
 def test_selected(text: str | None, choice: str | None) -> None:
     assert selected(text) == choice
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("12", 12), (" 12\n", 12), ("-1", None), ("0x1", None), ("", None), (None, None)]
+)
+def test_digits_alone(text: str | None, value: int | None) -> None:
+    assert decimal(text) == value

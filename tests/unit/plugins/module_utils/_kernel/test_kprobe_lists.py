@@ -17,9 +17,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kprobe_lists
     Traceable,
     parse_blacklist,
     read_blacklist,
-    read_lockdown,
     read_traceable,
 )
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.lsm import read_lockdown
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import Probe
 
 from .stand_in import FIXTURES

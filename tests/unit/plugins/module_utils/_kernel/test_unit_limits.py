@@ -9,7 +9,6 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.unit_limits import (
-    parse_show,
     parse_span,
     read_unit_limits,
 )
@@ -92,21 +91,6 @@ def limits(units: list[str], run: StandIn, root: pathlib.Path) -> dict[str, t.An
 )
 def test_times(text: str, microseconds: int | None) -> None:
     assert parse_span(text) == microseconds
-
-
-@pytest.mark.parametrize(
-    ("text", "blocks"),
-    [
-        ("A=1\nB=2=3\n\nA=4\n", [{"A": "1", "B": "2=3"}, {"A": "4"}]),
-        ("A=1\n\n\n\nA=2\n\n", [{"A": "1"}, {"A": "2"}]),
-        ("", []),
-        ("\n\n", []),
-        ("no equals sign\n", []),
-        ("\x00\n", []),
-    ],
-)
-def test_properties(text: str, blocks: list[dict[str, str]]) -> None:
-    assert parse_show(text) == blocks
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])

@@ -1,0 +1,18 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Times as the modules return them."""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["iso_time"]
+
+
+def iso_time(seconds: float) -> str:
+    """A time since 1970 as UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
