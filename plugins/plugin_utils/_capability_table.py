@@ -9,6 +9,8 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
+from ._fleet_values import answer_text
+
 __all__ = ["capability_table"]
 
 _NAME = "capability"
@@ -49,10 +51,7 @@ def _column(names: list[str], answers: Answers) -> list[str]:
 def _cell(answer: t.Mapping[str, t.Any] | None) -> str:
     if answer is None:
         return _MISSING
-    # The kernel is the usual one to decide; another layer is what a reader looks for.
-    if answer["decided_by"] == "kernel":
-        return str(answer["answer"])
-    return f"{answer['answer']} ({answer['decided_by']})"
+    return answer_text(answer)
 
 
 def _groups(hosts: list[str], widths: t.Mapping[str, int], *, room: int) -> list[list[str]]:

@@ -19,6 +19,8 @@ Facts = t.Mapping[str, t.Any]
 # The defaults of the roles go_toolchain and go_service; a unit test holds them equal.
 GO_VERSIONS = ["1.27.3"]
 GO_SERVICE_ROOT = "/opt/gofleet"
+# How a service is described to the role go_service, up to the key to set.
+_SERVICE = "go_service_services:\n  - name: NAME\n    "
 _FEW_FILES = 4096
 _GOMEMLIMIT = 0.9  # the rest of MemoryMax is for what the Go runtime does not count
 _MIB = 1 << 20
@@ -52,8 +54,7 @@ _OLD_BUILD = Advice(
     title="Running programs were built with a Go that gets no more fixes",
     why="Only the two newest minor versions of Go get security fixes, and a program carries its library inside.",
     action="Build them again with a supported Go and ship the builds.",
-    set="go_service_services:\n  - name: NAME\n    artefact: {build: {directory: DIRECTORY, go: go}}  # go "
-    + GO_VERSIONS[0],
+    set=_SERVICE + "artefact: {build: {directory: DIRECTORY, go: go}}  # go " + GO_VERSIONS[0],
 )
 _OLD_FILE = _OLD_BUILD._replace(
     severity="later",
@@ -87,7 +88,7 @@ def _does_not_start(layer: str) -> Advice:
         set=(
             "# for go build\nCGO_ENABLED=0 GOAMD64=v1"
             if layer in ("kernel", "cpu")
-            else "go_service_services:\n  - name: NAME\n    artefact: {build: {directory: DIRECTORY}}  # static"
+            else _SERVICE + "artefact: {build: {directory: DIRECTORY}}  # static"
         ),
     )
 
@@ -118,7 +119,7 @@ def _no_memory_limit(memory_max: t.Any, ours: bool) -> Advice:
         why="Go does not know the limit of its cgroup: it is killed there instead of collecting garbage earlier.",
         action="Set it to 90 % of MemoryMax.",
         set=(
-            "go_service_services:\n  - name: NAME\n    limits: {memory_max: ...}  # sets GOMEMLIMIT too"
+            _SERVICE + "limits: {memory_max: ...}  # sets GOMEMLIMIT too"
             if ours
             else f"[Service]\nEnvironment=GOMEMLIMIT={limit}"
         ),
@@ -131,11 +132,7 @@ def _few_files(ours: bool) -> Advice:
         title=f"Services that may open fewer than {_FEW_FILES} files",
         why="Each connection is a file; Go raises the soft limit to the hard one by itself, and no further.",
         action="Raise the hard limit.",
-        set=(
-            "go_service_services:\n  - name: NAME\n    limits: {nofile: 524288}"
-            if ours
-            else "[Service]\nLimitNOFILE=524288"
-        ),
+        set=(_SERVICE + "limits: {nofile: 524288}" if ours else "[Service]\nLimitNOFILE=524288"),
     )
 
 
@@ -144,14 +141,14 @@ _ONLY_LOGGED = Advice(
     title="AppArmor only logs what these services do",
     why="A profile in complain mode stops nothing.",
     action="Enforce it once its log is quiet.",
-    set="go_service_services:\n  - name: NAME\n    apparmor: {mode: enforce}",
+    set=_SERVICE + "apparmor: {mode: enforce}",
 )
 _UNCONFINED = Advice(
     severity="later",
     title="Go services that no AppArmor profile confines",
     why="After a break-in they may read and write whatever their user may.",
     action="Describe them to the role go_service, which makes the profile and the sandbox.",
-    set="go_service_services:\n  - name: NAME\n    apparmor: {mode: enforce}",
+    set=_SERVICE + "apparmor: {mode: enforce}",
 )
 _BARE_ROOT = Advice(
     severity="later",

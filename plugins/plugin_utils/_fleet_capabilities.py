@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typing as t
 
-__all__ = ["AREAS", "Answer", "Result", "answer_of", "capabilities_of"]
+__all__ = ["AREAS", "Answer", "Result", "answer_of", "capabilities_of", "mapping_of"]
 
 Result = t.Mapping[str, t.Any]
 Answer = t.Dict[str, str]
@@ -54,24 +54,25 @@ def capabilities_of(results: t.Mapping[str, Result]) -> dict[str, Answer]:
         **_area("bpf_map", ebpf.get("maps")),
         **_symbols(results.get("kernel_symbol_info", {}).get("symbols")),
     }
-    for identity, answers in sorted(_mapping(ebpf.get("identities")).items()):
-        found.update(_area("profile", _mapping(answers).get("profiles"), suffix=f" as {identity}"))
+    for identity, answers in sorted(mapping_of(ebpf.get("identities")).items()):
+        found.update(_area("profile", mapping_of(answers).get("profiles"), suffix=f" as {identity}"))
     return dict(sorted(found.items()))
 
 
 def _area(area: str, answers: t.Any, *, suffix: str = "") -> dict[str, Answer]:
-    named = ((name, answer_of(value)) for name, value in _mapping(answers).items())
+    named = ((name, answer_of(value)) for name, value in mapping_of(answers).items())
     return {f"{area}/{name}{suffix}": answer for name, answer in named if answer is not None}
 
 
 def _symbols(symbols: t.Any) -> dict[str, Answer]:
     found = {}
     for symbol in symbols if isinstance(symbols, (list, tuple)) else []:
-        verdict = answer_of(_mapping(symbol).get("verdict"))
+        verdict = answer_of(mapping_of(symbol).get("verdict"))
         if verdict is not None:
             found[f"symbol/{symbol.get('name')}"] = verdict
     return found
 
 
-def _mapping(value: t.Any) -> t.Mapping[str, t.Any]:
+def mapping_of(value: t.Any) -> t.Mapping[str, t.Any]:
+    """The value where it is a dictionary, else an empty one."""
     return value if isinstance(value, t.Mapping) else {}

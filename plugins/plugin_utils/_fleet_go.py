@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..module_utils._go_index import sort_key
 from ._fleet_capabilities import answer_of
 
 __all__ = [
@@ -166,13 +167,5 @@ def go_versions(builds: t.Sequence[Found]) -> list[Found]:
 
 def version_key(version: str) -> tuple[int, ...]:
     """Orders ``go1.9 < go1.21rc2 < go1.21.0 < go1.21.10``; what is no version comes first."""
-    text = version.split(" ", maxsplit=1)[0]
-    if text.startswith("go"):
-        text = text[2:]
-    for word in ("rc", "beta"):
-        text = text.replace(word, f".-{2 if word == 'beta' else 1}.")
-    parts = text.split(".")
-    try:
-        return tuple(int(part) for part in parts)
-    except ValueError:
-        return (-1,)
+    # Behind a blank stand the experiments that it was built with.
+    return sort_key(version.split(" ", maxsplit=1)[0])

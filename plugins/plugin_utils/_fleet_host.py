@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._fleet_capabilities import Result, capabilities_of
+from ._fleet_capabilities import Result, capabilities_of, mapping_of
 from ._fleet_go import builds_of, processes_of, unit_name
 from ._fleet_schema import SCHEMA
 
@@ -64,7 +64,7 @@ def host_facts(results: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if not answered:
         unreachable = not asked or any(result.get("unreachable") for result in asked.values())
         return no_facts("unreachable" if unreachable else "failed", problems=problems)
-    values = _mapping(answered.get("kernel_info", {}).get("values"))
+    values = mapping_of(answered.get("kernel_info", {}).get("values"))
     binaries = answered.get("go_binary_info", {}).get("binaries")
     return {
         "schema": SCHEMA,
@@ -74,7 +74,7 @@ def host_facts(results: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "capabilities": capabilities_of(answered),
         "sysctl": {
             key: _setting(value)
-            for key, value in sorted(_mapping(values.get("sysctl")).items())
+            for key, value in sorted(mapping_of(values.get("sysctl")).items())
             if key not in _COUNTERS
         },
         "overridden": _overridden(values),
@@ -94,15 +94,15 @@ def _problems(module: str, result: Result) -> list[dict[str, str]]:
 
 def _kernel(values: Result) -> dict[str, t.Any]:
     """What a person asks first about a kernel; what the module does not tell is left out."""
-    lsm, cpu, clock = (_mapping(values.get(name)) for name in ("lsm", "cpu", "clock"))
+    lsm, cpu, clock = (mapping_of(values.get(name)) for name in ("lsm", "cpu", "clock"))
     active = lsm.get("active")
     told = {
-        **{name: _mapping(values.get(subset)).get(key) for name, (subset, key) in _KERNEL.items()},
+        **{name: mapping_of(values.get(subset)).get(key) for name, (subset, key) in _KERNEL.items()},
         "lsm": ", ".join(active) if isinstance(active, (list, tuple)) else active,
         "lockdown": lsm.get("lockdown"),
         "goarch": cpu.get("goarch"),
         "level": cpu.get("level"),
-        "thp": _mapping(values.get("thp")).get("enabled"),
+        "thp": mapping_of(values.get("thp")).get("enabled"),
         "clocksource": clock.get("current") or clock.get("clocksource"),
     }
     return {name: str(value) for name, value in told.items() if value is not None}
@@ -110,7 +110,7 @@ def _kernel(values: Result) -> dict[str, t.Any]:
 
 def _overridden(values: Result) -> list[dict[str, t.Any]]:
     """The sysctl values that will not be the same after a boot."""
-    origins = _mapping(values.get("sysctl_origin"))
+    origins = mapping_of(values.get("sysctl_origin"))
     return [
         {
             "key": key,
@@ -121,7 +121,7 @@ def _overridden(values: Result) -> list[dict[str, t.Any]]:
             "reason": str(origin.get("reason") or ""),
         }
         for key, origin in sorted(origins.items())
-        if _mapping(origin).get("overridden")
+        if mapping_of(origin).get("overridden")
     ]
 
 
@@ -132,14 +132,14 @@ def _ebpf(inventory: Result) -> dict[str, t.Any]:
     ]
     units = {
         unit_name(unit): {kind: int(counts.get(kind) or 0) for kind in ("programs", "maps", "links")}
-        for unit, counts in sorted(_mapping(inventory.get("by_unit")).items())
+        for unit, counts in sorted(mapping_of(inventory.get("by_unit")).items())
     }
     return {"findings": sorted(findings, key=lambda finding: tuple(finding.values())), "units": units}
 
 
 def _fixes(ebpf: Result) -> dict[str, str]:
     """What would make a profile possible that is not, by profile."""
-    profiles = _mapping(ebpf.get("profiles"))
+    profiles = mapping_of(ebpf.get("profiles"))
     return {
         name: str(profile["fix"])
         for name, profile in sorted(profiles.items())
@@ -154,7 +154,3 @@ def _setting(value: t.Any) -> str | None:
 
 def _text(value: t.Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _mapping(value: t.Any) -> t.Mapping[str, t.Any]:
-    return value if isinstance(value, t.Mapping) else {}

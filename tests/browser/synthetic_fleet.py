@@ -57,7 +57,7 @@ def results_of(name: str, *, seed: int = 1) -> Results:
     base = copy.deepcopy(chance.choice(recorded_once()))
     results = {**base, **_missing(base, chance)}
     _vary_kernel(results, chance)
-    results["go_binary_info"] = {"binaries": _binaries(chance), "skipped": []}
+    results["go_binary_info"] = {"binaries": _binaries(chance), "passed_over": []}
     if chance.random() < 0.003:
         results["ebpf_inventory_info"] = {"msg": "bpf(PROG_GET_NEXT_ID): wanted CAP_SYS_ADMIN; found EPERM."}
     return results
