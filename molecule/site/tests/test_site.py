@@ -20,7 +20,7 @@ RUNS = pathlib.Path(os.environ["MODULE_RUNS_JSON"])
 HOSTS = ["deb12", "deb13"]
 PROMETHEUS = "deb13"
 GO_VERSION = "1.26.6"
-MODULE_RUNS_AT_MOST = 10
+MODULE_RUNS_AT_MOST = 8
 EXPOSURE_AT_MOST = 1.5
 DYNAMIC_USERS = range(61184, 65520)  # systemd.exec(5), DynamicUser=
 
