@@ -13,24 +13,18 @@ stay inside. Files get mode 0644 or 0755 and the owner who runs this; times are 
 from __future__ import annotations
 
 import contextlib
-import gzip
-import io
 import os
 import tarfile
 import typing as t
 import zlib
 
 from ._errors import HostError
+from ._inflate import Inflated, Readable
+from ._tar_header import PlainHeader
 
-__all__ = ["BrokenArchiveError", "Readable", "unpack"]
+__all__ = ["BrokenArchiveError", "unpack"]
 
 _CHUNK = 1024 * 1024  # bytes read and written at once
-
-
-class Readable(t.Protocol):
-    """What a stream must be able to do."""
-
-    def read(self, size: int) -> bytes: ...
 
 
 class BrokenArchiveError(Exception):
@@ -47,29 +41,14 @@ def unpack(stream: Readable, *, into: str, name: str, top: str | None = None, li
     """
     writer = _Writer(into, name=name, top=top, limit=limit)
     # Not tarfile's own stream mode: it copies what it has read ahead again for every header.
-    data = gzip.GzipFile(fileobj=io.BufferedReader(_Raw(stream), _CHUNK // 4), mode="rb")
-    with _umask(0o022), _told_apart(), data, tarfile.open(fileobj=data, mode="r:") as archive:
+    data: t.Any = Inflated(stream)
+    with _umask(0o022), _told_apart(), tarfile.open(fileobj=data, mode="r:", tarinfo=PlainHeader) as archive:
         member = archive.next()
         while member is not None:
             writer.write(data, member)
             # tarfile remembers every member, and a Go release has 15,000
             archive.members.clear()  # type: ignore[attr-defined]
             member = archive.next()
-
-
-class _Raw(io.RawIOBase):
-    """A stream read in large pieces, whatever small ones gzip asks for."""
-
-    def __init__(self, stream: Readable) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: t.Any) -> int:
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
 
 class _Writer:
@@ -81,7 +60,7 @@ class _Writer:
         # Only directories made here are written into, so a link in the archive is never walked through.
         self.made = {""}
 
-    def write(self, data: gzip.GzipFile, member: tarfile.TarInfo) -> None:
+    def write(self, data: Inflated, member: tarfile.TarInfo) -> None:
         path = self._inside(member)
         if member.mode & 0o7000:
             raise self._refused(member, "setuid, setgid or sticky bits")
@@ -118,10 +97,12 @@ class _Writer:
             raise self._refused(member, "a path through a link or a file")
         self.made.add(path)
 
-    def _file(self, data: gzip.GzipFile, member: tarfile.TarInfo, path: str) -> None:
+    def _file(self, data: Inflated, member: tarfile.TarInfo, path: str) -> None:
         self.room -= member.size
-        if self.room < 0:
-            raise self._refused(member, "more data than an archive of this size can honestly hold")
+        if member.size < 0 or self.room < 0:
+            raise self._refused(
+                member, f"{member.size} bytes in it, which no archive of this size can honestly hold"
+            )
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             target = os.open(os.path.join(self.into, path), flags, 0o755 if member.mode & 0o100 else 0o644)
@@ -163,7 +144,8 @@ class _Writer:
 def _told_apart() -> t.Iterator[None]:
     try:
         yield
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    # tarfile has a ValueError for some damage, and sizes below zero make it go back in the stream.
+    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         raise BrokenArchiveError(str(error) or type(error).__name__)
 
 

@@ -157,3 +157,13 @@ def test_broken_archives_are_told_apart(tmp_path: Path, harm: t.Callable[[bytes]
     data = archive(("x", {}, os.urandom(900)))
     with pytest.raises(BrokenArchiveError):
         opened(harm(data), tmp_path)
+
+
+def test_a_size_below_zero(tmp_path: Path) -> None:
+    data = bytearray(gzip.decompress(archive(("x", {}, b""))))
+    data[124:136] = b"-0000000777\0"
+    data[148:156] = b" " * 8
+    data[148:156] = f"{sum(data[:512]):06o}\0 ".encode()
+    with pytest.raises((HostError, BrokenArchiveError)):
+        opened(gzip.compress(bytes(data)), tmp_path)
+    assert os.listdir(tmp_path) == []
