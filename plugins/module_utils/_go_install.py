@@ -13,7 +13,7 @@ import errno
 import os
 import typing as t
 
-from ._download import HashingReader, download
+from ._download import PLAIN, Access, HashingReader, download
 from ._errors import HostError
 from ._go_index import Archive
 from ._release import Marker, Store
@@ -34,7 +34,14 @@ def is_whole(store: Store, version: str) -> bool:
     return _version_of(tree) == version and os.access(os.path.join(tree, "bin", "go"), os.X_OK)
 
 
-def install(store: Store, archives: t.Mapping[str, Archive], *, mirror: str, timeout: float) -> int:
+def install(
+    store: Store,
+    archives: t.Mapping[str, Archive],
+    *,
+    mirror: str,
+    timeout: float,
+    access: Access = PLAIN,
+) -> int:
     """Put Go releases into the store, all or none; returns the bytes read. The caller holds the store's lock.
 
     Each is downloaded, hashed, unpacked and written in one pass. None is committed before all are verified.
@@ -45,7 +52,8 @@ def install(store: Store, archives: t.Mapping[str, Archive], *, mirror: str, tim
         for version, archive in needed.items():
             with _disk_full(store.path, [archive]):
                 staged[version] = stack.enter_context(store.stage(version))
-                _fill(staged[version], version, archive, url=f"{mirror}/{archive.filename}", timeout=timeout)
+                url = f"{mirror}/{archive.filename}"
+                _fill(staged[version], version, archive, url=url, timeout=timeout, access=access)
         for version, archive in needed.items():
             store.distrust(version)
             with _disk_full(store.path, [archive]):
@@ -60,11 +68,12 @@ def check_space(path: str, archives: t.Collection[Archive]) -> None:
         raise _no_space(path, archives, free=free)
 
 
-def _fill(staging: str, version: str, archive: Archive, *, url: str, timeout: float) -> None:
+def _fill(staging: str, version: str, archive: Archive, *, url: str, timeout: float, access: Access) -> None:
     broken = None
-    with download(url, timeout=timeout, limit=archive.size) as stream:
+    size = archive.size
+    with download(url, timeout=timeout, limit=size, size=size, access=access) as stream:
         try:
-            unpack(stream, into=staging, name=archive.filename, top="go", limit=archive.size * _BOMB)
+            unpack(stream, into=staging, name=archive.filename, top="go", limit=size * _BOMB)
         except BrokenArchiveError as error:
             broken = str(error)
         stream.drain()

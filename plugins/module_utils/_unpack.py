@@ -100,9 +100,7 @@ class _Writer:
     def _file(self, data: Inflated, member: tarfile.TarInfo, path: str) -> None:
         self.room -= member.size
         if member.size < 0 or self.room < 0:
-            raise self._refused(
-                member, f"{member.size} bytes in it, which no archive of this size can honestly hold"
-            )
+            raise self._refused(member, "more data than an archive of this size can honestly hold")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             target = os.open(os.path.join(self.into, path), flags, 0o755 if member.mode & 0o100 else 0o644)

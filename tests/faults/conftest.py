@@ -36,6 +36,9 @@ class Answer(t.NamedTuple):
     stall_after: int | None = None
     # Bytes to send before the connection ends, though more were announced.
     cut_after: int | None = None
+    # What follows the first answer: the whole body, or the part of it that is asked for.
+    once: bool = False
+    ranges: bool = False
 
 
 class Mirror:
@@ -44,6 +47,7 @@ class Mirror:
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
         self.requests: list[str] = []
+        self.wishes: list[str | None] = []
         self.releases: dict[str, list[dict[str, t.Any]]] = {}
         self.stalled = threading.Event()
         self.released = threading.Event()
@@ -90,6 +94,11 @@ class Mirror:
             ]
         ).encode()
 
+    def start_of(self, answer: Answer, wish: str | None) -> int:
+        """Where in the body the answer starts."""
+        self.wishes.append(wish)
+        return int(wish.partition("=")[2].rstrip("-")) if answer.ranges and wish else 0
+
     def downloads(self) -> list[str]:
         return [path for path in self.requests if path.endswith(".tar.gz")]
 
@@ -100,11 +109,14 @@ class Mirror:
             def do_GET(self) -> None:
                 mirror.requests.append(self.path)
                 answer = mirror.answers.get(self.path, Answer(b"not here", 404))
-                self.send_response(answer.status)
-                self.send_header("Content-Length", str(len(answer.body)))
+                start = mirror.start_of(answer, self.headers.get("Range"))
+                if answer.once:
+                    mirror.answers[self.path] = Answer(answer.body, ranges=answer.ranges)
+                self.send_response(206 if start else answer.status)
+                self.send_header("Content-Length", str(len(answer.body) - start))
                 self.end_headers()
                 end = answer.stall_after if answer.stall_after is not None else answer.cut_after
-                self.wfile.write(answer.body[:end])
+                self.wfile.write(answer.body[start:end])
                 self.wfile.flush()
                 if answer.stall_after is not None:
                     mirror.stalled.set()

@@ -79,6 +79,28 @@ def test_truncated_download(ready: Host, mirror: Mirror) -> None:
     still_there(ready)
 
 
+@pytest.mark.parametrize("ranges", [True, False], ids=["by range", "from the start"])
+@pytest.mark.parametrize("fault", ["cut_after", "stall_after"])
+def test_a_cut_line_is_taken_up_again(ready: Host, mirror: Mirror, fault: str, ranges: bool) -> None:
+    path = mirror.add("1.24.1")
+    body = mirror.answers[path].body
+    mirror.answers[path] = Answer(body, once=True, ranges=ranges)._replace(**{fault: 20_000})
+    result = ready.run("1.24.1", timeout=1)
+    assert result["bytes_downloaded"] == len(body)
+    assert ready.go_version() == "go1.24.1"
+    assert mirror.downloads() == [path, path]
+    assert mirror.wishes[-2:] == [None, "bytes=20000-"]
+
+
+def test_another_file_behind_the_cut(ready: Host, mirror: Mirror) -> None:
+    path = mirror.add("1.24.1")
+    body = mirror.answers[path].body
+    changed = body[:20_000] + bytes(len(body) - 20_000)
+    mirror.answers[path] = Answer(changed, cut_after=20_000, once=True, ranges=True)
+    assert "wanted SHA-256 " in ready.fail("1.24.1")
+    still_there(ready)
+
+
 def test_download_longer_than_announced_in_the_index(ready: Host, mirror: Mirror) -> None:
     path = mirror.add("1.24.1")
     body = mirror.answers[path].body

@@ -4,15 +4,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import ssl
 import threading
 import typing as t
+import urllib.error
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
+from ansible_collections.gofleet.hosts.plugins.module_utils import _download
 from ansible_collections.gofleet.hosts.plugins.module_utils._download import (
+    Access,
     HashingReader,
     download,
     read_document,
@@ -99,3 +105,142 @@ def test_a_stream_without_read1() -> None:
 
 def test_passwords_are_not_shown() -> None:
     assert shown("https://me:secret@host:1/a?b=c") == "https://host:1/a?b=c"
+
+
+DATA = bytes(range(256)) * 40
+
+
+class Cut:
+    """Streams of one file that end, or fail, after so many bytes each."""
+
+    def __init__(self, *parts: int | Exception) -> None:
+        self.parts = list(parts)
+        self.starts: list[int] = []
+
+    def open(self, start: int) -> io.BytesIO:
+        self.starts.append(start)
+        part = self.parts.pop(0)
+        if isinstance(part, Exception):
+            raise part
+        return io.BytesIO(DATA[start : start + part])
+
+    def reader(self) -> HashingReader:
+        return HashingReader(self.open(0), url="x", limit=len(DATA), again=self.open, size=len(DATA))
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    slept: list[float] = []
+    monkeypatch.setattr(_download.time, "sleep", slept.append)
+    return slept
+
+
+def test_a_line_cut_twice_is_taken_up_where_it_ended(pauses: list[float]) -> None:
+    line = Cut(1000, ConnectionResetError("reset"), 2000, len(DATA))
+    reader = line.reader()
+    reader.drain()
+    assert line.starts == [0, 1000, 1000, 3000]
+    assert (reader.count, reader.sha256) == (len(DATA), hashlib.sha256(DATA).hexdigest())
+    assert pauses == [0.2, 1.0, 0.2]
+
+
+def test_a_line_that_stays_down(pauses: list[float]) -> None:
+    line = Cut(1000, *[OSError("down")] * 3)
+    reader = line.reader()
+    reader.drain()
+    assert (reader.count, pauses) == (1000, [0.2, 1.0, 3.0])
+
+
+def test_a_line_that_is_cut_for_ever(pauses: list[float]) -> None:
+    line = Cut(*[10] * 100)
+    reader = line.reader()
+    reader.drain()
+    assert (reader.count, len(line.starts)) == (10 * 21, 21)
+
+
+@pytest.mark.parametrize(("status", "asked"), [(416, 1), (404, 1), (503, 3)])
+def test_what_the_server_says_of_the_rest(pauses: list[float], status: int, asked: int) -> None:
+    line = Cut(1000, *[urllib.error.HTTPError("x", status, "no", {}, None)] * 3)  # type: ignore[arg-type]
+    reader = line.reader()
+    reader.drain()
+    assert (reader.count, len(line.starts) - 1) == (1000, asked)
+
+
+def test_a_failing_read_is_told_with_what_had_come(pauses: list[float]) -> None:
+    class Failing(io.BytesIO):
+        def read1(self, size: int | None = -1, /) -> bytes:
+            raise TimeoutError("timed out")
+
+    reader = HashingReader(Failing(), url="x", limit=10, again=lambda start: Failing(), size=10)
+    with pytest.raises(HostError, match="timed out after 0 bytes"):
+        reader.read(5)
+    assert pauses == [0.2, 1.0, 3.0]
+
+
+class Asked(BaseHTTPRequestHandler):
+    """Remembers what it was told; sends half, and whatever range is asked for."""
+
+    told: t.ClassVar[list[dict[str, str]]] = []
+    elsewhere = ""
+
+    def do_GET(self) -> None:
+        self.told.append({name.lower(): value for name, value in self.headers.items()})
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", self.elsewhere)
+            self.end_headers()
+            return
+        start = int(self.headers.get("Range", "bytes=0-")[6:-1])
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(DATA) - start))
+        self.end_headers()
+        self.wfile.write(DATA[start : None if start else 5000])
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@contextlib.contextmanager
+def serving(context: ssl.SSLContext | None = None) -> t.Iterator[int]:
+    server = HTTPServer(("127.0.0.1", 0), Asked)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+
+
+def test_a_server_of_an_authority_of_our_own(tmp_path: Path, pauses: list[float]) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with serving(context) as port:
+        url = f"https://127.0.0.1:{port}/file"
+        with pytest.raises(HostError, match="certificate verify failed"):
+            read_document(url, timeout=5, limit=len(DATA))
+        access = Access(ca_path=str(tmp_path / "ca.pem"))
+        with download(url, timeout=5, limit=len(DATA), size=len(DATA), access=access) as stream:
+            stream.drain()
+        assert stream.sha256 == hashlib.sha256(DATA).hexdigest()
+    with pytest.raises(HostError, match="No such file"):
+        read_document(url, timeout=5, limit=9, access=Access(ca_path=str(tmp_path / "none.pem")))
+
+
+def test_headers_and_passwords_are_for_the_server_of_the_url_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n", encoding="utf-8")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    Asked.told.clear()
+    with serving() as port:
+        Asked.elsewhere = f"http://localhost:{port}/file"
+        access = Access(headers={"X-Token": "secret"})
+        read_document(f"http://127.0.0.1:{port}/moved", timeout=5, limit=len(DATA), access=access)
+    first, second = Asked.told
+    assert (first["x-token"], first["authorization"][:6]) == ("secret", "Basic ")
+    assert not {"x-token", "authorization"} & set(second)
