@@ -20,6 +20,7 @@ import zlib
 
 from ._errors import HostError
 from ._inflate import Inflated, Readable
+from ._inner_link import leads_inside
 from ._tar_header import PlainHeader
 
 __all__ = ["BrokenArchiveError", "unpack"]
@@ -119,10 +120,7 @@ class _Writer:
             os.close(target)
 
     def _link(self, member: tarfile.TarInfo, path: str) -> None:
-        parts = [part for part in member.linkname.split("/") if part not in ("", ".")]
-        ups = next((count for count, part in enumerate(parts) if part != ".."), len(parts))
-        # `..` only in front: there it climbs directories made here. After a name it could climb from another link.
-        if member.linkname.startswith("/") or ".." in parts[ups:] or ups > path.count("/"):
+        if not leads_inside(path, member.linkname):
             raise self._refused(member, f"a link to {member.linkname}, which can lead out of the archive")
         try:
             os.symlink(member.linkname, os.path.join(self.into, path))

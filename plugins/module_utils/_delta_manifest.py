@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""What a file or a tree holds, as one Merkle root, and piece by piece.
+
+The root is about content alone: names, kinds, whether a file may be executed, bytes, and where links lead. Owners,
+times and the other permissions are the host's affair, so a tree has the same root wherever it stands.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import typing as t
+
+from ._errors import HostError
+from ._merkle import leaf_hash, root_of
+
+__all__ = ["LEAF_PREFIX", "Entry", "Manifest", "chunk_size", "read_manifest"]
+
+LEAF_PREFIX = (
+    16  # bytes of a leaf that tell what is the same in two contents; the root, in full, is what is believed
+)
+
+_SMALLEST, _LARGEST = 16 * 1024, 1024 * 1024  # bytes of a chunk
+_CHUNKS = 16384  # of a file, before they grow
+
+
+class Entry(t.NamedTuple):
+    """One name in a tree. A file that stands alone has the path ``""``."""
+
+    path: str
+    kind: str  # file, directory or link
+    executable: bool = False
+    size: int = 0  # bytes of a file
+    leaves: tuple[bytes, ...] = ()  # of a file's chunks
+    target: str = ""  # of a link
+
+    @property
+    def digest(self) -> bytes:
+        """The root of a file."""
+        return self.leaves[0] if len(self.leaves) == 1 else root_of(self.leaves)
+
+    @property
+    def bytes_alike(self) -> bytes:
+        """Equal for files with equal bytes, also where one of them is known by the fronts of its leaves alone."""
+        return b"".join(leaf[:LEAF_PREFIX] for leaf in self.leaves)
+
+
+class Manifest:
+    """The entries of a tree in the order of their paths, or the one of a file; and the root over all."""
+
+    def __init__(self, entries: t.Iterable[Entry], *, is_tree: bool) -> None:
+        self.is_tree = is_tree
+        self.entries = tuple(sorted(entries, key=lambda entry: os.fsencode(entry.path)))
+        self.root = (root_of(map(_leaf, self.entries)) if is_tree else self.entries[0].digest).hex()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(entry.size for entry in self.entries)
+
+    def by_path(self) -> dict[str, Entry]:
+        return {entry.path: entry for entry in self.entries}
+
+
+def chunk_size(size: int) -> int:
+    """Bytes of the chunks of a file: 16 KiB up to 256 MiB, then twice as much with each doubling, at most 1 MiB."""
+    chunk = _SMALLEST
+    while chunk < _LARGEST and chunk * _CHUNKS < size:
+        chunk *= 2
+    return chunk
+
+
+def read_manifest(path: str, *, ignore: t.Collection[str] = ()) -> Manifest:
+    """Read a file or a tree.
+
+    :param ignore: names at the top of the tree that do not count
+    :raises HostError: nothing there, a link, or something else than files, directories and links in the tree
+    """
+    try:
+        status = os.lstat(path)
+        if stat.S_ISREG(status.st_mode):
+            return Manifest([_file_entry(path, "", name=path)], is_tree=False)
+        if stat.S_ISDIR(status.st_mode):
+            return Manifest(_walk(path, ignore), is_tree=True)
+    except FileNotFoundError:
+        raise _refused(path, "nothing by that name")
+    except OSError as error:
+        raise _refused(path, str(error))
+    raise _refused(path, "a link" if stat.S_ISLNK(status.st_mode) else "a device, a pipe or a socket")
+
+
+def _walk(top: str, ignore: t.Collection[str]) -> t.Iterator[Entry]:
+    # fwalk opens each directory below the one above it and follows no link, so nobody can lead it elsewhere.
+    for directory, folders, files, descriptor in os.fwalk(top):
+        inside = os.path.relpath(directory, top) if directory != top else ""
+        if not inside:
+            folders[:] = [name for name in folders if name not in ignore]
+        for name in [*folders, *files]:
+            if not inside and name in ignore:
+                continue
+            path = os.path.join(inside, name)
+            mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
+            if stat.S_ISLNK(mode):
+                yield Entry(path, "link", target=os.readlink(name, dir_fd=descriptor))
+            elif stat.S_ISDIR(mode):
+                yield Entry(path, "directory")
+            elif stat.S_ISREG(mode):
+                yield _file_entry(name, path, name=os.path.join(top, path), descriptor=descriptor)
+            else:
+                raise _refused(os.path.join(top, path), "a device, a pipe or a socket")
+
+
+def _file_entry(file: str, path: str, *, name: str, descriptor: int | None = None) -> Entry:
+    opened = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=descriptor)
+    with os.fdopen(opened, "rb", buffering=0) as stream:
+        status = os.fstat(opened)
+        if not stat.S_ISREG(status.st_mode):
+            raise _refused(name, "something that was a file a moment ago")
+        leaves: list[bytes] = []
+        chunk, count = chunk_size(status.st_size), 0
+        # An empty file has one leaf, the empty chunk.
+        data = stream.read(chunk)
+        while data or not leaves:
+            leaves.append(leaf_hash(data))
+            count += len(data)
+            data = stream.read(chunk)
+    if count != status.st_size:
+        raise _refused(name, "a file that is being written")
+    return Entry(path, "file", bool(status.st_mode & stat.S_IXUSR), count, tuple(leaves))
+
+
+def _leaf(entry: Entry) -> bytes:
+    told = entry.digest.hex() if entry.kind == "file" else entry.target
+    fields = [entry.kind, "x" if entry.executable else "-", str(entry.size), told, entry.path]
+    return leaf_hash(b"\0".join(map(os.fsencode, fields)))
+
+
+def _refused(path: str, found: str) -> HostError:
+    return HostError(
+        path,
+        wanted="a file, or a tree of files, directories and links",
+        found=found,
+        remedy="Correct the path, or take what does not belong there out of the tree.",
+    )

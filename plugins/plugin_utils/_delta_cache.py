@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: it can change at any time.
+
+"""What the controller keeps so that a fleet pays once: deltas, and the contents that hosts may have."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import typing as t
+
+from ..module_utils._delta_manifest import read_manifest
+from ..module_utils._errors import HostError
+from ..module_utils._lock import exclusive_lock
+
+__all__ = ["DeltaCache"]
+
+_LIMIT = 4 * 1024**3  # bytes
+_WAIT = 1800  # seconds; another process may be making the same delta of two large trees
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+
+
+class DeltaCache:
+    """A directory with ``deltas/`` and ``contents/``. What was used last stays longest.
+
+    Nothing in it is trusted: a delta is compared with its SHA-256, a content with its root, and made anew or left out.
+    """
+
+    def __init__(self, path: str = "~/.cache/gofleet/delta", *, limit: int = _LIMIT) -> None:
+        self.path = os.path.expanduser(path)
+        self.limit = limit
+
+    def delta(self, name: str, make: t.Callable[[str], dict[str, t.Any]]) -> tuple[str, dict[str, t.Any]]:
+        """The delta ``name`` and what is known of it. ``make`` writes it to a path and returns that knowledge."""
+        folder = self._folder("deltas")
+        path = os.path.join(folder, _plain(name))
+        with exclusive_lock(f"{path}.lock", wait_seconds=_WAIT):
+            known = _verified(path)
+            if known is None:
+                with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as making:
+                    fresh = os.path.join(making, "delta")
+                    known = make(fresh)
+                    _write_json(f"{path}.json", {"sha256": _sha256(fresh), "known": known})
+                    os.replace(fresh, path)
+                self._trim(keep=path)
+            os.utime(path)
+        return path, known
+
+    def keep(self, source: str, root: str) -> None:
+        """Keep a file or a tree under its root, for when a host has it and shall get a newer one."""
+        folder = self._folder("contents")
+        path = os.path.join(folder, _plain(root))
+        if os.path.lexists(path):
+            os.utime(path)
+            return
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as making:
+            fresh = os.path.join(making, "content")
+            if os.path.isdir(source):
+                shutil.copytree(source, fresh, symlinks=True)
+            else:
+                shutil.copy2(source, fresh)
+            os.utime(fresh)
+            with contextlib.suppress(OSError):  # another process was quicker
+                os.rename(fresh, path)
+        self._trim(keep=path)
+
+    def content(self, root: str) -> str | None:
+        """The file or tree with this root, if it is kept and whole."""
+        path = os.path.join(self.path, "contents", _plain(root))
+        if not os.path.lexists(path):
+            return None
+        with contextlib.suppress(HostError):
+            if read_manifest(path).root == root:
+                os.utime(path)
+                return path
+        _delete(path)
+        return None
+
+    def _folder(self, name: str) -> str:
+        folder = os.path.join(self.path, name)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        return folder
+
+    def _trim(self, *, keep: str) -> None:
+        """Remove what was not used for longest, down to the limit."""
+        found = []
+        for name in ("deltas", "contents"):
+            folder = self._folder(name)
+            for entry in os.scandir(folder):
+                if not entry.name.endswith((".json", ".lock")) and not entry.name.startswith("."):
+                    used = entry.stat(follow_symlinks=False).st_mtime
+                    found.append((used, _size(entry.path), entry.path))
+        over = sum(size for dummy, size, dummy2 in found) - self.limit
+        for dummy, size, path in sorted(found):
+            if over <= 0:
+                break
+            if path != keep:
+                _delete(path)
+                over -= size
+
+
+def _verified(path: str) -> dict[str, t.Any] | None:
+    """What is known of a delta that is there and undamaged."""
+    try:
+        with open(f"{path}.json", encoding="utf-8") as file:
+            found = json.load(file)
+        known: dict[str, t.Any] = found["known"]
+        return known if found["sha256"] == _sha256(path) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _write_json(path: str, value: object) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+
+
+def _size(path: str) -> int:
+    if not os.path.isdir(path) or os.path.islink(path):
+        return os.lstat(path).st_size
+    return sum(
+        os.lstat(os.path.join(folder, name)).st_size
+        for folder, dummy, names in os.walk(path)
+        for name in names
+    )
+
+
+def _delete(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    for name in (path, f"{path}.json", f"{path}.lock"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _plain(name: str) -> str:
+    if not _NAME.fullmatch(name) or name.startswith("."):
+        raise ValueError(f"no name in a cache: {name!r}")
+    return name

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: it can change at any time.
+
+"""Deltas, made from what the controller has: a new file or tree, and the old one or what a host says of it."""
+
+from __future__ import annotations
+
+import collections
+import os
+import typing as t
+
+from ..module_utils._delta_file import Header, Plan, write_delta
+from ..module_utils._delta_manifest import Entry, Manifest
+from ..module_utils._errors import HostError
+from ..module_utils._inner_link import leads_inside
+from ._delta_cache import DeltaCache
+from ._delta_hint import hint_for
+from ._delta_methods import bsdiff_imports, cheapest
+
+__all__ = ["Delta", "make_delta"]
+
+_ALL_NEW = 64 * 1024 * 1024  # bytes without an old content, from which the strong setting of xz takes minutes
+_STRONG, _QUICK = 6, 1
+
+
+class Delta(t.NamedTuple):
+    """A delta on the controller: its file, what it leads from and to, and in how many files it uses which method."""
+
+    path: str
+    size: int  # bytes on the line
+    old: str | None
+    new: str
+    content_size: int  # bytes of all new files
+    methods: dict[str, int]
+    hint: str | None
+
+
+def make_delta(
+    new: str, *, manifest: Manifest, old: Manifest | None, old_path: str | None, cache: DeltaCache
+) -> Delta:
+    """The delta from ``old`` to the content at ``new``, made once per pair of roots.
+
+    :param manifest: of what is at ``new``
+    :param old: None where nothing is there
+    :param old_path: the old content on the controller, if it has it: only then bsdiff is possible
+    :raises HostError: a link that leads out of the tree
+    """
+    if manifest.is_tree:
+        _refuse_links_out(manifest, new)
+    way = "content" if old_path is not None and bsdiff_imports() else "leaves"
+    if old is not None and old.is_tree != manifest.is_tree:
+        old = old_path = None
+    names = (old.root if old is not None else "nothing", manifest.root, way)
+
+    def make(path: str) -> dict[str, t.Any]:
+        return _write(path, new=new, manifest=manifest, old=old, old_path=old_path)
+
+    path, known = cache.delta("-".join(names), make)
+    return Delta(
+        path,
+        os.path.getsize(path),
+        None if old is None else old.root,
+        manifest.root,
+        manifest.size,
+        known["methods"],
+        known["hint"],
+    )
+
+
+def _write(
+    path: str, *, new: str, manifest: Manifest, old: Manifest | None, old_path: str | None
+) -> dict[str, t.Any]:
+    plan = _plan(manifest, old)
+    olds = {} if old is None else old.by_path()
+    methods: collections.Counter[str] = collections.Counter()
+    costs: list[tuple[int, str]] = []
+
+    def body() -> t.Iterator[bytes]:
+        for name, kind, _executable, _size, _target, source in plan.changed:
+            if kind != "file":
+                continue
+            there = None if source is None else olds[source]
+            before = None if source is None or old_path is None else _content(_inside(old_path, source))
+            method = cheapest(_content(_inside(new, name)), old=before, old_entry=there)
+            methods[method.name] += 1
+            costs.append((method.cost, _inside(new, name)))
+            yield from method.pieces
+
+    header = Header(None if old is None else old.root, manifest.root, manifest.is_tree, manifest.size)
+    preset = _QUICK if old is None and manifest.size > _ALL_NEW else _STRONG
+    with open(path, "wb") as stream:
+        write_delta(stream, header, plan, body(), preset=preset)
+    dearest = max(costs, default=None)
+    hint = None if old is None or dearest is None else hint_for(dearest[1], cost=dearest[0])
+    return {"methods": dict(methods), "hint": hint}
+
+
+def _plan(manifest: Manifest, old: Manifest | None) -> Plan:
+    olds = {} if old is None else old.by_path()
+    by_content = {entry.bytes_alike: entry.path for entry in olds.values() if entry.kind == "file"}
+    news = manifest.by_path()
+    changed = []
+    for entry in manifest.entries:
+        before = olds.get(entry.path)
+        if before is not None and _same(before, entry):
+            continue
+        source = None
+        if entry.kind == "file":
+            same_name = before is not None and before.kind == "file"
+            source = by_content.get(entry.bytes_alike, entry.path if same_name else None)
+        changed.append([entry.path, entry.kind, entry.executable, entry.size, entry.target, source])
+    return Plan([path for path in olds if path not in news], changed)
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    return one._replace(leaves=()) == other._replace(leaves=()) and one.bytes_alike == other.bytes_alike
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _inside(top: str, path: str) -> str:
+    return os.path.join(top, path) if path else top
+
+
+def _refuse_links_out(manifest: Manifest, new: str) -> None:
+    for entry in manifest.entries:
+        if entry.kind == "link" and not leads_inside(entry.path, entry.target):
+            raise HostError(
+                os.path.join(new, entry.path),
+                wanted="links that stay inside the tree",
+                found=f"a link to {entry.target}",
+                remedy="Put what it leads to into the tree, or make the link on the host by a task of its own.",
+            )

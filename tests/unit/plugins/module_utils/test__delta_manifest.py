@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import (
+    Entry,
+    Manifest,
+    chunk_size,
+    read_manifest,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
+from ansible_collections.gofleet.hosts.plugins.module_utils._merkle import leaf_hash, root_of
+
+KIB = 1024
+
+
+def tree(path: Path) -> Path:
+    (path / "bin").mkdir(parents=True)
+    (path / "bin" / "go").write_bytes(b"program")
+    (path / "bin" / "go").chmod(0o755)
+    (path / "empty").mkdir()
+    (path / "link").symlink_to("bin/go")
+    (path / "nothing").write_bytes(b"")
+    (path / os.fsdecode(b"\xff")).write_bytes(b"no UTF-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("size", "chunk"),
+    [
+        (0, 16 * KIB),
+        (256 * KIB * KIB, 16 * KIB),
+        (256 * KIB * KIB + 1, 32 * KIB),
+        (10**15, KIB * KIB),
+    ],
+)
+def test_chunks_grow_with_the_file(size: int, chunk: int) -> None:
+    assert chunk_size(size) == chunk
+
+
+def test_a_file(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 150
+    (tmp_path / "x").write_bytes(data)
+    manifest = read_manifest(str(tmp_path / "x"))
+    chunks = [data[start : start + 16 * KIB] for start in range(0, len(data), 16 * KIB)]
+    assert len(chunks) == 3
+    assert manifest.root == root_of(map(leaf_hash, chunks)).hex()
+    assert (manifest.is_tree, manifest.size) == (False, len(data))
+
+
+def test_a_tree(tmp_path: Path) -> None:
+    entries = read_manifest(str(tree(tmp_path / "a"))).entries
+    assert [(entry.path, entry.kind, entry.executable, entry.size, entry.target) for entry in entries] == [
+        ("bin", "directory", False, 0, ""),
+        ("bin/go", "file", True, 7, ""),
+        ("empty", "directory", False, 0, ""),
+        ("link", "link", False, 0, "bin/go"),
+        ("nothing", "file", False, 0, ""),
+        ("\udcff", "file", False, 8, ""),
+    ]
+
+
+def test_the_root_is_about_content_alone(tmp_path: Path) -> None:
+    one, other = tree(tmp_path / "a"), tree(tmp_path / "b")
+    root = read_manifest(str(one)).root
+    os.utime(other / "nothing", (1, 1))
+    (other / "nothing").chmod(0o600)
+    (other / "bin").chmod(0o700)
+    (other / ".gofleet.json").write_text("ours", encoding="utf-8")
+    assert read_manifest(str(other), ignore=[".gofleet.json"]).root == root
+    assert read_manifest(str(other)).root != root
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tree: (tree / "nothing").chmod(0o755),
+        lambda tree: (tree / "nothing").write_bytes(b"1"),
+        lambda tree: (tree / "nothing").rename(tree / "other"),
+        lambda tree: (tree / "empty").rmdir(),
+        lambda tree: ((tree / "link").unlink(), (tree / "link").symlink_to("bin")),
+        lambda tree: ((tree / "empty").rmdir(), (tree / "empty").write_bytes(b"")),
+        lambda tree: (tree / "bin" / "go").write_bytes(b"prograM"),
+    ],
+)
+def test_every_difference_counts(tmp_path: Path, change: object) -> None:
+    root = read_manifest(str(tree(tmp_path / "a"))).root
+    change(tmp_path / "a")  # type: ignore[operator]
+    assert read_manifest(str(tmp_path / "a")).root != root
+
+
+def test_fields_do_not_run_into_each_other() -> None:
+    one = Manifest([Entry("a", "link", target="b/c")], is_tree=True)
+    other = Manifest([Entry("c", "link", target="a/b")], is_tree=True)
+    assert one.root != other.root
+
+
+def test_what_is_no_content(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="nothing by that name"):
+        read_manifest(str(tmp_path / "none"))
+    (tmp_path / "link").symlink_to("/etc")
+    with pytest.raises(HostError, match="found a link"):
+        read_manifest(str(tmp_path / "link"))
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(HostError, match="a device, a pipe or a socket"):
+            read_manifest(str(path))
+    (tmp_path / "pipe").unlink()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        with pytest.raises(HostError, match="socket'?: wanted"):
+            read_manifest(str(tmp_path))

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import random
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta_apply import apply_delta
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta_wire import (
+    manifest_from_wire,
+    manifest_to_wire,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
+from ansible_collections.gofleet.hosts.plugins.plugin_utils import _delta_methods
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_make import Delta, make_delta
+
+SOURCE = random.Random(6)
+RANDOM = SOURCE.randbytes(25 * 16 * 1024)
+SHIFTED = RANDOM[:1000] + b"inserted" + RANDOM[1000:]
+PATCHED = RANDOM[:70_000] + b"changed" + RANDOM[70_007:]
+OTHER = SOURCE.randbytes(300_000)
+
+
+def delta(tmp_path: Path, old: bytes | None, new: bytes, *, content: bool = True) -> Delta:
+    paths = tmp_path / "old", tmp_path / "new"
+    paths[1].write_bytes(new)
+    told = None
+    if old is not None:
+        paths[0].write_bytes(old)
+        told = manifest_from_wire(manifest_to_wire(read_manifest(str(paths[0]))))
+    return make_delta(
+        str(paths[1]),
+        manifest=read_manifest(str(paths[1])),
+        old=told,
+        old_path=str(paths[0]) if content and old is not None else None,
+        cache=DeltaCache(str(tmp_path / "cache")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "content", "expected"),
+    [
+        (RANDOM, SHIFTED, True, ("bsdiff", 1000)),
+        (RANDOM, SHIFTED, False, ("whole", 415_000)),
+        (RANDOM, PATCHED, False, ("chunks", 20_000)),
+        (RANDOM, RANDOM * 2, False, ("chunks", 1000)),
+        (RANDOM, OTHER, True, ("whole", 310_000)),
+        (None, PATCHED, False, ("whole", 415_000)),
+        (b"", RANDOM, True, ("whole", 415_000)),
+    ],
+)
+def test_the_cheapest_method(
+    tmp_path: Path, old: bytes | None, new: bytes, content: bool, expected: tuple[str, int]
+) -> None:
+    made = delta(tmp_path, old, new, content=content)
+    assert made.methods == {expected[0]: 1}
+    assert made.size == Path(made.path).stat().st_size <= expected[1]
+
+
+def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_delta_methods, "bsdiff_imports", lambda: False)
+    assert delta(tmp_path, RANDOM, PATCHED).methods == {"chunks": 1}
+
+
+def test_a_file_too_large_for_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_delta_methods, "BSDIFF_LIMIT", len(RANDOM) - 1)
+    assert delta(tmp_path, RANDOM, PATCHED).methods == {"chunks": 1}
+
+
+def test_a_file_that_moved_is_not_sent(tmp_path: Path) -> None:
+    for name, path in (("old", "x"), ("new", "moved/y")):
+        (tmp_path / name / "moved").mkdir(parents=True)
+        (tmp_path / name / path).write_bytes(RANDOM)
+    old = read_manifest(str(tmp_path / "old"))
+    made = make_delta(
+        str(tmp_path / "new"),
+        manifest=read_manifest(str(tmp_path / "new")),
+        old=old,
+        old_path=None,
+        cache=DeltaCache(str(tmp_path / "cache")),
+    )
+    assert made.methods == {"chunks": 1}
+    assert made.size < 1000
+
+
+def test_a_tree_where_a_file_was(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(b"x")
+    (tmp_path / "new").mkdir()
+    made = make_delta(
+        str(tmp_path / "new"),
+        manifest=read_manifest(str(tmp_path / "new")),
+        old=read_manifest(str(tmp_path / "old")),
+        old_path=None,
+        cache=DeltaCache(str(tmp_path / "cache")),
+    )
+    assert (made.old, made.methods) == (None, {})
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "..", "a/../../x"])
+def test_links_that_lead_out_are_refused_before_anything_is_sent(tmp_path: Path, target: str) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "link").symlink_to(target)
+    with pytest.raises(HostError, match="links that stay inside"):
+        make_delta(
+            str(tmp_path / "new"),
+            manifest=read_manifest(str(tmp_path / "new")),
+            old=None,
+            old_path=None,
+            cache=DeltaCache(str(tmp_path / "cache")),
+        )
+
+
+def test_numbers_of_a_control_block() -> None:
+    for value in (0, 1, 54, 2**40):
+        form = value.to_bytes(8, "little")
+        assert _delta_methods._number(form) == value
+        assert _delta_methods._number(form[:7] + bytes([form[7] | 0x80])) == -value
+
+
+def test_bytes_that_differ_everywhere_a_little(tmp_path: Path) -> None:
+    """Addresses in a program that was linked anew: bsdiff adds to them, chunks find nothing."""
+    moved = bytes((byte + 1) % 256 if index % 64 == 0 else byte for index, byte in enumerate(RANDOM))
+    made = delta(tmp_path, RANDOM, moved)
+    assert made.methods == {"bsdiff": 1}
+    assert made.size < len(moved) // 20
+
+
+def test_random_bytes_round_trip(tmp_path: Path) -> None:
+    source = random.Random(7)
+    for number in range(12):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        old = source.randbytes(source.randrange(1, 50_000))
+        cuts: t.List[bytes] = [
+            old[source.randrange(len(old)) :][: source.randrange(1, 9000)] + source.randbytes(5)
+            for dummy in range(source.randrange(1, 6))
+        ]
+        new = b"".join(cuts)
+        made = delta(folder, old, new)
+        apply_delta(made.path, old=str(folder / "old"), into=str(folder / "into"))
+        assert (folder / "into").read_bytes() == new
