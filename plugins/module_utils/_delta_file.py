@@ -77,16 +77,11 @@ class Body:
             raise _damaged("more than the plan tells of")
 
     def _next(self) -> bytes:
-        if self._inflate.eof:
+        frame = b"" if not self._inflate.needs_input else next(self._frames, None)
+        if self._inflate.eof or frame is None:
             raise _damaged("fewer instructions than the plan tells of")
-        data = b""
-        if self._inflate.needs_input:
-            frame = next(self._frames, None)
-            if frame is None:
-                raise _damaged("fewer instructions than the plan tells of")
-            data = frame
         try:
-            return self._inflate.decompress(data, _PIECE)
+            return self._inflate.decompress(frame, _PIECE)
         except lzma.LZMAError as error:
             raise _damaged(str(error))
 
