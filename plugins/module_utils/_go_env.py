@@ -1,0 +1,261 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""The settings of the go command: where each one comes from, and our lines in the files of the machine and its users.
+
+The go command takes a setting from its environment, else from the file of the user, else from go.env of its release,
+else its default. Nothing in the tree of a release is written: that is the release as published, and the next one
+would not have it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import typing as t
+
+from ._account import Account, account_of, acting_as
+from ._atomic import read_text, write_text
+from ._converge import State
+from ._errors import HostError
+from ._go_env_file import Line, managed, parse_lines, with_managed
+from ._go_env_values import KNOWN, check_setting
+from ._go_proxy_list import SettingError, userinfo_of
+
+__all__ = [
+    "MACHINE_FILE",
+    "EnvPlan",
+    "Source",
+    "effective",
+    "machine_environment",
+    "plan_go_env",
+    "read_sources",
+    "user_file",
+]
+
+MACHINE_FILE = "/etc/environment"
+_OPEN_MODE = 0o644
+_SECRET_MODE = 0o600
+_FOREIGN = ("GODEBUG", "GOENV", "GOWORK")  # of the go command too, though nobody sets them here
+
+
+class EnvPlan(t.NamedTuple):
+    """What converge needs; ``secrets`` are the texts that must not be shown."""
+
+    before: State
+    after: State
+    apply: t.Callable[[], dict[str, t.Any]]
+    result: dict[str, t.Any]
+    secrets: set[str]
+
+
+class Source(t.NamedTuple):
+    """A file that settings come from; ``name`` is machine, user or release."""
+
+    name: str
+    path: str
+    lines: list[Line]
+
+
+class _File(t.NamedTuple):
+    """One file, and our settings in it. ``owner`` None: the machine's."""
+
+    path: str
+    owner: Account | None
+    settings: dict[str, str]
+    secret: bool
+    text: str
+    mode: int | None  # None where there is no file
+
+
+def user_file(account: Account) -> str:
+    """Where `go env -w` writes, for a user without XDG_CONFIG_HOME."""
+    return os.path.join(account.home, ".config", "go", "env")
+
+
+def plan_go_env(params: t.Mapping[str, t.Any]) -> EnvPlan:
+    """Read the files, decide, change nothing.
+
+    :param params: the module's options
+    """
+    files = []
+    if params["machine"] is not None:
+        settings = _checked("machine", params["machine"], environment=True)
+        files.append(_read(params["machine_file"], None, settings, secret=False))
+    accounts = [account_of(user["name"]) for user in params["users"]]
+    _refuse_twice([account.name for account in accounts])
+    for account, user in zip(accounts, params["users"]):
+        settings = _checked(f"users: {account.name}", user["settings"])
+        secret = _checked(f"users: {account.name}", user["secret_settings"])
+        with acting_as(account):
+            files.append(_read(user_file(account), account, {**settings, **secret}, secret=bool(secret)))
+    after = {file.path: with_managed(file.text, file.settings) for file in files}
+    values = [line.value for file in files for line in parse_lines(file.text)]
+    values += [value for file in files for value in file.settings.values()]
+    return EnvPlan(
+        before={file.path: _state(file, file.text, file.mode) for file in files},
+        after={
+            file.path: _state(file, after[file.path], _SECRET_MODE if file.secret else file.mode)
+            for file in files
+        },
+        apply=lambda: _apply(files, after),
+        result={"effective": _effective_for_all(params, accounts, after)},
+        secrets={text for value in values for text in userinfo_of(value)},
+    )
+
+
+def _checked(
+    subject: str, given: t.Mapping[str, t.Any] | None, *, environment: bool = False
+) -> dict[str, str]:
+    settings = {}
+    for name, raw in (given or {}).items():
+        # YAML has numbers and truth values, the go command has texts.
+        value = str(int(raw)) if isinstance(raw, bool) else str(raw)
+        try:
+            check_setting(name, value, environment=environment)
+        except SettingError as error:
+            raise HostError(
+                f"{subject}: {name}",
+                wanted="a setting as the go command takes it",
+                found=str(error),
+                remedy="Correct it; nothing was written."
+                if not userinfo_of(value)
+                else "Put the password into the user's .netrc, or into secret_settings of that user.",
+            )
+        settings[name] = value
+    return settings
+
+
+def _refuse_twice(names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise HostError(
+            "users",
+            wanted="each user once",
+            found=f"{', '.join(twice)} twice",
+            remedy="Put the two together.",
+        )
+
+
+def _read(path: str, owner: Account | None, settings: dict[str, str], *, secret: bool) -> _File:
+    real = os.path.realpath(path)
+    try:
+        text = read_text(real)
+        mode = None if text is None else stat.S_IMODE(os.stat(real).st_mode)
+    except OSError as error:
+        raise HostError(
+            path,
+            wanted="to read the settings of the go command",
+            found=str(error),
+            remedy="Make it a regular file that its owner can read, or remove it.",
+        )
+    return _File(real, owner, settings, secret, text or "", mode)
+
+
+def _state(file: _File, text: str, mode: int | None) -> dict[str, t.Any]:
+    lines = parse_lines(text)
+    return {
+        "settings": managed(text),
+        # A line of ours that stands outside of our marks too: the last of the two would count.
+        "elsewhere": {
+            line.name: line.value for line in lines if not line.ours and line.name in file.settings
+        },
+        "others_may_read": file.secret and mode is not None and bool(mode & 0o077),
+    }
+
+
+def _apply(files: list[_File], texts: dict[str, str]) -> dict[str, t.Any]:
+    done: list[_File] = []
+    try:
+        for file in files:
+            if _state(file, file.text, file.mode) != _state(file, texts[file.path], _SECRET_MODE):
+                done.append(file)
+                mode = _OPEN_MODE if file.mode is None else file.mode
+                _write(file, texts[file.path], _SECRET_MODE if file.secret else mode)
+    except HostError:
+        for file in done:
+            with contextlib.suppress(HostError):
+                _write(file, file.text if file.mode is not None else "", file.mode or _OPEN_MODE)
+        raise
+    return {}
+
+
+def _write(file: _File, text: str, mode: int) -> None:
+    """An empty file is none."""
+    try:
+        with acting_as(file.owner) if file.owner is not None else contextlib.nullcontext():
+            if text:
+                write_text(file.path, text, mode=mode)
+            elif os.path.exists(file.path):
+                os.unlink(file.path)
+    except OSError as error:
+        raise HostError(
+            file.path,
+            wanted="to write the settings of the go command",
+            found=str(error),
+            remedy="Run with become: true, or mend the rights of the directory. The files are as they were.",
+        )
+
+
+def read_sources(*, account: Account | None, machine_file: str, goroot: str) -> list[Source]:
+    """The files that settings come from, the one that counts first; those that are not there are left out."""
+    paths = [("machine", machine_file), ("release", os.path.join(goroot, "go.env"))]
+    if account is not None:
+        paths.insert(1, ("user", user_file(account)))
+    sources = []
+    for name, path in paths:
+        try:
+            with acting_as(account) if account is not None and name == "user" else contextlib.nullcontext():
+                text = read_text(path)
+        except OSError:
+            continue  # go overlooks a file that it cannot read, too
+        if text is not None:
+            sources.append(Source(name, path, parse_lines(text)))
+    return sources
+
+
+def machine_environment(path: str) -> dict[str, str]:
+    """The settings of the go command, and HTTP proxies, that new sessions get. This one may be older than they are."""
+    try:
+        lines = parse_lines(read_text(path) or "")
+    except OSError:
+        return {}
+    return {line.name: line.value for line in lines if line.name in KNOWN or line.name.endswith("_PROXY")}
+
+
+def effective(sources: list[Source]) -> dict[str, dict[str, t.Any]]:
+    """For each setting that a file has: the value that counts, where it stands, and where others stand that do not."""
+    found: dict[str, dict[str, t.Any]] = {}
+    for source in sources:
+        last = {line.name: line for line in source.lines if line.name in KNOWN or line.name in _FOREIGN}
+        for name, line in last.items():
+            place = {"source": source.name, "path": source.path, "line": line.number, "value": line.value}
+            if not line.value and source.name == "machine":
+                continue  # an empty variable of the environment is none to go
+            if name in found:
+                found[name]["hides"].append(place)
+            else:
+                found[name] = {**place, "hides": []}
+    return found
+
+
+def _effective_for_all(
+    params: t.Mapping[str, t.Any], accounts: list[Account], after: dict[str, str]
+) -> dict[str, t.Any]:
+    result = {}
+    for account in accounts or [account_of(None)]:
+        sources = read_sources(account=account, machine_file=params["machine_file"], goroot=params["goroot"])
+        planned = {os.path.realpath(source.path): source for source in sources}
+        for name, path in (("machine", params["machine_file"]), ("user", user_file(account))):
+            real = os.path.realpath(path)
+            if real in after:
+                planned[real] = Source(name, path, parse_lines(after[real]))
+        order = ("machine", "user", "release")
+        result[account.name] = effective(
+            sorted(planned.values(), key=lambda source: order.index(source.name))
+        )
+    return result

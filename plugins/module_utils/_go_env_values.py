@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Which settings the go command has, and what each may be. Pure.
+
+Source: internal/cfg (KnownEnv) and cmd/go (envcmd, base/goflags.go, toolchain/select.go, internal/buildcfg) of Go
+1.26; checked against `go env` by the tests.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing as t
+
+from ._go_proxy_list import SettingError, parse_goproxy, parse_gosumdb, userinfo_of
+
+__all__ = ["KNOWN", "check_setting", "split_quoted"]
+
+_VERSION = r"go1\.\d+(?:\.\d+|(?:beta|rc)\d+)?(?:-[\w.-]+)?"
+_LEVELS = {
+    "CGO_ENABLED": r"[01]",
+    "GO_EXTLINK_ENABLED": r"[01]",
+    "GO111MODULE": r"on|off|auto",
+    "GO386": r"sse2|softfloat",
+    "GOAMD64": r"v[1-4]",
+    "GOARM": r"[567](,(soft|hard)float)?",
+    "GOARM64": r"v(8\.\d|9\.[0-5])(,(lse|crypto))*",
+    "GOMIPS": r"(hard|soft)float",
+    "GOMIPS64": r"(hard|soft)float",
+    "GOPPC64": r"power(8|9|10)",
+    "GORISCV64": r"rva2[023]u64",
+    "GOWASM": r"(satconv|signext)(,(satconv|signext))*",
+    "GOOS": r"[a-z][a-z0-9]*",
+    "GOARCH": r"[a-z][a-z0-9]*",
+    "GOEXPERIMENT": r"none|[a-z0-9]+(,[a-z0-9]+)*",
+    "GOFIPS140": r"off|latest|inprocess|certified|v\d+\.\d+\.\d+(-\w+)?",
+    "GOTOOLCHAIN": rf"auto|path|(local|{_VERSION})(\+(auto|path))?",
+}
+_FORMS = {
+    "GOFIPS140": "off, latest, inprocess, certified or a version such as v1.0.0",
+    "GOTOOLCHAIN": "local, auto, path, or a version such as go1.27.3, the first and last perhaps with +auto or +path",
+}
+_PATHS = ("GOBIN", "GOCACHE", "GOMODCACHE", "GOTMPDIR", "GOROOT")
+_PATTERNS = ("GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE")
+_COMMANDS = ("AR", "CC", "CXX", "FC", "GCCGO", "PKG_CONFIG", "GOCACHEPROG")
+_CGO = tuple(
+    f"CGO_{kind}FLAGS{suffix}"
+    for kind in ("C", "CPP", "CXX", "F", "LD")
+    for suffix in ("", "_ALLOW", "_DISALLOW")
+)
+_VCS = r"(git|hg|svn|bzr|fossil|mod)(\|(git|hg|svn|bzr|fossil|mod))*|all|off"
+_NEVER = {
+    **dict.fromkeys(
+        ("GOEXE", "GOGCCFLAGS", "GOHOSTARCH", "GOHOSTOS", "GOMOD", "GOTOOLDIR", "GOVERSION"),
+        "go finds it out itself",
+    ),
+    **dict.fromkeys(("GOTELEMETRY", "GOTELEMETRYDIR"), "it is set with `go telemetry`"),
+    "GOWORK": "it belongs to one directory: the module go_workspace writes go.work",
+    "GOENV": "it would hide the file of settings from go",
+    "GODEBUG": "it is for programs too: set it for the service that needs it",
+}
+KNOWN = frozenset(
+    [
+        *_LEVELS, *_PATHS, *_PATTERNS, *_COMMANDS, *_CGO,
+        "GOAUTH", "GOFLAGS", "GOPATH", "GOPROXY", "GOSUMDB", "GOVCS",
+    ]
+)  # fmt: skip
+
+
+def check_setting(name: str, value: str, *, environment: bool = False) -> None:
+    """
+    :param environment: whether it is for the environment of all, which everybody may read and whose form is poorer
+    :raises SettingError: with a reason in which no password stands
+    """
+    if name in _NEVER:
+        raise SettingError(f"{name} cannot be set: {_NEVER[name]}")
+    if name not in KNOWN:
+        near = difflib.get_close_matches(name, KNOWN, n=1)
+        raise SettingError(
+            "not a setting of the go command" + (f"; the nearest one is {near[0]}" if near else "")
+        )
+    if not value or value != value.strip():
+        raise SettingError("empty, or with blanks at an end")
+    if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value):
+        raise SettingError("a line break or another control character in it")
+    if environment:
+        _check_for_environment(value)
+    if name in _LEVELS:
+        _match(name, value)
+    elif name in _CHECKS:
+        _CHECKS[name](value)
+
+
+def _check_for_environment(value: str) -> None:
+    if userinfo_of(value):
+        raise SettingError("a password in it, and everybody can read the environment of the machine")
+    if re.search(r"[#\"'\\]", value):
+        raise SettingError(
+            "one of # \" ' \\ in it, which those who read the environment take in different ways"
+        )
+
+
+def _match(name: str, value: str) -> None:
+    if re.fullmatch(_LEVELS[name], value) is None:
+        raise SettingError(f"not of the form {_FORMS.get(name, _LEVELS[name])}")
+
+
+def split_quoted(text: str) -> list[str]:
+    """Words as the go command takes them: quotes count around a whole word alone, and nothing is escaped.
+
+    :raises SettingError: a quote without its fellow
+    """
+    words = []
+    rest = text.strip(" \t\r\n")
+    while rest:
+        if rest[0] in "\"'":
+            word, quote, rest = rest[1:].partition(rest[0])
+            if not quote:
+                raise SettingError("a quote without its fellow")
+        else:
+            word = re.split(r"[ \t\r\n]", rest, maxsplit=1)[0]
+            rest = rest[len(word) :]
+        words.append(word)
+        rest = rest.lstrip(" \t\r\n")
+    return words
+
+
+def _check_flags(value: str) -> None:
+    for word in split_quoted(value):
+        if re.fullmatch(r"--?[A-Za-z][\w.-]*(=.*)?", word) is None:
+            raise SettingError(
+                f"{word} is not a flag: write -name=value, and quotes around all of it if the value has blanks"
+            )
+
+
+def _check_path(value: str) -> None:
+    if not value.startswith("/"):
+        raise SettingError("not a whole path; ~ and variables are not looked into")
+
+
+def _check_gopath(value: str) -> None:
+    for part in value.split(":"):
+        _check_path(part)
+
+
+def _check_command(value: str) -> None:
+    words = split_quoted(value)
+    if not words or ("/" in words[0] and not words[0].startswith("/")):
+        raise SettingError("neither the name of a program nor a whole path")
+
+
+def _check_patterns(value: str) -> None:
+    for pattern in value.split(","):
+        if "://" in pattern or re.search(r"\s", pattern) or pattern.count("[") != pattern.count("]"):
+            raise SettingError(
+                f"{pattern.rpartition('@')[2]} is no pattern of module paths, as *.example.com/team"
+            )
+
+
+def _check_vcs(value: str) -> None:
+    for rule in value.split(","):
+        pattern, colon, systems = rule.strip().rpartition(":")
+        if not colon or not pattern or re.fullmatch(_VCS, systems) is None:
+            raise SettingError(f"{rule} is not of the form pattern:git|hg, pattern:all or pattern:off")
+
+
+def _check_auth(value: str) -> None:
+    commands = [command.split() for command in value.split(";")]
+    names = [words[0] if words else "" for words in commands]
+    if "off" in names and names != ["off"]:
+        raise SettingError("off beside others")
+    for words in commands:
+        if not words:
+            raise SettingError("an empty command")
+        if words[0] == "git" and (len(words) != 2 or not words[1].startswith("/")):
+            raise SettingError("git without a whole path of a directory")
+
+
+_CHECKS: dict[str, t.Callable[[str], t.Any]] = {
+    **dict.fromkeys(_PATHS, _check_path),
+    **dict.fromkeys(_PATTERNS, _check_patterns),
+    **dict.fromkeys(_COMMANDS, _check_command),
+    **dict.fromkeys([name for name in _CGO if not name.endswith("ALLOW")], split_quoted),
+    "GOAUTH": _check_auth,
+    "GOFLAGS": _check_flags,
+    "GOPATH": _check_gopath,
+    "GOPROXY": parse_goproxy,
+    "GOSUMDB": parse_gosumdb,
+    "GOVCS": _check_vcs,
+}

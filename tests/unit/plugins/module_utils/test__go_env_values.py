@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Settings against what the real go command says of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_env_values import (
+    _NEVER,
+    KNOWN,
+    check_setting,
+    split_quoted,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_list import SettingError
+
+GOOD = [
+    ("GOPROXY", "https://goproxy.example.org|https://two.example.org/path,direct"),
+    ("GOPROXY", "goproxy.example.org, off"),
+    ("GOPROXY", "file:///srv/modules"),
+    ("GOPROXY", "off"),
+    ("GOSUMDB", "sum.golang.org"),
+    ("GOSUMDB", "sum.golang.org https://sums.example.org"),
+    ("GOSUMDB", "sum.golang.google.cn"),
+    ("GOSUMDB", "off"),
+    ("GOTOOLCHAIN", "local"),
+    ("GOTOOLCHAIN", "go1.26.6+auto"),
+    ("GOTOOLCHAIN", "local+path"),
+    ("GOTOOLCHAIN", "go1.28rc1"),
+    ("GOFLAGS", "-trimpath -mod=readonly"),
+    ("GOFLAGS", "'-ldflags=-s -w' --tags=a,b"),
+    ("GOPRIVATE", "*.corp.example.org,example.com/[ab]*"),
+    ("GONOSUMDB", "none"),
+    ("GOVCS", "public:git|hg,private:all,example.com/x:off"),
+    ("GOAUTH", "netrc; git /srv/auth"),
+    ("GOPATH", "/a:/b"),
+    ("GOCACHE", "/var/cache/go"),
+    ("GOAMD64", "v3"),
+    ("GOARM64", "v8.2,lse"),
+    ("CGO_ENABLED", "0"),
+    ("CGO_CFLAGS", "-O2 -g"),
+    ("CC", "gcc -m64"),
+    ("GO111MODULE", "auto"),
+    ("GOFIPS140", "v1.0.0"),
+    ("GOEXPERIMENT", "noregabiargs,fieldtrack"),
+]
+BAD = [
+    ("GOPROXY", "goproxy", "neither a URL"),
+    ("GOPROXY", "ftp://goproxy.example.org", "scheme"),
+    ("GOPROXY", "direct,https://goproxy.example.org", "never asked"),
+    ("GOPROXY", ",|", "no entries"),
+    ("GOPROXY", "https://", "no host"),
+    ("GOPROXY", "https://a b.example", "blank"),
+    ("GOPROXY", "https://a.example:port", "not a URL"),
+    ("GOPROXY", "https://[a.example", "not a URL"),
+    ("GOPROXY", "file://host/srv", "whole path"),
+    ("GOSUMDB", "sum.golang.org+insecure", "malformed verifier id"),
+    ("GOSUMDB", "sum.example.org", "malformed verifier id"),
+    ("GOSUMDB", "sum.golang.org a b", "3 fields"),
+    ("GOSUMDB", "sum.golang.org ftp://x", "neither https"),
+    ("GOSUMDB", "sum.golang.org+033de0af+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8", "its hash"),
+    ("GOSUMDB", "sum.golang.org+033de0ae+*", "base64"),
+    ("GOSUMDB", "sum.golang.org+033de0ae+AAAA", "Ed25519"),
+    ("GOTOOLCHAIN", "1.26.6", "form"),
+    ("GOTOOLCHAIN", "latest", "form"),
+    ("GOTOOLCHAIN", "auto+local", "form"),
+    ("GOFLAGS", "trimpath", "not a flag"),
+    ("GOFLAGS", "-ldflags='-s -w'", "not a flag"),
+    ("GOFLAGS", "'-ldflags=-s", "fellow"),
+    ("GOFLAGS", "---x", "not a flag"),
+    ("GOPRIVATE", "https://corp.example.org", "no pattern"),
+    ("GOPRIVATE", "a b", "no pattern"),
+    ("GOPRIVATE", "[a", "no pattern"),
+    ("GOVCS", "git", "form"),
+    ("GOVCS", "public:cvs", "form"),
+    ("GOAUTH", "off; netrc", "beside"),
+    ("GOAUTH", "git auth", "whole path"),
+    ("GOAUTH", "netrc;", "empty"),
+    ("GOPATH", "~/go", "whole path"),
+    ("GOPATH", "/a:b", "whole path"),
+    ("GOCACHE", "off", "whole path"),
+    ("GOAMD64", "v5", "form"),
+    ("GOARM64", "v7", "form"),
+    ("CGO_ENABLED", "yes", "form"),
+    ("CC", "./gcc", "whole path"),
+    ("GO111MODULE", "true", "form"),
+    ("GOPROXI", "off", "GOPROXY"),
+    ("PATH", "/bin", "not a setting"),
+    ("GOVERSION", "go1.26", "finds it out"),
+    ("GOTELEMETRY", "off", "go telemetry"),
+    ("GODEBUG", "http3=1", "service"),
+    ("GOBIN", "", "empty"),
+    ("GOBIN", "/a ", "blanks"),
+    ("GOBIN", "/a\nGOPROXY=x", "control"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), GOOD)
+def test_good(name: str, value: str) -> None:
+    check_setting(name, value)
+
+
+@pytest.mark.parametrize(("name", "value", "why"), BAD)
+def test_bad(name: str, value: str, why: str) -> None:
+    with pytest.raises(SettingError, match=why):
+        check_setting(name, value)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("https://me:s3cret@goproxy.example.org", "password"),
+        ("https://token@goproxy.example.org", "password"),
+        ("https://a.example/#x", "different ways"),
+    ],
+)
+def test_the_environment_is_for_all_to_read(value: str, why: str) -> None:
+    check_setting("GOPROXY", value)
+    with pytest.raises(SettingError, match=why) as caught:
+        check_setting("GOPROXY", value, environment=True)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_names_are_those_of_the_real_go() -> None:
+    done = subprocess.run(["go", "env", "-json"], capture_output=True, text=True, check=True)
+    assert set(json.loads(done.stdout)) - KNOWN - set(_NEVER) == set()
+
+
+@pytest.mark.parametrize(("name", "value"), GOOD)
+def test_the_real_go_takes_what_is_good(tmp_path: pathlib.Path, name: str, value: str) -> None:
+    file = tmp_path / "env"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "GOENV": str(file),
+        "GOTOOLCHAIN": "local",
+    }
+    done = subprocess.run(
+        ["go", "env", "-w", f"{name}={value}"], env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{name}={value}" in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("  a\tb ", ["a", "b"]),
+        ("'a b' c", ["a b", "c"]),
+        ('"a"b', ["a", "b"]),
+        ("a'b c'", ["a'b", "c'"]),
+    ],
+)
+def test_words(text: str, words: list[str]) -> None:
+    assert split_quoted(text) == words
