@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import os
 import typing as t
 
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._errors import HostError
+from ..module_utils._release_files import FILES_LIMIT, read_files
 from ..module_utils._release_plan import release_spec
 from ..plugin_utils._artefact import Artefact, read_artefact
 from ..plugin_utils._build import Build, build_program
+from ..plugin_utils._delta_cache import DeltaCache
+from ..plugin_utils._release_delta import Parcel, keep_program, pack_delta
 
 _MODULE = "gofleet.hosts.release"
 _CACHE = "~/.cache/gofleet/builds"
@@ -28,19 +33,110 @@ class ActionModule(ActionBase):
         dummy, options = self.validate_argument_spec(argument_spec=release_spec())
         try:
             artefacts = {item["name"]: self._artefact(item) for item in options["releases"]}
+            options["releases"] = [
+                _described(item, artefacts[item["name"]], self._files(item)) for item in options["releases"]
+            ]
         except HostError as error:
             return {"failed": True, **error.report()}
-        options["releases"] = [_described(item, artefacts[item["name"]]) for item in options["releases"]]
-        result = self._execute_module(module_name=_MODULE, module_args=options, task_vars=task_vars)
-        sent = 0
-        if result.get("missing") and not self._task.check_mode:
-            options["releases"] = [
-                self._sent(item, artefacts, result["missing"]) for item in options["releases"]
-            ]
-            sent = sum(artefacts[name].size for name in result["missing"])
-            result = self._execute_module(module_name=_MODULE, module_args=options, task_vars=task_vars)
-        result.setdefault("bytes_sent", sent)
+        planned = self._module(options, task_vars)
+        missing = planned.get("missing", [])
+        if not missing or self._task.check_mode:
+            return _completed(planned, sent={})
+        shipped = self._ship(
+            options,
+            artefacts={name: artefacts[name] for name in missing},
+            olds=planned["olds"],
+            task_vars=task_vars,
+        )
+        return {**shipped, "diff": planned["diff"]}
+
+    def _module(self, options: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = self._execute_module(
+            module_name=_MODULE, module_args=options, task_vars=task_vars
+        )
         return result
+
+    def _ship(
+        self,
+        options: dict[str, t.Any],
+        *,
+        artefacts: dict[str, Artefact],
+        olds: dict[str, t.Any],
+        task_vars: dict[str, t.Any] | None,
+    ) -> dict[str, t.Any]:
+        """Send what is missing as deltas; where those are refused, once more as the whole programs."""
+        cache = DeltaCache()
+        try:
+            parcels = {name: pack_delta(it, olds.get(name), cache=cache) for name, it in artefacts.items()}
+            result = self._send(options, parcels, task_vars)
+            refused = result.get("msg", "") if result.get("failed") else None
+        except (HostError, OSError) as error:
+            parcels, result, refused = {}, {}, str(error)
+        if refused is not None:
+            self._display.warning(f"The delta was not taken, the whole program is sent: {refused}")
+            spent = sum(parcel.size for parcel in parcels.values())
+            parcels = {name: _whole(it) for name, it in artefacts.items()}
+            result = self._send(options, parcels, task_vars)
+            result["bytes_sent"] = spent + sum(parcel.size for parcel in parcels.values())
+        if not result.get("failed"):
+            # What cannot be kept, on a full disk, costs the next run bytes, and not this one its result.
+            with contextlib.suppress(OSError):
+                for artefact in artefacts.values():
+                    keep_program(artefact, cache=cache)
+        return _completed(result, sent=parcels)
+
+    def _send(
+        self, options: dict[str, t.Any], parcels: dict[str, Parcel], task_vars: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
+        items = [
+            {**item, **self._sent(item["name"], parcels[item["name"]])} if item["name"] in parcels else item
+            for item in options["releases"]
+        ]
+        return self._module({**options, "releases": items}, task_vars)
+
+    def _sent(self, name: str, parcel: Parcel) -> dict[str, t.Any]:
+        shell = self._connection._shell
+        if not shell.tmpdir:
+            self._make_tmp_path()
+        remote = shell.join_path(shell.tmpdir, f"{name}.{parcel.method}")
+        self._transfer_file(parcel.path, remote)
+        self._fixup_perms2((shell.tmpdir, remote))
+        return {"artefact": remote, "delta": parcel.delta}
+
+    def _files(self, item: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+        """The further files with their content; the host is not told where it came from."""
+        files = [
+            {
+                "path": file["path"],
+                "mode": file["mode"],
+                "data": base64.b64encode(self._content(item, file)).decode(),
+            }
+            for file in item["files"]
+        ]
+        read_files(files, name=item["name"])
+        return files
+
+    def _content(self, item: dict[str, t.Any], file: dict[str, t.Any]) -> bytes:
+        if (file["content"] is None) == (file["src"] is None):
+            raise HostError(
+                f"file {file['path']!r} of release {item['name']}",
+                wanted="its content: either content or src",
+                found="both" if file["src"] else "neither",
+                remedy="Give the text in content, or a file on the controller in src.",
+            )
+        if file["src"] is None:
+            return str(file["content"]).encode()
+        path = self._at_playbook(file["src"])
+        try:
+            with open(path, "rb") as stream:
+                return stream.read(FILES_LIMIT + 1)
+        except OSError as error:
+            raise HostError(
+                path,
+                wanted=f"a file that the controller can read, for release {item['name']}",
+                found=error.strerror or str(error),
+                remedy="Correct src; relative paths start at the playbook.",
+            )
 
     def _artefact(self, item: dict[str, t.Any]) -> Artefact:
         if bool(item["file"]) == bool(item["build"]):
@@ -74,23 +170,33 @@ class ActionModule(ActionBase):
     def _at_playbook(self, path: str) -> str:
         return os.path.join(self._loader.get_basedir(), os.path.expanduser(path))
 
-    def _sent(
-        self, item: dict[str, t.Any], artefacts: dict[str, Artefact], missing: list[str]
-    ) -> dict[str, t.Any]:
-        if item["name"] not in missing:
-            return item
-        shell = self._connection._shell
-        if not shell.tmpdir:
-            self._make_tmp_path()
-        remote = shell.join_path(shell.tmpdir, item["name"])
-        self._transfer_file(artefacts[item["name"]].path, remote)
-        self._fixup_perms2((shell.tmpdir, remote))
-        return {**item, "artefact": remote}
 
-
-def _described(item: dict[str, t.Any], artefact: Artefact) -> dict[str, t.Any]:
-    described = {**item, "sha256": artefact.sha256, "size": artefact.size, "goarch": artefact.goarch}
+def _described(item: dict[str, t.Any], artefact: Artefact, files: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+    described = {
+        **item,
+        "sha256": artefact.sha256,
+        "size": artefact.size,
+        "goarch": artefact.goarch,
+        "needs": artefact.needs,
+        "files": files,
+    }
     # What only the controller needs stays here: the host sees a program, not where it came from.
     return {
         key: value for key, value in described.items() if key not in ("file", "build") and value is not None
     }
+
+
+def _whole(artefact: Artefact) -> Parcel:
+    return Parcel(artefact.path, artefact.size, "whole", False, None)
+
+
+def _completed(result: dict[str, t.Any], *, sent: dict[str, Parcel]) -> dict[str, t.Any]:
+    """The result with how each program travelled."""
+    for name, report in result.get("releases", {}).items():
+        parcel = sent.get(name)
+        report["bytes_sent"] = parcel.size if parcel else 0
+        report["method"] = parcel.method if parcel else "none"
+        report["hint"] = parcel.hint if parcel else None
+    result.setdefault("bytes_sent", sum(parcel.size for parcel in sent.values()))
+    result.pop("olds", None)
+    return result

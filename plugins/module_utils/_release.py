@@ -106,10 +106,16 @@ class Store:
                 remedy="Run with become: true, on a writable file system, with a path whose parents are directories.",
             )
         with exclusive_lock(os.path.join(self.path, ".lock"), wait_seconds=wait_seconds):
-            for name in os.listdir(self.path):
-                if name.startswith(_LEFTOVERS):
-                    _delete(os.path.join(self.path, name))
+            for name in self.leftovers():
+                _delete(os.path.join(self.path, name))
             yield
+
+    def leftovers(self) -> list[str]:
+        """What a killed run left, and what a run that is at work has; ``lock()`` removes the first."""
+        try:
+            return sorted(name for name in os.listdir(self.path) if name.startswith(_LEFTOVERS))
+        except FileNotFoundError:
+            return []
 
     @contextlib.contextmanager
     def stage(self, version: str) -> t.Iterator[str]:

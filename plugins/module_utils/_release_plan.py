@@ -8,32 +8,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import typing as t
 
 from ._converge import State
 from ._elf import goarches_of
 from ._errors import HostError
-from ._release import Marker, Store
+from ._release import Marker, surplus
+from ._release_files import shown, shown_files
+from ._release_item import Release, old_program, read_release, stage_release, tell_program
+from ._release_needs import needs_spec, unfit
 
 __all__ = ["ReleasePlan", "plan_releases", "release_spec"]
 
-_BLOCK = 1 << 20
 _LOCK_SECONDS = 60.0
-_LABEL_DIGITS = 12
-
-
-class Release(t.NamedTuple):
-    """One program in one version. ``artefact``: its path on this host, or "" while it is still on the controller."""
-
-    name: str
-    version: str
-    sha256: str
-    size: int
-    goarch: str
-    artefact: str
-    store: Store
 
 
 class ReleasePlan(t.NamedTuple):
@@ -43,6 +31,7 @@ class ReleasePlan(t.NamedTuple):
     after: State
     apply: t.Callable[[], dict[str, t.Any]] | None
     result: dict[str, t.Any]
+    warnings: list[str]
 
 
 def plan_releases(
@@ -52,28 +41,30 @@ def plan_releases(
     keep: int,
     switch: bool,
     machine: str,
+    host: str = "/",
 ) -> ReleasePlan:
     """
-    :param wanted: items with name, version ("" for a label out of the SHA-256), sha256, size, goarch, artefact
+    :param wanted: items of the option ``releases``, as the controller completed them
     :param machine: of this host, as uname(2) gives it
-    :raises HostError: a program for another machine, or a version that is here with other content
+    :param host: where ``proc`` and the libraries of this host are
+    :raises HostError: a program that does not start on this host, or a version that is here with other content
     """
-    releases = [_release(item, root=root) for item in wanted]
+    releases = [read_release(item, root=root) for item in wanted]
     before: State = {}
     after: State = {}
     missing: list[Release] = []
+    warnings: list[str] = []
     for release in releases:
         _refuse_wrong_machine(release, machine=machine)
         marker = release.store.marker(release.version)
         _refuse_other_content(release, marker=marker)
-        here = marker is not None
-        before[release.name] = {"staged": release.version if here else None}
-        after[release.name] = {"staged": release.version}
-        if switch:
-            before[release.name]["current"] = release.store.current()
-            after[release.name]["current"] = release.version
-        if not here:
+        before[release.name], after[release.name] = _compare(
+            release, here=marker is not None, keep=keep, switch=switch
+        )
+        if marker is None:
             missing.append(release)
+            warnings += _doubts(release, machine=machine, host=host)
+            _add_texts(release, before=before, after=after)
     sendable = all(release.artefact for release in missing)
     return ReleasePlan(
         before=before,
@@ -82,17 +73,63 @@ def plan_releases(
         result={
             "releases": {release.name: _report(release) for release in releases},
             "missing": [release.name for release in missing if not release.artefact],
+            "olds": {release.name: _old(release) for release in missing if not release.artefact},
             "pruned": [],
         },
+        warnings=warnings,
     )
 
 
-def _release(item: dict[str, t.Any], *, root: str) -> Release:
-    version = item["version"] or item["sha256"][:_LABEL_DIGITS]
-    store = Store(os.path.join(root, item["name"]))
-    return Release(
-        item["name"], version, item["sha256"], item["size"], item["goarch"], item["artefact"] or "", store
+def _compare(release: Release, *, here: bool, keep: int, switch: bool) -> tuple[State, State]:
+    """The store as it is, and as it is wanted."""
+    before: State = {"staged": release.version if here else None}
+    after: State = {"staged": release.version}
+    if switch:
+        before["current"], after["current"] = release.store.current(), release.version
+    unwanted = _unwanted(release, keep=keep, switch=switch)
+    if unwanted:
+        before["to remove"], after["to remove"] = unwanted, []
+    return before, after
+
+
+def _unwanted(release: Release, *, keep: int, switch: bool) -> list[str]:
+    """What a run that was killed left in a store that it had already put right."""
+    store, left = release.store, release.store.leftovers()
+    if not switch or store.current() != release.version:
+        # Who switches later leaves one version too many, which the next release takes away.
+        return left
+    protect = {release.version, store.previous() or release.version}
+    return left + surplus(list(store.versions()), keep=keep, protect=protect)
+
+
+def _doubts(release: Release, *, machine: str, host: str) -> list[str]:
+    if release.needs is None:
+        return []
+    warning = unfit(
+        release.subject,
+        release.needs,
+        executable=os.path.join(release.store.path, release.version, release.name),
+        machine=machine,
+        root=host,
+        brings={os.path.basename(file.path) for file in release.files},
     )
+    return [] if warning is None else [warning]
+
+
+def _add_texts(release: Release, *, before: State, after: State) -> None:
+    """Show what becomes of the files, against the version that is in use or was installed last."""
+    program = old_program(release)
+    there = [] if program is None else shown_files(os.path.dirname(program), name=release.name)
+    olds = {file.path: file for file in there}
+    news = {file.path: file for file in release.files}
+    for path in {**olds, **news}:
+        name = f"{release.name}/{path}"
+        before[name], after[name] = shown(olds.get(path)), shown(news.get(path))
+
+
+def _old(release: Release) -> dict[str, t.Any] | None:
+    program = old_program(release)
+    return None if program is None or not os.path.isfile(program) else tell_program(program)
 
 
 def _report(release: Release) -> dict[str, t.Any]:
@@ -108,7 +145,7 @@ def _refuse_wrong_machine(release: Release, *, machine: str) -> None:
     runs = goarches_of(machine)
     if release.goarch not in runs:
         raise HostError(
-            f"release {release.name} {release.version}",
+            release.subject,
             wanted=f"a program for this host ({machine}: GOARCH {' or '.join(runs) or 'unknown to Go'})",
             found=f"one for GOARCH {release.goarch}",
             remedy="Set goarch of the build to the host's, or give the file that was built for it.",
@@ -116,10 +153,10 @@ def _refuse_wrong_machine(release: Release, *, machine: str) -> None:
 
 
 def _refuse_other_content(release: Release, *, marker: Marker | None) -> None:
-    if marker is not None and marker.sha256 != release.sha256:
+    if marker is not None and marker.sha256 != release.content:
         raise HostError(
-            f"release {release.name} {release.version}",
-            wanted=f"the program with SHA-256 {release.sha256}",
+            release.subject,
+            wanted=f"content with SHA-256 {release.content}",
             found=f"another one under this version on the host, with SHA-256 {marker.sha256}",
             remedy="A version never changes its content: give the new build a new version, or leave version out.",
         )
@@ -129,40 +166,12 @@ def _apply(releases: list[Release], *, missing: list[Release], keep: int, switch
     pruned: list[str] = []
     for release in releases:
         with release.store.lock(_LOCK_SECONDS):
-            if release in missing:
-                _stage(release)
+            if release in missing and release.store.marker(release.version) is None:
+                stage_release(release)
             if switch:
                 release.store.switch(release.version)
             pruned += [f"{release.name} {old}" for old in release.store.prune(keep, {release.version})]
     return {"pruned": pruned}
-
-
-def _stage(release: Release) -> None:
-    with release.store.stage(release.version) as staging:
-        target = os.path.join(staging, release.name)
-        found = _copy(release.artefact, target)
-        if found != release.sha256:
-            raise HostError(
-                f"release {release.name} {release.version}",
-                wanted=f"SHA-256 {release.sha256}",
-                found=f"{found} after the transfer",
-                remedy="Run again; nothing was installed. If it repeats, look for a fault in the line or the disk.",
-            )
-        os.chmod(target, 0o755)
-        marker = Marker(version=release.version, sha256=release.sha256, size=release.size)
-        release.store.commit(staging, release.version, marker)
-
-
-def _copy(source: str, target: str) -> str:
-    digest = hashlib.sha256()
-    with open(source, "rb") as reader, open(target, "wb") as writer:
-        while True:
-            block = reader.read(_BLOCK)
-            if not block:
-                break
-            digest.update(block)
-            writer.write(block)
-    return digest.hexdigest()
 
 
 def release_spec() -> dict[str, t.Any]:
@@ -175,15 +184,25 @@ def release_spec() -> dict[str, t.Any]:
         "tags": {"type": "list", "elements": "str", "default": []},
         "go": {"type": "str", "default": "go"},
     }
+    file = {
+        "path": {"type": "str", "required": True},
+        "content": {"type": "str"},
+        "src": {"type": "path"},
+        "mode": {"type": "str", "default": "0644"},
+        "data": {"type": "str", "no_log": True},
+    }
     release = {
         "name": {"type": "str", "required": True},
         "version": {"type": "str", "default": ""},
         "file": {"type": "path"},
         "build": {"type": "dict", "options": build},
+        "files": {"type": "list", "elements": "dict", "default": [], "options": file},
         "sha256": {"type": "str"},
         "size": {"type": "int"},
         "goarch": {"type": "str"},
+        "needs": {"type": "dict", "options": needs_spec()},
         "artefact": {"type": "path"},
+        "delta": {"type": "bool", "default": False},
     }
     return {
         "releases": {"type": "list", "elements": "dict", "required": True, "options": release},

@@ -15,6 +15,10 @@ description:
   - Puts programs that lie on the controller, or are built there, into C(<root>/<name>/<version>/<name>) on the host.
   - A program is sent only if the host does not have it. It is staged beside its place, compared by SHA-256, and renamed into it,
     so a version is there whole or not at all. Which version runs is the link C(<root>/<name>/current).
+  - A host that has an older version gets what differs from it. The controller keeps what it shipped, to make a small patch of it;
+    where it does not have the old program, the host tells checksums of its parts. A delta that is refused is followed by the whole program, once.
+  - Before a byte is sent, in check mode too, the program is held against the host. Its architecture, processor level (C(GOAMD64), C(GOARM64)),
+    dynamic loader and glibc must fit.
   - An unchanged run is one round trip with no bytes sent.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
@@ -71,6 +75,33 @@ options:
             description: The Go tool on the controller, a name on its PATH or a path.
             type: str
             default: go
+      files:
+        description:
+          - Further files of the release, such as its configuration, in the same directory as the program. They are part of the version.
+            A changed file is a new release, and going back brings the old files back too.
+          - Together at most 1 MiB. The difference shows their text, but not that of files which others on the host may not read (as V("0640")).
+            For secrets use credentials of the service instead.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          path:
+            description: Where the file goes, in the directory of the release, for example V(etc/app.yml).
+            type: str
+            required: true
+          content:
+            description: The text of the file. One of O(releases[].files[].content) and O(releases[].files[].src) is needed.
+            type: str
+          src:
+            description: A file on the controller. Relative paths start at the playbook.
+            type: path
+          mode:
+            description: Permissions, as four octal digits in quotes.
+            type: str
+            default: "0644"
+          data:
+            description: The content in Base64. Filled in by the controller's half of this module.
+            type: str
       sha256:
         description: SHA-256 the program must have. The controller's half of this module fills it in where it is left out.
         type: str
@@ -80,9 +111,53 @@ options:
       goarch:
         description: Architecture of the program, read from its ELF header by the controller's half of this module.
         type: str
+      needs:
+        description:
+          - What the program needs of the host, read from it by the controller's half of this module. A host that does not have it
+            is refused before a byte is sent. A library that is not found is a warning.
+        type: dict
+        suboptions:
+          machine:
+            description: The machine in the ELF header.
+            type: int
+            required: true
+          wide:
+            description: Whether the program is a 64-bit one.
+            type: bool
+            required: true
+          order:
+            description: Byte order, little or big endian.
+            type: str
+            choices: ["<", ">"]
+            required: true
+          settings:
+            description: The settings of the build whose names begin with C(GO), for example C(GOAMD64).
+            type: dict
+            default: {}
+          interpreter:
+            description: The dynamic loader that it names.
+            type: str
+          libraries:
+            description: The shared libraries that it names.
+            type: list
+            elements: str
+            default: []
+          search:
+            description: Where it tells the loader to look for them.
+            type: list
+            elements: str
+            default: []
+          symbols:
+            description: By library, the versions that the library must define.
+            type: dict
+            default: {}
       artefact:
         description: Where the program was sent to on the host. Filled in by the controller's half of this module.
         type: path
+      delta:
+        description: Whether it was sent as a delta from the program that is on the host. Filled in by the controller's half of this module.
+        type: bool
+        default: false
   root:
     description: Directory of the release stores, one folder a program.
     type: path
@@ -110,6 +185,11 @@ EXAMPLES = r"""
         build:
           directory: "{{ playbook_dir }}/../examples/hello"
           ldflags: -s -w
+        files:
+          - path: etc/hello.json
+            content: "{{ {'greeting': 'hello'} | to_nice_json }}"
+          - path: etc/routes.txt
+            src: files/routes.txt
 
 - name: Ship a built program under its own version and make it current
   gofleet.hosts.release:
@@ -131,6 +211,31 @@ releases:
       sha256: 9f2b6a1c0d3e5a7788aa0f4c1f0f2f6f6c2d1b0a99887766554433221100ffee
       path: /opt/gofleet/hello
       executable: /opt/gofleet/hello/current/hello
+      bytes_sent: 24133
+      method: bsdiff
+      hint: null
+  contains:
+    version:
+      description: The version, a label out of all content where none was given.
+      type: str
+    sha256:
+      description: SHA-256 of the program.
+      type: str
+    path:
+      description: The store.
+      type: str
+    executable:
+      description: The program of the version in use.
+      type: str
+    bytes_sent:
+      description: Bytes that were sent for this release.
+      type: int
+    method:
+      description: How they were made, V(none), V(same), V(bsdiff), V(chunks) or V(whole).
+      type: str
+    hint:
+      description: How to build the program so that less is sent. V(null) where there is nothing to say.
+      type: str
 pruned:
   description: Old versions that were removed, as name and version.
   returned: success
@@ -144,10 +249,15 @@ missing:
   elements: str
   sample: []
 bytes_sent:
-  description: Bytes of programs sent to the host.
+  description: Bytes sent to the host for programs, those of a refused delta too.
   returned: success
   type: int
-  sample: 5242880
+  sample: 24133
+olds:
+  description: What the host has of programs that it asks for. Only the controller's half of this module sees it.
+  returned: in the first of two runs on the host
+  type: dict
+  sample: {}
 differs:
   description: Whether host and wish differ, also where C(changed) was overridden.
   returned: success
@@ -174,6 +284,8 @@ def main() -> None:
             switch=module.params["switch"],
             machine=os.uname().machine,
         )
+        for warning in plan.warnings:
+            module.warn(warning)
         converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
     except HostError as error:
         module.fail_json(**error.report())

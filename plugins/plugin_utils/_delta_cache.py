@@ -25,6 +25,7 @@ __all__ = ["DeltaCache"]
 
 _LIMIT = 4 * 1024**3  # bytes
 _WAIT = 1800  # seconds; another process may be making the same delta of two large trees
+_MOST_ROOTS = 64  # told to hosts, so that one which has such content need not describe it
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 
@@ -83,6 +84,12 @@ class DeltaCache:
                 return path
         _delete(path)
         return None
+
+    def roots(self) -> list[str]:
+        """Of the contents that are kept, those used last."""
+        found = [entry for entry in os.scandir(self._folder("contents")) if not entry.name.startswith(".")]
+        used = sorted(found, key=lambda entry: entry.stat(follow_symlinks=False).st_mtime, reverse=True)
+        return [entry.name for entry in used[:_MOST_ROOTS]]
 
     def _folder(self, name: str) -> str:
         folder = os.path.join(self.path, name)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import pathlib
@@ -27,7 +28,7 @@ class Host:
         self.artefact.write_bytes(PROGRAM)
 
     def plan(
-        self, *, sent: bool = True, switch: bool = False, keep: int = 3, **changes: t.Any
+        self, *, sent: bool = True, switch: bool = False, keep: int = 3, host: str = "/", **changes: t.Any
     ) -> ReleasePlan:
         item = {
             "name": "hello",
@@ -36,9 +37,20 @@ class Host:
             "size": len(PROGRAM),
             "goarch": "amd64",
             "artefact": str(self.artefact) if sent else None,
+            "files": [],
+            "needs": None,
+            "delta": False,
             **changes,
         }
-        return plan_releases([item], root=str(self.root), keep=keep, switch=switch, machine="x86_64")
+        return plan_releases(
+            [item], root=str(self.root), keep=keep, switch=switch, machine="x86_64", host=host
+        )
+
+    def files(self, **texts: str) -> list[dict[str, t.Any]]:
+        return [
+            {"path": f"etc/{name}", "mode": "0644", "data": base64.b64encode(text.encode()).decode()}
+            for name, text in texts.items()
+        ]
 
     def apply(self, **options: t.Any) -> ReleasePlan:
         plan = self.plan(**options)
@@ -112,3 +124,66 @@ def test_a_transfer_that_lost_bytes_installs_nothing(host: Host) -> None:
         host.apply()
     assert Store(str(host.root / "hello")).versions() == {}
     assert [name for name in os.listdir(host.root / "hello") if not name.startswith(".lock")] == []
+
+
+def test_a_changed_file_is_a_new_release_and_its_text_is_shown(host: Host) -> None:
+    first = host.apply(files=host.files(a="a: 1\n", gone="x\n"), switch=True)
+    assert first.before["hello/etc/a"] is None
+    changed = host.plan(files=host.files(a="a: 2\n"), switch=True)
+    assert (changed.before["hello/etc/a"], changed.after["hello/etc/a"]) == ("a: 1\n", "a: 2\n")
+    assert (changed.before["hello/etc/gone"], changed.after["hello/etc/gone"]) == ("x\n", None)
+    old, new = (plan.result["releases"]["hello"] for plan in (first, changed))
+    assert old["version"] != new["version"]
+    assert old["sha256"] == new["sha256"] == DIGEST
+    host.apply(files=host.files(a="a: 2\n"), switch=True)
+    again = host.plan(files=host.files(a="a: 2\n"), switch=True)
+    assert again.before == again.after == {"hello": {"staged": new["version"], "current": new["version"]}}
+
+
+def test_a_version_never_changes_its_files(host: Host) -> None:
+    host.apply(version="1", files=host.files(a="1"))
+    with pytest.raises(HostError, match="give the new build a new version"):
+        host.plan(version="1", files=host.files(a="2"))
+
+
+def test_tells_what_a_delta_can_start_from(host: Host) -> None:
+    assert host.plan(sent=False).result["olds"] == {"hello": None}
+    host.apply(version="1", switch=True)
+    assert host.plan(sent=False, version="1").result["olds"] == {}
+    told = host.plan(sent=False, version="2", sha256="0" * 64).result["olds"]["hello"]
+    assert told["size"] == len(PROGRAM)
+    leaf = hashlib.sha256(b"\0" + PROGRAM).digest()
+    assert base64.b64decode(told["leaves"]) == leaf
+
+
+def test_refuses_what_the_processor_cannot_run(host: Host, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cpuinfo").write_text("flags : fpu\n")
+    needs = {
+        **{"machine": 62, "wide": True, "order": "<", "interpreter": None, "libraries": [], "search": []},
+        **{"symbols": {}, "settings": {"GOAMD64": "v3"}},
+    }
+    with pytest.raises(HostError, match="GOAMD64=v3, the processor has v1"):
+        host.plan(needs=needs, sent=False, host=str(tmp_path))
+    assert not host.root.exists()
+
+
+@pytest.mark.parametrize("name", [".staging-9-abc", ".removed-0-abc"])
+def test_what_a_killed_run_left_is_removed_by_the_next(host: Host, name: str) -> None:
+    host.apply(version="1", switch=True)
+    (host.root / "hello" / name).mkdir()
+    plan = host.apply(version="1", switch=True)
+    assert plan.before["hello"]["to remove"] == [name]
+    assert plan.after["hello"]["to remove"] == []
+    assert not (host.root / "hello" / name).exists()
+    again = host.plan(version="1", switch=True)
+    assert again.before == again.after
+
+
+def test_versions_that_a_killed_run_did_not_prune(host: Host) -> None:
+    for version in ("1", "2", "3"):
+        host.apply(version=version, switch=True)
+    assert host.plan(version="3", switch=True, keep=2).before["hello"]["to remove"] == ["1"]
+    assert host.plan(version="3", keep=2).before == {"hello": {"staged": "3"}}
+    host.apply(version="3", switch=True, keep=2)
+    assert set(Store(str(host.root / "hello")).versions()) == {"3", "2"}

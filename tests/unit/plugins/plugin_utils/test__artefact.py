@@ -29,3 +29,16 @@ def test_refuses_what_is_no_program(tmp_path: pathlib.Path) -> None:
 def test_refuses_what_is_not_there(tmp_path: pathlib.Path) -> None:
     with pytest.raises(HostError, match="wanted a program that the controller can read; found No such file"):
         read_artefact(str(tmp_path / "none"))
+
+
+def test_tells_what_a_program_needs_of_its_host() -> None:
+    needs = read_artefact(sys.executable).needs
+    assert needs["interpreter"].startswith("/lib")
+    assert any(name.startswith("libc.so") for name in needs["libraries"])
+    assert any(version.startswith("GLIBC_2.") for version in needs["symbols"]["libc.so.6"])
+
+
+def test_refuses_a_damaged_program(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "x").write_bytes(pathlib.Path(sys.executable).read_bytes()[:40])
+    with pytest.raises(HostError, match="wanted a whole ELF executable; found a damaged one"):
+        read_artefact(str(tmp_path / "x"))

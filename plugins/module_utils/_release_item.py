@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""One release as it is asked for, and its way into the store."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import typing as t
+
+from ._delta_apply import apply_delta
+from ._delta_manifest import read_manifest
+from ._errors import HostError
+from ._release import Marker, Store
+from ._release_files import ReleaseFile, content_hash, read_files, write_files
+
+__all__ = ["Release", "old_program", "read_release", "stage_release", "tell_program"]
+
+_BLOCK = 1 << 20
+_LABEL_DIGITS = 12
+
+
+class Release(t.NamedTuple):
+    """One program and its files in one version."""
+
+    name: str
+    version: str
+    sha256: str  # of the program
+    size: int  # of the program in bytes
+    goarch: str
+    files: list[ReleaseFile]
+    content: str  # SHA-256 over all of it
+    needs: dict[str, t.Any] | None
+    artefact: str  # a path on this host, or "" while the program is still on the controller
+    delta: bool  # whether the artefact is a delta from the program that is here
+    store: Store
+
+    @property
+    def subject(self) -> str:
+        """What errors call it."""
+        return f"release {self.name} {self.version}"
+
+
+def read_release(item: t.Mapping[str, t.Any], *, root: str) -> Release:
+    """
+    :param item: an item of the option ``releases``; a version of "" becomes a label out of the content
+    :raises HostError: files that cannot be those of a release
+    """
+    files = read_files(item["files"], name=item["name"])
+    content = content_hash(item["sha256"], files)
+    return Release(
+        name=item["name"],
+        version=item["version"] or content[:_LABEL_DIGITS],
+        sha256=item["sha256"],
+        size=item["size"],
+        goarch=item["goarch"],
+        files=files,
+        content=content,
+        needs=item["needs"],
+        artefact=item["artefact"] or "",
+        delta=item["delta"],
+        store=Store(os.path.join(root, item["name"])),
+    )
+
+
+def old_program(release: Release) -> str | None:
+    """The program that a delta can start from: of the version in use, or of the one installed last."""
+    version = release.store.current() or next(iter(release.store.versions()), None)
+    return None if version is None else os.path.join(release.store.path, version, release.name)
+
+
+def tell_program(path: str) -> dict[str, t.Any]:
+    """What the controller has to know of a program here to make a delta from it: size, and leaves in Base64."""
+    (entry,) = read_manifest(path).entries
+    return {"size": entry.size, "leaves": base64.b64encode(b"".join(entry.leaves)).decode()}
+
+
+def stage_release(release: Release) -> None:
+    """Make the version complete in the store, or leave the store as it was.
+
+    :raises HostError: the program did not arrive as it was sent, or the delta does not fit what is here
+    """
+    with release.store.stage(release.version) as staging:
+        target = os.path.join(staging, release.name)
+        if release.delta:
+            apply_delta(release.artefact, old=old_program(release), into=target)
+        else:
+            shutil.copyfile(release.artefact, target)
+        found = _sha256(target)
+        if found != release.sha256:
+            raise HostError(
+                release.subject,
+                wanted=f"SHA-256 {release.sha256}",
+                found=f"{found} after the transfer",
+                remedy="Run again; nothing was installed. If it repeats, look for a fault in the line or the disk.",
+            )
+        os.chmod(target, 0o755)
+        write_files(release.files, into=staging)
+        marker = Marker(version=release.version, sha256=release.content, size=release.size)
+        release.store.commit(staging, release.version, marker)
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as reader:
+        while True:
+            block = reader.read(_BLOCK)
+            if not block:
+                return digest.hexdigest()
+            digest.update(block)

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: it can change at any time.
+
+"""How a program travels to a host: as a delta from the one that is there, or packed as a whole."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import typing as t
+
+from ..module_utils._delta_manifest import Entry, Manifest, chunk_size, read_manifest
+from ._artefact import Artefact
+from ._delta_cache import DeltaCache
+from ._delta_make import make_delta
+
+__all__ = ["Parcel", "keep_program", "old_manifest", "pack_delta"]
+
+_LEAF = 32  # bytes
+_DEAR = 20  # a delta of more than one part in so many of the program
+
+
+class Parcel(t.NamedTuple):
+    """What is sent for one program: a file on the controller, its bytes, and how it was made."""
+
+    path: str
+    size: int
+    method: str  # same, chunks, bsdiff or whole
+    delta: bool  # False: the program as it is
+    hint: str | None
+
+
+def pack_delta(artefact: Artefact, old: t.Mapping[str, t.Any] | None, *, cache: DeltaCache) -> Parcel:
+    """
+    :param old: what the host tells of the program it has: size, leaves in Base64; None for none
+    :raises HostError: the delta cannot be made
+    """
+    before = None if old is None else old_manifest(old)
+    new = _as_program(read_manifest(artefact.path))
+    old_path = None if before is None else cache.content(before.root)
+    delta = make_delta(artefact.path, manifest=new, old=before, old_path=old_path, cache=cache)
+    method = next(iter(delta.methods), "same")
+    return Parcel(delta.path, delta.size, method, True, delta.hint or _hint(artefact, delta.size, method))
+
+
+def old_manifest(told: t.Mapping[str, t.Any]) -> Manifest | None:
+    """The manifest of a program on a host; None for one that makes no sense, as from a damaged host."""
+    try:
+        size, leaves = int(told["size"]), base64.b64decode(told["leaves"], validate=True)
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        return None
+    count = max(1, -(-size // chunk_size(size)))
+    if size < 0 or len(leaves) != count * _LEAF:
+        return None
+    split = tuple(leaves[at : at + _LEAF] for at in range(0, len(leaves), _LEAF))
+    return Manifest([Entry("", "file", True, size, split)], is_tree=False)
+
+
+def keep_program(artefact: Artefact, *, cache: DeltaCache) -> None:
+    """Keep what a host has now, so that the next version can be a patch of it."""
+    cache.keep(artefact.path, read_manifest(artefact.path).root)
+
+
+def _as_program(manifest: Manifest) -> Manifest:
+    (entry,) = manifest.entries
+    return Manifest([entry._replace(executable=True)], is_tree=False)
+
+
+def _hint(artefact: Artefact, sent: int, method: str) -> str | None:
+    """Local paths in a program move with the directory it was built in, and with them what follows."""
+    if method in ("same", "whole") or sent * _DEAR < artefact.size or artefact.trimpath is not False:
+        return None
+    return "It was built without -trimpath, so equal sources in another directory give another program: build with it."

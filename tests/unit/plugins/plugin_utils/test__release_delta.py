@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import pathlib
+import random
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta_apply import apply_delta
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
+from ansible_collections.gofleet.hosts.plugins.module_utils._release_item import tell_program
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import Artefact
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import (
+    keep_program,
+    old_manifest,
+    pack_delta,
+)
+
+OLD = random.Random(1).randbytes(200_000)
+NEW = OLD[:100_000] + b"x" + OLD[100_000:]
+
+
+@pytest.fixture
+def cache(tmp_path: pathlib.Path) -> DeltaCache:
+    return DeltaCache(str(tmp_path / "cache"))
+
+
+def program(tmp_path: pathlib.Path, content: bytes, *, trimpath: bool | None = True) -> Artefact:
+    path = tmp_path / f"program{len(content)}"
+    path.write_bytes(content)
+    return Artefact(str(path), "", len(content), "amd64", {}, trimpath)
+
+
+@pytest.mark.parametrize(
+    ("kept", "new", "method", "at_most"),
+    [
+        (True, NEW, "bsdiff", 2000),
+        (False, NEW, "chunks", 110_000),
+        (False, OLD, "same", 500),
+        (True, OLD, "same", 500),
+    ],
+)
+def test_the_cheapest_way(
+    tmp_path: pathlib.Path, *, cache: DeltaCache, kept: bool, new: bytes, method: str, at_most: int
+) -> None:
+    if method == "bsdiff":
+        pytest.importorskip("bsdiff4")
+    old, artefact = program(tmp_path, OLD), program(tmp_path, new)
+    told = tell_program(old.path)
+    if kept:
+        keep_program(old, cache=cache)
+    parcel = pack_delta(artefact, told, cache=cache)
+    assert (parcel.method, parcel.delta) == (method, True)
+    assert parcel.size == pathlib.Path(parcel.path).stat().st_size <= at_most
+    apply_delta(parcel.path, old=old.path, into=str(tmp_path / "made"))
+    assert (tmp_path / "made").read_bytes() == new
+
+
+def test_a_host_that_has_nothing_gets_the_whole(tmp_path: pathlib.Path, cache: DeltaCache) -> None:
+    parcel = pack_delta(program(tmp_path, NEW), None, cache=cache)
+    assert (parcel.method, parcel.hint) == ("whole", None)
+    apply_delta(parcel.path, old=None, into=str(tmp_path / "made"))
+    assert (tmp_path / "made").read_bytes() == NEW
+
+
+def test_hint_where_the_build_makes_it_dear(tmp_path: pathlib.Path, cache: DeltaCache) -> None:
+    told = tell_program(program(tmp_path, OLD).path)
+    assert "-trimpath" in str(pack_delta(program(tmp_path, NEW, trimpath=False), told, cache=cache).hint)
+    assert pack_delta(program(tmp_path, NEW), told, cache=cache).hint is None
+
+
+def test_a_host_is_read_as_it_tells(tmp_path: pathlib.Path) -> None:
+    path = program(tmp_path, OLD).path
+    found = old_manifest(tell_program(path))
+    assert found is not None
+    assert found.root == read_manifest(path).root
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"size": 5},
+        {"size": "many", "leaves": ""},
+        {"size": -1, "leaves": ""},
+        {"size": 5, "leaves": "%"},
+        {"size": 5, "leaves": base64.b64encode(bytes(31)).decode()},
+        {"size": 200_000, "leaves": base64.b64encode(bytes(32)).decode()},
+        {"size": 5, "leaves": None},
+    ],
+)
+def test_a_host_that_tells_nonsense_gets_the_whole(
+    tmp_path: pathlib.Path, cache: DeltaCache, told: dict[str, t.Any]
+) -> None:
+    assert old_manifest(told) is None
+    assert pack_delta(program(tmp_path, NEW), told, cache=cache).method == "whole"
