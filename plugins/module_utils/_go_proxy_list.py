@@ -159,4 +159,4 @@ def userinfo_of(value: str) -> list[str]:
     found = []
     for user in re.findall(r"://([^/@\s,|]*)@", value):
         found += [user, *user.split(":", 1)[1:]]
-    return [text for part in found for text in {part, urllib.parse.unquote(part)} if text]
+    return [text for part in found for text in (part, urllib.parse.unquote(part)) if text]

@@ -222,4 +222,4 @@ def _go_version(builder: Builder) -> str | None:
             return file.readline(128).strip()
     except OSError:
         done = builder.command(["env", "GOVERSION"])
-    return done.out.strip() if done.rc == 0 else None
+        return done.out.strip() if done.rc == 0 else None
