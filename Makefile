@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/.build/checkout:$(CURDIR)/molecule
 # The checkout itself, importable and runnable as ansible_collections/gofleet/hosts.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/checkout
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
-PARTS := lint types unit browser faults sanity molecule
+PARTS := lint types unit browser faults containers sanity molecule
 
 .PHONY: help demo demo-down test $(PARTS) bench collection clean
 
@@ -26,7 +26,7 @@ demo-down: $(READY) ## End what `make demo` left running
 test: $(READY) ## Run everything that CI runs, and tell what each part took
 	@python tests/parts.py $(PARTS)
 
-lint types unit browser faults sanity molecule: $(READY) ## One part of the tests
+$(PARTS): $(READY) ## One part of the tests
 	@python tests/parts.py $@
 
 bench: $(READY) ## Print the ratios we publish, each made in one run (LAB=container is faster)

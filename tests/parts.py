@@ -73,6 +73,7 @@ PARTS: dict[str, list[Step]] = {
     ],
     "browser": [Step(["pytest", "-q", "-rs", "tests/browser"])],
     "faults": [Step(["pytest", "-q", "-rs", "tests/faults"])],
+    "containers": [Step(["pytest", "-q", "-rs", "tests/containers"])],
     "sanity": [Step(["tests/sanity.sh"])],
     "molecule": [
         BUILD,

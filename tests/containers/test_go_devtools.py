@@ -6,24 +6,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pathlib
-import shutil
 import subprocess
 import typing as t
-import urllib.parse
 
 import pytest
-import yaml
 from lab.places import cache_dir
 
+from .container_lab import PROJECT, ContainerLab, container_lab
 from .module_relay import relayed
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PLAYBOOK = PROJECT / "molecule" / "playbooks" / "go_devtools.yml"
-NAME = "devtools"
 HOST = "workstation"
 CACHE = "/root/.cache/go-build"
 PROGRAM = """package main
@@ -42,87 +35,57 @@ func main() {
 SESSION = "break main.go:7\ncontinue\nprint twice\ncontinue\nquit\n"
 
 
-def command(*argv: str, stdin: bytes | None = None, timeout: int = 900) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(argv, input=stdin, cwd=PROJECT, capture_output=True, timeout=timeout, check=False)
+class Workstation(t.NamedTuple):
+    """The one host of the lab, and the URL of the proxy that it fetches modules from."""
 
+    lab: ContainerLab
+    proxy: str
 
-class Host:
-    """The one host of the lab."""
-
-    def __init__(self, inventory: pathlib.Path) -> None:
-        self.inventory = inventory
-        self.mirror: str = yaml.safe_load(inventory.read_text())["all"]["vars"]["lab_go_mirror"]
-        self.proxy = ""
-
-    def shell(self, script: str, *, stdin: bytes | None = None) -> str:
-        done = command("python", "-m", "lab", "ssh", "--name", NAME, HOST, script, stdin=stdin)
-        assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
-        return done.stdout.decode()
+    def shell(self, script: str, *, stdin: bytes = b"") -> str:
+        return self.lab.shell(HOST, script, stdin=stdin)
 
     def alice(self, script: str) -> str:
         return self.shell("su - alice -c 'sh -e' 2>&1", stdin=script.encode())
 
-    def play(self, *arguments: str) -> str:
-        variables = json.dumps({"lab_go_proxy": self.proxy})
-        argv = ["ansible-playbook", f"--inventory={self.inventory}", f"--extra-vars={variables}", *arguments]
-        done = command(*argv, str(PLAYBOOK))
-        assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
-        return done.stdout.decode()
+    def play(self, *options: str) -> str:
+        return self.lab.play(PLAYBOOK, *options, lab_go_proxy=self.proxy)
 
     def module(self, name: str, **arguments: t.Any) -> dict[str, t.Any]:
-        argv = ["ansible", f"--inventory={self.inventory}", HOST, "-m", f"gofleet.hosts.{name}"]
-        done = command(*argv, "-a", json.dumps(arguments))
-        text = done.stdout.decode()
-        result: dict[str, t.Any] = json.loads(text[text.index("=> {") + 3 : text.rindex("}") + 1])
-        return result
+        return self.lab.module(HOST, name, **arguments)
 
 
 @pytest.fixture(scope="module")
-def host() -> t.Iterator[Host]:
-    if os.geteuid() != 0 or shutil.which("podman") is None:
-        pytest.skip("container hosts are for root with podman alone")
-    command("python", "-m", "lab", "down", "--name", NAME)
-    started = command("python", "-m", "lab", "up", "--name", NAME, "--kind", "container", f"{HOST}=debian-13")
-    try:
-        assert started.returncode == 0, started.stderr.decode()
-        made = Host(PROJECT / ".lab" / NAME / "inventory.yml")
-        made.shell("useradd -m -s /bin/sh alice")
-        address = urllib.parse.urlsplit(made.mirror).hostname or ""
-        # Where go.dev answers there is no mirror here, and its hosts reach a proxy of modules as well.
-        direct = command("go", "env", "GOPROXY").stdout.decode().strip()
-        with relayed(address) if address[:1].isdigit() else contextlib.nullcontext(direct) as made.proxy:
-            yield made
-    finally:
-        command("python", "-m", "lab", "down", "--name", NAME)
+def host() -> t.Iterator[Workstation]:
+    with container_lab("devtools", **{HOST: "debian-13"}) as lab, relayed(lab.controller) as proxy:
+        lab.shell(HOST, "useradd -m -s /bin/sh alice")
+        yield Workstation(lab, proxy)
 
 
 @pytest.fixture(scope="module")
-def workstation(host: Host) -> Host:
+def workstation(host: Workstation) -> Workstation:
     """The host with the role's tools. What was compiled is kept for the next run: the tools take minutes without."""
     kept = cache_dir() / "go-devtools-build-cache.tar"
-    remote = ["python", "-m", "lab", "ssh", "--name", NAME, HOST]
     before = host.shell("ls /usr/local/bin; cat /etc/environment")
     host.play("--check")
     assert host.shell("ls /usr/local/bin; cat /etc/environment") == before
     if kept.exists():
         with kept.open("rb") as file:
-            subprocess.run(
-                [*remote, f"mkdir -p {CACHE} && tar -x -C {CACHE}"], stdin=file, cwd=PROJECT, check=True
-            )
+            unpack = host.lab.ssh(HOST, f"mkdir -p {CACHE} && tar -x -C {CACHE}")
+            subprocess.run(unpack, stdin=file, check=True)
     host.play()
     if not kept.exists():
         unfinished = kept.with_suffix(".new")
         with unfinished.open("wb") as file:
-            subprocess.run([*remote, f"tar -c -C {CACHE} ."], stdout=file, cwd=PROJECT, check=True)
+            subprocess.run(host.lab.ssh(HOST, f"tar -c -C {CACHE} ."), stdout=file, check=True)
         unfinished.rename(kept)
     return host
 
 
-def test_a_second_run_changes_nothing(workstation: Host) -> None:
+def test_a_second_run_changes_nothing(workstation: Workstation) -> None:
     assert "changed=0 " in workstation.play()
 
 
-def test_the_language_server_finds_a_definition(workstation: Host) -> None:
+def test_the_language_server_finds_a_definition(workstation: Workstation) -> None:
     client = (PROJECT / "tests/containers/language_client.py").read_bytes()
     workstation.shell("cat > /tmp/language_client.py", stdin=client)
     workstation.alice(
@@ -138,7 +101,7 @@ def test_the_language_server_finds_a_definition(workstation: Host) -> None:
     assert place["range"]["start"] == {"line": 4, "character": 5}
 
 
-def test_a_debugging_session_of_an_unprivileged_user(workstation: Host) -> None:
+def test_a_debugging_session_of_an_unprivileged_user(workstation: Workstation) -> None:
     """Started by dlv itself, which no ptrace_scope below 3 forbids."""
     workstation.alice(
         f"mkdir -p d && cd d\ncat > main.go <<'GO'\n{PROGRAM}GO\n"
@@ -153,7 +116,7 @@ def test_a_debugging_session_of_an_unprivileged_user(workstation: Host) -> None:
     assert "has exited with status 0" in told
 
 
-def test_staticcheck_finds_something(workstation: Host) -> None:
+def test_staticcheck_finds_something(workstation: Workstation) -> None:
     workstation.alice(
         "mkdir -p s && cd s\nprintf 'module example.com/s\\n\\ngo 1.26\\n' > go.mod\n"
         "printf 'package s\\n\\nfunc unused() {}\\n' > s.go\n"
@@ -161,7 +124,7 @@ def test_staticcheck_finds_something(workstation: Host) -> None:
     assert "U1000" in workstation.alice("cd s\nstaticcheck ./... || true")
 
 
-def test_each_kind_of_session_has_the_settings(workstation: Host) -> None:
+def test_each_kind_of_session_has_the_settings(workstation: Workstation) -> None:
     wanted = workstation.proxy
     assert workstation.shell("go env GOPROXY").strip() == wanted
     assert workstation.alice("go env GOPROXY").strip() == wanted
@@ -172,7 +135,7 @@ def test_each_kind_of_session_has_the_settings(workstation: Host) -> None:
     assert workstation.alice("stat -c %U ~/.config/go/env").strip() == "alice"
 
 
-def test_the_origins_are_those_that_go_tells(workstation: Host) -> None:
+def test_the_origins_are_those_that_go_tells(workstation: Workstation) -> None:
     told = workstation.module("go_env", users=[{"name": "alice", "settings": {"GOFLAGS": "-buildvcs=false"}}])
     assert told["changed"] is False
     found = {name: place["value"] for name, place in told["effective"]["alice"].items()}
@@ -184,14 +147,14 @@ def test_the_origins_are_those_that_go_tells(workstation: Host) -> None:
     assert set(changed) <= ours
 
 
-def test_the_tree_of_the_release_is_as_published(workstation: Host) -> None:
+def test_the_tree_of_the_release_is_as_published(workstation: Workstation) -> None:
     newer = workstation.shell(
         "cd /usr/local/lib/go/current/ && find . -newer .gofleet.json -type f -not -name .gofleet.json | head"
     )
     assert newer == ""
 
 
-def test_a_tool_of_a_user_and_what_goes_wrong(workstation: Host) -> None:
+def test_a_tool_of_a_user_and_what_goes_wrong(workstation: Workstation) -> None:
     tool = {"package": "golang.org/x/tools/gopls", "version": "v0.24.0"}
     failed = workstation.module("go_tool", tools=[tool], bin_dir="/opt/tools")
     assert "Install Go 1.27" in failed["error"]["remedy"]
@@ -216,7 +179,7 @@ def test_a_tool_of_a_user_and_what_goes_wrong(workstation: Host) -> None:
     assert workstation.alice("ls -A go/bin").strip() == ""
 
 
-def test_the_way_to_modules(workstation: Host) -> None:
+def test_the_way_to_modules(workstation: Workstation) -> None:
     report = workstation.module("go_proxy_info", user="alice")
     assert (report["modules"]["kind"], report["database"]["kind"]) == ("answered", "answered")
     report = workstation.module(
@@ -225,7 +188,7 @@ def test_the_way_to_modules(workstation: Host) -> None:
     assert (report["modules"]["kind"], report["database"]["kind"]) == ("refused", "syntax")
 
 
-def test_a_workspace_of_two_modules(workstation: Host) -> None:
+def test_a_workspace_of_two_modules(workstation: Workstation) -> None:
     workstation.alice(
         "mkdir -p w/a w/b && cd w\n"
         "printf 'module example.com/a\\n\\ngo 1.26\\n' > a/go.mod\n"
