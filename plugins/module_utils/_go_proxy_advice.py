@@ -31,6 +31,7 @@ _ADVICE = {
     "tls_wrong_name": "Use the name that the certificate has, or have it issued for this name.",
     "tls_certificate": "Have the server send a valid certificate with its intermediates.",
     "proxy_address": "Correct HTTPS_PROXY or HTTP_PROXY.",
+    "proxy_unspoken": "Go can take this way, this probe cannot: ask {subject} with curl, by the same variables.",
     "proxy_login": "The HTTP proxy wants a login: put it into HTTPS_PROXY, or have this host let through.",
     "proxy_refused": "The HTTP proxy does not lead there: have {subject} allowed in it, or add it to NO_PROXY.",
     "login": "Put a machine line for the host into .netrc of the user who builds (mode 0600), or renew what is there.",

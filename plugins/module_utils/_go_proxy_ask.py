@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import http.client
 import netrc
@@ -17,7 +18,9 @@ import ssl
 import threading
 import typing as t
 import urllib.parse
-import urllib.request
+
+from ._go_proxy_list import SettingError
+from ._go_proxy_way import Proxy, UnspokenError, proxy_for
 
 __all__ = ["Answer", "Asker", "Credentials", "ask"]
 
@@ -57,21 +60,11 @@ class Credentials(t.NamedTuple):
 
 
 class Asker(t.NamedTuple):
-    """How to ask: seconds for each step, the variables of the environment that name proxies, and where netrc is."""
+    """How to ask: seconds for each step, the environment, which names proxies and authorities, and where netrc is."""
 
     timeout: float
     environment: t.Mapping[str, str]
     netrc: str
-
-    def proxy_for(self, scheme: str, host: str) -> str | None:
-        """The HTTP proxy for a URL, as the environment names it."""
-        if urllib.request.proxy_bypass_environment(host, self._proxies()):  # type: ignore[attr-defined]
-            return None
-        return self._proxies().get(scheme)
-
-    def _proxies(self) -> dict[str, str]:
-        pairs = {name.lower(): value for name, value in self.environment.items() if value}
-        return {name[:-6]: value for name, value in pairs.items() if name.endswith("_proxy")}
 
     def credentials(self, host: str) -> Credentials:
         """The name and password that netrc has for a host, as the value of a header."""
@@ -123,17 +116,22 @@ def _ask_once(parts: urllib.parse.SplitResult, *, asker: Asker) -> tuple[Answer,
     """The answer, and where it redirects."""
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    proxy = asker.proxy_for(parts.scheme, host)
+    try:
+        proxy = proxy_for(asker.environment, scheme=parts.scheme, host=host, port=port)
+    except SettingError as error:
+        return Answer("proxy_address", f"{error} (the HTTP proxy for {host})"), None
+    except UnspokenError as error:
+        return Answer("proxy_unspoken", f"a proxy for {host} that is spoken to by {error}"), None
     near = f"{host}:{port}" if proxy is None else f"the HTTP proxy for {host}"
     connection = http.client.HTTPConnection(host, port, timeout=asker.timeout)
     try:
-        place = (host, port) if proxy is None else _near(proxy)
+        place = (host, port) if proxy is None else proxy[:2]
         plain = _connect(_resolve(*place, timeout=asker.timeout), name=f"{place[0]}:{place[1]}", asker=asker)
         connection.sock = plain
         if parts.scheme == "https":
             if proxy is not None:
                 _tunnel(connection, host, port, proxy=proxy)
-            connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+            connection.sock = _authorities(asker).wrap_socket(plain, server_hostname=host)
         return _request(connection, parts, asker=asker, proxy=proxy)
     except _StoppedError as stop:
         through = f" ({near})" if proxy is not None and stop.answer.status is None else ""
@@ -153,19 +151,14 @@ def _ask_once(parts: urllib.parse.SplitResult, *, asker: Asker) -> tuple[Answer,
     return answer, None
 
 
-def _near(proxy: str) -> tuple[str, int]:
-    try:
-        parts = _split(proxy)
-        port = parts.port
-    except ValueError:
-        raise _StoppedError("proxy_address", "an address that is none")
-    if not parts.hostname or parts.scheme not in ("http", "https"):
-        raise _StoppedError("proxy_address", "an address that is none")
-    return parts.hostname, port or (443 if parts.scheme == "https" else 80)
-
-
-def _split(proxy: str) -> urllib.parse.SplitResult:
-    return urllib.parse.urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+def _authorities(asker: Asker) -> ssl.SSLContext:
+    """Those of the host, and those that a variable names which this process was perhaps started before."""
+    context = ssl.create_default_context()
+    named = asker.environment.get("SSL_CERT_FILE")
+    if named:
+        with contextlib.suppress(OSError):  # of ssl.SSLError too; go overlooks a file that it cannot read
+            context.load_verify_locations(named)
+    return context
 
 
 def _resolve(host: str, port: int, *, timeout: float) -> list[t.Any]:
@@ -206,11 +199,11 @@ def _connect(addresses: list[t.Any], *, name: str, asker: Asker) -> socket.socke
     raise _StoppedError("unreachable", f"no way to {name}: {errors[0].strerror or errors[0]}")
 
 
-def _tunnel(connection: http.client.HTTPConnection, host: str, port: int, *, proxy: str) -> None:
+def _tunnel(connection: http.client.HTTPConnection, host: str, port: int, *, proxy: Proxy) -> None:
     """Have an HTTP proxy lead to the server."""
-    login = _userinfo(_split(proxy))
-    header = f"Proxy-Authorization: {login}\r\n" if login else ""
-    connection.sock.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{header}\r\n".encode())
+    header = f"Proxy-Authorization: {_basic(*proxy.userinfo)}\r\n" if proxy.userinfo else ""
+    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    connection.sock.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{header}\r\n".encode())
     response = http.client.HTTPResponse(connection.sock, method="CONNECT")
     response.begin()
     if response.status == http.client.OK:
@@ -225,7 +218,7 @@ def _request(
     parts: urllib.parse.SplitResult,
     *,
     asker: Asker,
-    proxy: str | None,
+    proxy: Proxy | None,
 ) -> tuple[Answer, str | None]:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {"User-Agent": "gofleet.hosts", "Connection": "close"}
@@ -240,8 +233,7 @@ def _request(
         path = urllib.parse.urlunsplit(
             ("http", parts.netloc.rpartition("@")[2], parts.path or "/", parts.query, "")
         )
-        login = _userinfo(_split(proxy))
-        headers.update({"Proxy-Authorization": login} if login else {})
+        headers.update({"Proxy-Authorization": _basic(*proxy.userinfo)} if proxy.userinfo else {})
     connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     location = response.getheader("Location")

@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import http.server
 import pathlib
+import select
 import socket
 import ssl
 import subprocess
 import threading
 import typing as t
+import urllib.parse
 
-__all__ = ["Reply", "Seen", "certificate", "deaf", "serving"]
+__all__ = ["Reply", "Seen", "certificate", "deaf", "serving", "tunnelling"]
 
 JSON = "application/json"
 PLAIN = "text/plain"
@@ -75,6 +77,41 @@ def serving(
     thread.start()
     try:
         yield seen._replace(url=f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextlib.contextmanager
+def tunnelling(to: str) -> t.Iterator[Seen]:
+    """An HTTP proxy that leads each CONNECT to the server of a URL, whatever name was asked for."""
+    seen = Seen("", [], [])
+    place = urllib.parse.urlsplit(to)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            seen.paths.append(self.path)
+            seen.headers.append({name.lower(): value for name, value in self.headers.items()})
+            with socket.create_connection((place.hostname, place.port)) as there:
+                self.send_response(200)
+                self.end_headers()
+                other = {self.connection: there, there: self.connection}
+                while ready := select.select(list(other), [], [], 10)[0]:
+                    data = ready[0].recv(65536)
+                    if not data:
+                        break
+                    other[ready[0]].sendall(data)
+            self.close_connection = True
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield seen._replace(url=f"http://127.0.0.1:{server.server_address[1]}")
     finally:
         server.shutdown()
         server.server_close()

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import socket
+import subprocess
 import time
 import typing as t
 
@@ -21,7 +23,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy import (
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_advice import KINDS, advice
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_ask import Asker, ask
 
-from .module_servers import Reply, certificate, deaf, serving
+from .module_servers import Reply, certificate, deaf, serving, tunnelling
 
 MODULE = "example.com/Team/tool"
 VALID = ("20200101", "20990101")
@@ -135,9 +137,36 @@ def test_an_http_proxy_that_refuses(variable: str, status: int, kind: str) -> No
     assert "s3cret" not in str(found)
 
 
-def test_an_http_proxy_is_passed_by_where_it_should_be() -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"), [("goproxy.example", "answered"), ("elsewhere.example", "tls_wrong_name")]
+)
+def test_tls_through_an_http_proxy(tmp_path: pathlib.Path, name: str, kind: str) -> None:
+    """The authority is one that a variable names which this process does not have."""
+    pair = certificate(tmp_path, name=f"DNS:{name}", dates=VALID)
+    with serving(lambda dummy: INFO, tls=pair) as server, tunnelling(server.url) as proxy:
+        by = asker(HTTPS_PROXY=proxy.url, SSL_CERT_FILE=str(pair[0]))
+        assert report("https://goproxy.example", by=by)["modules"]["kind"] == kind
+        assert proxy.paths == ["goproxy.example:443"]
+        assert len(server.paths) == (kind == "answered")
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "found"),
+    [
+        ("http://proxy.invalid:3128", "dns", "proxy.invalid"),
+        ("http://127.0.0.1:1", "refused", "the HTTP proxy for goproxy.example"),
+        ("socks5://127.0.0.1:1", "proxy_unspoken", "socks5"),
+    ],
+)
+def test_an_http_proxy_that_is_not_reached(address: str, kind: str, found: str) -> None:
+    told = report("https://goproxy.example", by=asker(HTTPS_PROXY=address))["modules"]
+    assert told["kind"] == kind
+    assert found in told["found"]
+
+
+def test_an_http_proxy_is_passed_by_where_go_does() -> None:
     with serving(lambda dummy: INFO) as server:
-        by = asker(HTTP_PROXY=f"http://127.0.0.1:{free_port()}", NO_PROXY="127.0.0.1")
+        by = asker(HTTP_PROXY=f"http://127.0.0.1:{free_port()}")
         assert report(server.url, by=by)["modules"]["kind"] == "answered"
 
 
@@ -206,6 +235,56 @@ def test_what_a_separator_passes_on(first: Reply, separator: str, kind: str, rea
         assert found["modules"]["kind"] == kind
         assert [entry["reached"] for entry in found["proxies"]] == reached
         assert ("404 and 410 alone" in found["modules"]["remedy"]) == (kind in ("status", "login"))
+
+
+GO = {
+    "an answer": (INFO, ",", True),
+    "an absence, then an answer": (Reply(404), ",", True),
+    "a login, then an answer that is not asked for": (Reply(403), ",", False),
+    "a login, passed by": (Reply(403), "|", True),
+    "a fault, then an answer that is not asked for": (Reply(500), ",", False),
+    "a page, then an answer that is not asked for": (PAGE, ",", False),
+    "a page, passed by": (PAGE, "|", True),
+    "no name, then an answer that is not asked for": ("https://goproxy.invalid", ",", False),
+    "no name, passed by": ("https://goproxy.invalid", "|", True),
+    "nobody there, then an answer that is not asked for": ("http://127.0.0.1:1", ",", False),
+    "nobody there, passed by": ("http://127.0.0.1:1", "|", True),
+    "an authority that is not known": (None, ",", False),
+}
+
+
+@pytest.mark.parametrize(("first", "separator", "comes"), GO.values(), ids=GO.keys())
+def test_go_comes_to_the_same_end(
+    tmp_path: pathlib.Path, first: Reply | str | None, separator: str, comes: bool
+) -> None:
+    """``first`` as a text: the first entry of the list; None: a server with a certificate of its own."""
+    module = "example.com/team/tool"
+    answers = {".info": INFO, ".mod": Reply(200, f"module {module}\n")}
+    tls = certificate(tmp_path, name="IP:127.0.0.1", dates=VALID) if first is None else None
+    with serving(lambda dummy: first if isinstance(first, Reply) else INFO, tls=tls) as one, serving(
+        lambda path: answers.get(pathlib.PurePath(path).suffix, Reply(404))
+    ) as two:
+        goproxy = f"{first if isinstance(first, str) else one.url}{separator}{two.url}"
+        if first is INFO:
+            goproxy = two.url
+        told = diagnose(
+            Wanted(module, "v1.2.3", {"GOPROXY": goproxy, "GOSUMDB": "off"}),
+            asker=asker()._replace(timeout=5),
+        )
+        settings = {
+            "GOPROXY": goproxy,
+            "GOSUMDB": "off",
+            "GOENV": "off",
+            "GOTOOLCHAIN": "local",
+            "GOFLAGS": "",
+        }
+        paths = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GOMODCACHE": str(tmp_path / "mod")}
+        argv = ["go", "list", "-m", f"{module}@v1.2.3"]
+        done = subprocess.run(
+            argv, env={**settings, **paths}, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode == 0) is comes, done.stderr
+    assert (told["modules"]["kind"] == "answered") is comes, told
 
 
 def test_the_cause_is_the_error_and_not_the_absence_after_it() -> None:
