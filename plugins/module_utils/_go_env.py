@@ -175,20 +175,23 @@ def _apply(files: list[_File], texts: dict[str, str]) -> dict[str, t.Any]:
             if _state(file, file.text, file.mode) != _state(file, texts[file.path], _SECRET_MODE):
                 done.append(file)
                 mode = _OPEN_MODE if file.mode is None else file.mode
-                _write(file, texts[file.path], _SECRET_MODE if file.secret else mode)
+                # An empty file of a user is none; that of the machine belongs to others, who may want it there.
+                gone = not texts[file.path] and (file.owner is not None or file.mode is None)
+                text = None if gone else texts[file.path]
+                _write(file, text, _SECRET_MODE if file.secret else mode)
     except HostError:
         for file in done:
             with contextlib.suppress(HostError):
-                _write(file, file.text if file.mode is not None else "", file.mode or _OPEN_MODE)
+                _write(file, None if file.mode is None else file.text, file.mode or _OPEN_MODE)
         raise
     return {}
 
 
-def _write(file: _File, text: str, mode: int) -> None:
-    """An empty file is none."""
+def _write(file: _File, text: str | None, mode: int) -> None:
+    """None: no file."""
     try:
         with acting_as(file.owner) if file.owner is not None else contextlib.nullcontext():
-            if text:
+            if text is not None:
                 write_text(file.path, text, mode=mode)
             elif os.path.exists(file.path):
                 os.unlink(file.path)

@@ -33,6 +33,7 @@ options:
     description:
       - The file that C(pam_env) reads for each session, by SSH, C(su), C(sudo), C(cron) and at a console.
       - Units of systemd do not read it unless they say C(EnvironmentFile=-/etc/environment).
+      - Sessions that are open keep what they have, and so do new ones over an SSH connection that was opened before (C(ControlPersist)).
     type: path
     default: /etc/environment
   users:

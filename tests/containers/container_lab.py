@@ -100,9 +100,12 @@ class ContainerLab:
         argv = self.ssh(host, script)
         return subprocess.run(argv, input=stdin, capture_output=True, timeout=LIMIT, check=False)
 
-    def ssh(self, host: str, script: str) -> list[str]:
-        """The command that runs a shell command on a host as root, for files and pipes of the caller's own."""
-        return [*ssh_argv(self.state, host=self.state.host(host), shared=True), script]
+    def ssh(self, host: str, script: str, *, shared: bool = True) -> list[str]:
+        """The command that runs a shell command on a host as root, for files and pipes of the caller's own.
+
+        :param shared: over the connection that Ansible has; its sessions keep the environment that it was opened with
+        """
+        return [*ssh_argv(self.state, host=self.state.host(host), shared=shared), script]
 
     def playbook(self, path: str | pathlib.Path, *options: str, **variables: t.Any) -> list[str]:
         """The command that runs a playbook (a file of the checkout, or gofleet.hosts.site and its like)."""

@@ -76,6 +76,13 @@ def test_written_once_and_taken_away_again(place: Place) -> None:
     assert (place.machine.read_text(), place.user.exists()) == ("LANG=C\n", False)
 
 
+def test_an_empty_file_of_the_machine_stays(place: Place) -> None:
+    place.machine.touch(0o640)
+    plan_go_env(options(place, machine={"GOPROXY": "off"})).apply()
+    plan_go_env(options(place, machine={})).apply()
+    assert (place.machine.read_text(), stat.S_IMODE(place.machine.stat().st_mode)) == ("", 0o640)
+
+
 def test_the_machine_is_left_alone_unless_it_is_named(place: Place) -> None:
     place.machine.write_text(f"{BEGIN}\nGOPROXY=off\n{END}\n")
     plan = plan_go_env(options(place))
