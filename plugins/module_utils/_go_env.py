@@ -22,6 +22,7 @@ from ._account import Account, account_of, acting_as
 from ._atomic import read_text, write_text
 from ._converge import State
 from ._errors import HostError
+from ._go_debug import read_debug_keys
 from ._go_env_file import Line, managed, parse_lines, with_managed
 from ._go_env_values import KNOWN, check_setting
 from ._go_proxy_list import SettingError, userinfo_of
@@ -40,7 +41,7 @@ __all__ = [
 MACHINE_FILE = "/etc/environment"
 _OPEN_MODE = 0o644
 _SECRET_MODE = 0o600
-_FOREIGN = ("GODEBUG", "GOENV", "GOWORK")  # of the go command too, though nobody sets them here
+_FOREIGN = ("GODEBUG", "GOENV", "GOWORK")  # of the go command too, and not settings of a user's file
 
 
 class EnvPlan(t.NamedTuple):
@@ -84,7 +85,8 @@ def plan_go_env(params: t.Mapping[str, t.Any]) -> EnvPlan:
     """
     files = []
     if params["machine"] is not None:
-        settings = _checked("machine", params["machine"], environment=True)
+        keys = read_debug_keys(params["goroot"])
+        settings = _checked("machine", params["machine"], environment=True, debug_keys=keys)
         files.append(_read(params["machine_file"], None, settings, secret=False))
     accounts = [account_of(user["name"]) for user in params["users"]]
     _refuse_twice([account.name for account in accounts])
@@ -108,15 +110,16 @@ def plan_go_env(params: t.Mapping[str, t.Any]) -> EnvPlan:
     )
 
 
-def _checked(
-    subject: str, given: t.Mapping[str, t.Any] | None, *, environment: bool = False
-) -> dict[str, str]:
+def _checked(subject: str, given: t.Mapping[str, t.Any] | None, **place: t.Any) -> dict[str, str]:
+    """
+    :param place: as check_setting takes it
+    """
     settings = {}
     for name, raw in (given or {}).items():
         # YAML has numbers and truth values, the go command has texts.
         value = str(int(raw)) if isinstance(raw, bool) else str(raw)
         try:
-            check_setting(name, value, environment=environment)
+            check_setting(name, value, **place)
         except SettingError as error:
             raise HostError(
                 f"{subject}: {name}",

@@ -16,6 +16,7 @@ import difflib
 import re
 import typing as t
 
+from ._go_debug import DebugKeys, check_godebug
 from ._go_proxy_list import SettingError, parse_goproxy, parse_gosumdb, userinfo_of
 
 __all__ = ["KNOWN", "check_setting", "split_quoted"]
@@ -61,8 +62,8 @@ _NEVER = {
     **dict.fromkeys(("GOTELEMETRY", "GOTELEMETRYDIR"), "it is set with `go telemetry`"),
     "GOWORK": "it belongs to one directory: the module go_workspace writes go.work",
     "GOENV": "it would hide the file of settings from go",
-    "GODEBUG": "it is for programs too: set it for the service that needs it",
 }
+_DEBUG = "GODEBUG"
 KNOWN = frozenset(
     [
         *_LEVELS, *_PATHS, *_PATTERNS, *_COMMANDS, *_CGO,
@@ -71,14 +72,21 @@ KNOWN = frozenset(
 )  # fmt: skip
 
 
-def check_setting(name: str, value: str, *, environment: bool = False) -> None:
+def check_setting(
+    name: str, value: str, *, environment: bool = False, debug_keys: DebugKeys | None = None
+) -> None:
     """
     :param environment: whether it is for the environment of all, which everybody may read and whose form is poorer
+    :param debug_keys: of GODEBUG, as the release in use has them
     :raises SettingError: with a reason in which no password stands
     """
     if name in _NEVER:
         raise SettingError(f"{name} cannot be set: {_NEVER[name]}")
-    if name not in KNOWN:
+    if name == _DEBUG and not environment:
+        raise SettingError(
+            "go takes it from the environment alone: set it for the machine, or for one service"
+        )
+    if name not in KNOWN and name != _DEBUG:
         near = difflib.get_close_matches(name, KNOWN, n=1)
         raise SettingError(
             "not a setting of the go command" + (f"; the nearest one is {near[0]}" if near else "")
@@ -89,7 +97,9 @@ def check_setting(name: str, value: str, *, environment: bool = False) -> None:
         raise SettingError("a line break or another control character in it")
     if environment:
         _check_for_environment(value)
-    if name in _LEVELS:
+    if name == _DEBUG:
+        check_godebug(value, debug_keys)
+    elif name in _LEVELS:
         _match(name, value)
     elif name in _CHECKS:
         _CHECKS[name](value)

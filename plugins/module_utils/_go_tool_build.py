@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
 import shutil
 import tempfile
+import time
 import typing as t
 
 from ._account import Account, acting_as
@@ -27,6 +29,8 @@ from ._run import Completed, Runner
 __all__ = ["Builder", "Job", "build_and_place", "newest_version"]
 
 _PROBE_SECONDS = 5  # for each step
+_STAGING = ".go_tool-"
+_YOUNG = 60  # seconds; what was just made is perhaps not locked yet
 _LINES = 12  # of what go says that are passed on
 
 
@@ -100,11 +104,14 @@ def build_and_place(jobs: list[Job], *, builder: Builder, check: t.Callable[[str
 
 @contextlib.contextmanager
 def _staging(builder: Builder) -> t.Iterator[str]:
-    """A directory beside the programs, gone at the end."""
+    """A directory beside the programs, gone at the end; and those that killed runs have left."""
     try:
         with acting_as(builder.account):
             os.makedirs(builder.bin_dir, mode=0o755, exist_ok=True)
-            staging = tempfile.mkdtemp(prefix=".go_tool-", dir=builder.bin_dir)
+            _sweep(builder.bin_dir)
+            staging = tempfile.mkdtemp(prefix=_STAGING, dir=builder.bin_dir)
+            held = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(held, fcntl.LOCK_EX)
     except OSError as error:
         raise HostError(
             builder.bin_dir,
@@ -117,6 +124,24 @@ def _staging(builder: Builder) -> t.Iterator[str]:
     finally:
         with acting_as(builder.account):
             shutil.rmtree(staging, ignore_errors=True)
+        os.close(held)
+
+
+def _sweep(bin_dir: str) -> None:
+    """Remove staging directories that nobody holds: a lock dies with its holder."""
+    for entry in os.scandir(bin_dir):
+        if not entry.name.startswith(_STAGING) or not entry.is_dir(follow_symlinks=False):
+            continue
+        if time.time() - entry.stat(follow_symlinks=False).st_mtime < _YOUNG:
+            continue
+        descriptor = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(entry.path, ignore_errors=True)
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(descriptor)
 
 
 def _flush(path: str) -> None:

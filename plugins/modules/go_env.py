@@ -28,6 +28,7 @@ options:
       - Settings for every user, in O(machine_file). V({}) takes ours away. If not given, the file is only read.
       - They are variables of the environment, so they come before those of a user. C(go env -w) cannot change them, C(export) can.
       - Passwords are refused, as everybody can read the file.
+      - C(GODEBUG) is for every program of Go that a session starts. Its keys are those that the release at O(goroot) knows.
     type: dict
   machine_file:
     description:
@@ -57,7 +58,7 @@ options:
         type: dict
         default: {}
   goroot:
-    description: The tree of the release whose C(go.env) is read to tell where settings come from.
+    description: The tree of the release whose C(go.env) is read to tell where settings come from, and whose sources tell the keys of C(GODEBUG).
     type: path
     default: /usr/local/lib/go/current
 """

@@ -63,7 +63,7 @@ def host() -> t.Iterator[Workstation]:
 def workstation(host: Workstation) -> Workstation:
     """The host with the role's tools, which it has fetched and compiled itself."""
     before = host.shell("ls /usr/local/bin; cat /etc/environment")
-    host.play("--check")
+    assert "changed=3 " in host.play("--check")
     assert host.shell("ls /usr/local/bin; cat /etc/environment") == before
     host.play()
     return host

@@ -14,7 +14,7 @@ import time
 import typing as t
 from pathlib import Path
 
-__all__ = ["Kill", "Trials", "phase_of"]
+__all__ = ["MARKER", "Kill", "Trials", "phase_of"]
 
 MARKER = ".gofleet.json"
 # What is waited for before the delay; the steps of a run are of very different length, and each shall be hit.

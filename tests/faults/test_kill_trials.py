@@ -13,11 +13,14 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 import typing as t
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -26,8 +29,8 @@ from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import rea
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import pack_delta
 
-from .conftest import COLLECTIONS, Host, Mirror
-from .kill_trials import Trials
+from .conftest import ARCH, COLLECTIONS, Host, Mirror
+from .kill_trials import MARKER, Trials
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODULE = "ansible_collections.gofleet.hosts.plugins.modules.release"
@@ -83,21 +86,18 @@ class Service:
         assert not result.get("failed"), result
         return result
 
-    def check_runs(self) -> str:
-        """The version in use, whose program must be whole and start."""
+    def check_serves(self) -> str:
+        """The version in use, whose program must be whole, start and answer."""
         version = os.readlink(self.store / "current")
         program = self.store / "current" / "hello"
-        told = subprocess.run(
-            [program, "-version"], capture_output=True, text=True, timeout=20, check=True
-        ).stdout
         number = int(version[1:]) % 2
-        assert told.split()[1] == ("one", "two")[number]
         assert _sha256(program) == _sha256(self.programs[number])
+        assert ("one", "two")[number] in _answer(program)
         assert (self.store / "current" / "etc" / "hello.conf").read_text(encoding="utf-8") == "number\n"
         return version
 
     def check_converged(self, number: int) -> None:
-        assert self.check_runs() == f"t{number}"
+        assert self.check_serves() == f"t{number}"
         left = {".lock", f"t{number}", f"t{number - 1}", "current", "previous"}
         assert set(os.listdir(self.store)) == left
         assert os.readlink(self.store / "previous") == f"t{number - 1}"
@@ -112,7 +112,7 @@ def test_release_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     trials = Trials(SEED, count=COUNT or 14, seconds=time.monotonic() - began)
     for number, kill in enumerate(trials.kills(), start=2):
         phase = trials.kill(service.start(number), kill, store=service.store, version=f"t{number}")
-        in_use = service.check_runs()
+        in_use = service.check_serves()
         done = phase in ("ended", "6 switched")
         assert in_use == (f"t{number}" if done else f"t{number - 1}"), (phase, kill)
         service.run(number)
@@ -125,6 +125,7 @@ def test_install_is_killed(tmp_path: Path, mirror: Mirror, capsys: pytest.Captur
     """Two real releases of Go; each is installed over the other, again and again killed on the way."""
     url, versions = _real_go()
     host = Host(tmp_path, mirror)
+    trees = {version: _members(url, version) for version in versions}
     host.run(versions[0], mirror=url, timeout=60)
     began = time.monotonic()
     host.run(versions[1], mirror=url, timeout=60)
@@ -136,7 +137,9 @@ def test_install_is_killed(tmp_path: Path, mirror: Mirror, capsys: pytest.Captur
             _forget(host, versions[target], url=url)
         process = host.start(versions[target], mirror=url, timeout=60)
         trials.kill(process, kill, store=host.root, version=versions[target])
-        assert host.go_version() == f"go{os.readlink(host.root / 'current')}", kill
+        in_use = os.readlink(host.root / "current")
+        assert host.go_version() == f"go{in_use}", kill
+        assert _tree(host.root / in_use) == trees[in_use], kill
         if number % 10 == 9:
             _check_installed(host, versions, target, url=url)
     _check_installed(host, versions, target, url=url)
@@ -147,6 +150,7 @@ def _check_installed(host: Host, versions: list[str], target: int, *, url: str) 
     """The next run converges, leaves nothing of those that were killed, and the Go in use builds."""
     host.run(versions[target], mirror=url, timeout=60)
     assert host.go_version() == f"go{versions[target]}"
+    assert _built_by(host) == f"go{versions[target]}"
     assert host.names() == {".lock", *versions, "current", "previous"}
     assert not host.run(versions[target], mirror=url, timeout=60)["changed"]
 
@@ -168,6 +172,51 @@ def _real_go() -> tuple[str, list[str]]:
     if len(versions) < 2:
         pytest.skip(f"the mirror in {place} has {len(versions)} release, and two are needed")
     return f"file://{place}", versions[:2]
+
+
+def _members(url: str, version: str) -> dict[str, int]:
+    """The files of a release by name, each with its size, as its archive has them."""
+    place = Path(url.removeprefix("file://")) / f"go{version}.linux-{ARCH}.tar.gz"
+    with tarfile.open(place) as archive:
+        return {member.name.partition("/")[2]: member.size for member in archive if member.isfile()}
+
+
+def _tree(path: Path) -> dict[str, int]:
+    """The same of a tree on the host."""
+    found = {
+        os.path.relpath(os.path.join(folder, name), path): os.lstat(os.path.join(folder, name)).st_size
+        for folder, dummy, names in os.walk(path)
+        for name in names
+    }
+    del found[MARKER]
+    return found
+
+
+def _built_by(host: Host) -> str:
+    """The version of Go that a program states which the Go in use has built."""
+    source = host.root.parent / "main.go"
+    source.write_text('package main\n\nimport "runtime"\n\nfunc main() { print(runtime.Version()) }\n')
+    environment = {"PATH": os.defpath, "HOME": str(source.parent), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    argv = [host.bin_dir / "go", "run", source]
+    return subprocess.run(
+        argv, env=environment, capture_output=True, text=True, timeout=300, check=True
+    ).stderr
+
+
+def _answer(program: Path) -> str:
+    """What a service answers that is started for it, at any port."""
+    argv = [program, "-listen", "127.0.0.1:0"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            address = re.search(r" address=(\S+)", process.stderr.readline())
+            assert address is not None
+            with urllib.request.urlopen(f"http://{address[1]}/healthz", timeout=20):
+                pass
+            with urllib.request.urlopen(f"http://{address[1]}/", timeout=20) as answer:
+                return str(answer.read().decode())
+        finally:
+            process.kill()
 
 
 def _hello(path: Path, build: str) -> Path:

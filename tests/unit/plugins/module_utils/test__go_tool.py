@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pathlib
 import shutil
@@ -111,6 +112,22 @@ def test_installed_changed_and_taken_away(options: Options, tmp_path: pathlib.Pa
     assert list((tmp_path / "bin").iterdir()) == []
     nothing = plan_go_tools(options({"state": "absent", "version": None}), run=never)
     assert nothing.before == nothing.after
+
+
+def test_what_a_killed_run_left_goes_and_what_another_holds_stays(
+    options: Options, tmp_path: pathlib.Path
+) -> None:
+    left, held, young = (tmp_path / "bin" / f".go_tool-{name}" for name in ("left", "held", "young"))
+    for path in (left, held, young):
+        path.mkdir(parents=True)
+        (path / "hello").touch()
+    for path in (left, held):
+        os.utime(path, (0, 0))
+    descriptor = os.open(held, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    plan_go_tools(options(), run=run).apply()
+    os.close(descriptor)
+    assert {path.name for path in (tmp_path / "bin").iterdir()} == {"hello", held.name, young.name}
 
 
 def test_latest_is_what_it_is_now_and_stays_when_nobody_answers(options: Options) -> None:
