@@ -18,7 +18,8 @@ import typing as t
 import pytest
 from lab.qmp import monitor
 from lab.state import free_port, require_lab
-from test_go_service import described, provision
+
+from .test_go_service import described, provision
 
 testinfra_hosts = ["ansible://go_hosts"]
 
