@@ -1,0 +1,258 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""From denials to the rules that would allow them, each no wider than what was denied and its general form."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ._apparmor_danger import (
+    capability_danger,
+    exec_danger,
+    file_danger,
+    mount_danger,
+    network_danger,
+    ptrace_danger,
+    signal_danger,
+)
+from ._apparmor_path import pattern_of, quoted
+
+if t.TYPE_CHECKING:
+    from ._apparmor_denial import Denial
+
+__all__ = ["Answer", "Proposal", "base_profile", "propose"]
+
+_WORD = re.compile(r"[a-z0-9_+]+")
+# In the order in which people write them. A program is run inside this profile: nothing is let out of it.
+_LETTERS = (("r", "r"), ("w", "w"), ("a", "a"), ("m", "m"), ("k", "k"), ("l", "l"), ("x", "ix"))
+# Whoever creates or deletes a file writes to its directory entry: `a` alone permits neither.
+_AS_LETTER = {"c": "w", "d": "w"}
+# A program that is run inside the profile has to be read and mapped by the kernel as well.
+_EXEC_LETTERS = frozenset("mrx")
+
+
+class Proposal(t.NamedTuple):
+    """A rule, with its comma. ``danger``: why a person should look at it first, None for nothing special."""
+
+    rule: str
+    danger: str | None
+    denials: list[Denial]
+
+
+class Answer(t.NamedTuple):
+    """The rules, and the denials that no rule of ours would lift, each with the reason."""
+
+    proposals: list[Proposal]
+    unanswered: list[tuple[Denial, str]]
+
+
+class _Part(t.NamedTuple):
+    """One denial's share of a rule: the rules of equal ``key`` become one."""
+
+    key: tuple[str, ...]
+    letters: frozenset[str]
+    denial: Denial
+
+
+def base_profile(name: str) -> str:
+    """The profile that a rule belongs in: that of the parent for what the kernel made up while it complained.
+
+    Complain mode gives a program that the profile does not know a profile of its own (``//null-``). A rule of ours
+    runs it inside the parent's, so its denials are the parent's too.
+    """
+    return name.split("//null-", 1)[0]
+
+
+def propose(denials: t.Iterable[Denial], *, release_roots: t.Sequence[str]) -> Answer:
+    """Pure: the rules for the denials of one profile."""
+    parts: dict[tuple[str, ...], list[_Part]] = {}
+    unanswered: list[tuple[Denial, str]] = []
+    for denial in denials:
+        part = _part(denial, release_roots=release_roots)
+        if isinstance(part, str):
+            unanswered.append((denial, part))
+        else:
+            parts.setdefault(part.key, []).append(part)
+    return Answer([_proposal(key, group) for key, group in _without_doubles(parts).items()], unanswered)
+
+
+def _part(denial: Denial, *, release_roots: t.Sequence[str]) -> _Part | str:
+    """What a denial asks for, or why there is no rule for it."""
+    if denial.optional:
+        return "optional: the kernel only looks whether the capability is there, and goes on without it"
+    if denial.kind in ("file", "exec"):
+        return _file_part(denial, release_roots=release_roots)
+    make = _KINDS.get(denial.kind)
+    key = make(denial) if make else None
+    if key is None:
+        return f"no rule is known for {denial.kind} ({denial.get('operation')})"
+    return _Part(key, frozenset([denial.get("signal")]) if denial.kind == "signal" else frozenset(), denial)
+
+
+def _file_part(denial: Denial, *, release_roots: t.Sequence[str]) -> _Part | str:
+    path = denial.get("name")
+    if denial.get("info").startswith("Failed name lookup"):
+        flag = "mediate_deleted" if "deleted" in denial.get("info") else "attach_disconnected"
+        return f"no rule reaches it: {denial.get('info')}; flags=({flag}) of the profile would"
+    if not path.startswith("/"):
+        return f"no rule is known for {denial.get('operation')} without a path"
+    pattern = pattern_of(path, release_roots=release_roots)
+    owner = "owner" if denial.get("fsuid") and denial.get("fsuid") == denial.get("ouid") else ""
+    if denial.get("operation") == "link" and denial.get("target"):
+        return _Part(("link", owner, pattern, quoted(denial.get("target"))), frozenset("l"), denial)
+    letters = _EXEC_LETTERS if denial.kind == "exec" else _letters(denial.mask)
+    return _Part(("file", owner, pattern), letters, denial)
+
+
+def _letters(mask: str) -> frozenset[str]:
+    letters = {_AS_LETTER.get(letter, letter) for letter in mask if letter.isalpha()}
+    return frozenset(letters - {"a"} if "w" in letters else letters)
+
+
+def _words(*words: str) -> tuple[str, ...] | None:
+    """Words that a rule can hold; None where the kernel had no name for one of them, such as unknown(41)."""
+    return words if all(_WORD.fullmatch(word) for word in words) else None
+
+
+def _capability_key(denial: Denial) -> tuple[str, ...] | None:
+    return _words("capability", denial.get("capname"))
+
+
+def _network_key(denial: Denial) -> tuple[str, ...] | None:
+    return _words("network", denial.get("family"), denial.get("sock_type"))
+
+
+def _unix_key(denial: Denial) -> tuple[str, ...] | None:
+    words = _words("unix", denial.get("sock_type"))
+    finer = [denial.get(name) for name in ("addr", "peer_addr", "peer")]
+    if words is None or not any(finer):
+        # Only kernels of Ubuntu, and those from 6.17 on, tell unix sockets apart by more than their type.
+        return _words("network", "unix", denial.get("sock_type"))
+    access = sorted(set(re.split(r"[\s,]+", denial.mask)))
+    return (*words, ", ".join(access), *("" if value == "none" else value for value in finer))
+
+
+def _signal_key(denial: Denial) -> tuple[str, ...] | None:
+    words = _words("signal", denial.mask, denial.get("signal"))
+    return ("signal", denial.mask, base_profile(denial.get("peer"))) if words else None
+
+
+def _ptrace_key(denial: Denial) -> tuple[str, ...] | None:
+    words = _words("ptrace", denial.mask)
+    return (*words, base_profile(denial.get("peer"))) if words else None
+
+
+def _mount_key(denial: Denial) -> tuple[str, ...]:
+    names = ("fstype", "flags", "srcname", "name")
+    return (denial.kind, *(denial.get(name) for name in names))
+
+
+_KINDS: dict[str, t.Callable[[Denial], t.Optional[t.Tuple[str, ...]]]] = {
+    "capability": _capability_key,
+    "network": _network_key,
+    "unix": _unix_key,
+    "signal": _signal_key,
+    "ptrace": _ptrace_key,
+    "mount": _mount_key,
+    "umount": _mount_key,
+    "pivot_root": _mount_key,
+}
+
+
+def _without_doubles(parts: dict[tuple[str, ...], list[_Part]]) -> dict[tuple[str, ...], list[_Part]]:
+    """Where a rule for all owners covers that for the own files, the second one goes."""
+    kept: dict[tuple[str, ...], list[_Part]] = {}
+    for key, group in sorted(parts.items()):
+        everyone = ("file", "", key[2]) if key[:2] == ("file", "owner") else key
+        wider = _union(parts[everyone]) if everyone != key and everyone in parts else frozenset()
+        covered = wider | ({"a"} if "w" in wider else set())
+        # Sorted, so the wider rule is there already.
+        target = everyone if wider and _union(group) <= covered else key
+        kept.setdefault(target, []).extend(group)
+    return kept
+
+
+def _union(group: t.Iterable[_Part]) -> frozenset[str]:
+    letters = frozenset().union(*(part.letters for part in group))
+    return letters - {"a"} if "w" in letters else letters
+
+
+def _proposal(key: tuple[str, ...], group: list[_Part]) -> Proposal:
+    denials = [part.denial for part in group]
+    words, danger = _RULES[key[0]](key, _union(group), denials)
+    return Proposal(" ".join(word for word in words if word) + ",", danger, denials)
+
+
+_Made = t.Tuple[t.List[str], t.Optional[str]]
+
+
+def _file_rule(key: tuple[str, ...], letters: frozenset[str], denials: list[Denial]) -> _Made:
+    danger = file_danger(_others(denials), letters=letters)
+    if danger is None and "x" in letters:
+        danger = exec_danger(denials[0].get("name"))
+    return [key[1], key[2], "".join(rule for letter, rule in _LETTERS if letter in letters)], danger
+
+
+def _others(denials: t.Iterable[Denial]) -> list[str]:
+    """The paths that are not those of the process itself below /proc."""
+    return [d.get("name") for d in denials if not d.get("name").startswith(f"/proc/{d.get('pid')}/")]
+
+
+def _link_rule(key: tuple[str, ...], letters: frozenset[str], denials: list[Denial]) -> _Made:
+    return [key[1], "link", key[2], "->", key[3]], file_danger(_others(denials), letters=letters)
+
+
+def _capability_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+    return ["capability", key[1]], capability_danger(key[1])
+
+
+def _network_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+    return ["network", key[1], key[2]], network_danger(key[1], key[2])
+
+
+def _unix_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+    kind, access, address, peer_address, peer = key[1:]
+    own = f"addr={quoted(address)}" if address else ""
+    other = [f"label={quoted(peer)}"] if peer else []
+    other += [f"addr={quoted(peer_address)}"] if peer_address else []
+    return ["unix", f"({access})", f"type={kind}", own, f"peer=({', '.join(other)})" if other else ""], None
+
+
+def _signal_rule(key: tuple[str, ...], signals: frozenset[str], _denials: list[Denial]) -> _Made:
+    rule = ["signal", f"({key[1]})", f"set=({', '.join(sorted(signals))})", f"peer={quoted(key[2])}"]
+    return rule, signal_danger(key[1], key[2])
+
+
+def _ptrace_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+    return ["ptrace", f"({key[1]})", f"peer={quoted(key[2])}"], ptrace_danger(key[1])
+
+
+def _mount_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+    kind, fstype, flags, source, target = key
+    if kind == "umount":
+        return ["umount", quoted(target)], mount_danger()
+    if kind == "pivot_root":
+        return ["pivot_root", f"oldroot={quoted(source)}" if source else "", quoted(target)], mount_danger()
+    # No flags are logged where there are none beside the default.
+    options = f"options=({flags or 'rw'})"
+    typed = f"fstype={quoted(fstype)}" if fstype else ""
+    return ["mount", typed, options, quoted(source) if source else "", "->", quoted(target)], mount_danger()
+
+
+_RULES: dict[str, t.Callable[[t.Tuple[str, ...], t.FrozenSet[str], t.List[Denial]], _Made]] = {
+    "file": _file_rule,
+    "link": _link_rule,
+    "capability": _capability_rule,
+    "network": _network_rule,
+    "unix": _unix_rule,
+    "signal": _signal_rule,
+    "ptrace": _ptrace_rule,
+    "mount": _mount_rule,
+    "umount": _mount_rule,
+    "pivot_root": _mount_rule,
+}

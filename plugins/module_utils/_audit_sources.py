@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""Where a host keeps what AppArmor denied: the audit daemon's log, the journal, or a file of syslog."""
+
+from __future__ import annotations
+
+import collections
+import glob
+import gzip
+import json
+import os
+import re
+import typing as t
+
+from ._audit_log import (
+    Gap,
+    PrintLimit,
+    Reading,
+    Record,
+    denials_of,
+    journal_records,
+    line_records,
+    printed_gaps,
+)
+from ._audit_status import AuditStatus, read_audit_status
+from ._errors import HostError
+from ._kernel.files import read, read_sysctl
+
+if t.TYPE_CHECKING:
+    from ._run import Runner
+
+__all__ = ["Places", "journal_begin", "read_log"]
+
+_FIELDS = "MESSAGE,_TRANSPORT,_BOOT_ID,_AUDIT_ID,_SOURCE_REALTIME_TIMESTAMP"
+# AVC is the kernel's own, USER_AVC that of the D-Bus daemon.
+_AUDIT = "_TRANSPORT=audit"
+_MATCHES = ["_TRANSPORT=kernel", "+", _AUDIT, "_AUDIT_TYPE=1400", "+", _AUDIT, "_AUDIT_TYPE=1107"]
+_ALWAYS = 0.0
+_FOREVER = float("inf")
+
+
+class Places(t.NamedTuple):
+    """Where to look; ``root`` is that of /proc and /sys.
+
+    Of syslog the file of the kernel's facility alone: into others every user may write what looks like a denial.
+    """
+
+    audit_log: str = "/var/log/audit/audit.log"
+    kern_log: str = "/var/log/kern.log"
+    root: str = "/"
+
+
+def read_log(
+    source: str,
+    *,
+    since: float,
+    lines: int,
+    run: Runner,
+    places: Places,
+    status: t.Callable[[], AuditStatus | None] = read_audit_status,
+) -> Reading:
+    """
+    :param source: auto, audit_log, journal or kern_log
+    :param since: how far back to read, in seconds since 1970
+    :param lines: read at most so many of the newest ones
+    """
+    audit = status()
+    daemon = ["audit_log"] if audit and audit.daemon else []
+    for name in [*daemon, "journal", "kern_log"] if source == "auto" else [source]:
+        reading = _read(name, since=since, lines=lines, run=run, places=places, audit=audit)
+        if reading is not None:
+            return reading._replace(gaps=[*reading.gaps, *_switched_off(places.root)])
+    raise HostError(
+        "AppArmor's denials",
+        wanted="a log that holds them" if source == "auto" else f"the source {source}",
+        found="none of it on this host",
+        remedy="Let journald keep the kernel's messages, or run an audit daemon.",
+    )
+
+
+def _read(
+    name: str, *, since: float, lines: int, run: Runner, places: Places, audit: AuditStatus | None
+) -> Reading | None:
+    if name == "journal":
+        return _read_journal(since=since, lines=lines, run=run, root=places.root)
+    if name == "kern_log":
+        return _read_file(places.kern_log, since=since, lines=lines, limit=_print_limit(places.root))
+    reading = _read_file(places.audit_log, since=since, lines=lines, limit=None)
+    return reading._replace(gaps=_lost(audit)) if reading else None
+
+
+def _read_file(path: str, *, since: float, lines: int, limit: PrintLimit | None) -> Reading | None:
+    """One log and as many of its older parts as reach back so far; ``limit`` where the kernel printed what it holds."""
+    parts = _parts(path)
+    if not parts:
+        return None
+    records: list[Record] = []
+    begins: float | None = None
+    for part in parts:
+        newest: collections.deque[Record] = collections.deque(maxlen=lines - len(records))
+        first = None
+        for record in line_records(_lines(part), printed=limit is not None):
+            first = first or record
+            # All that is printed is numbered in one row; a daemon's log is long, and its numbers have holes.
+            if limit is not None or "apparmor=" in record.text:
+                newest.append(record)
+        records = [*newest, *records]
+        if len(records) >= lines:
+            begins = records[0].stamp.time
+            break
+        begins = first.stamp.time if first else begins
+        if begins is not None and begins <= since:
+            break
+    return Reading(path, denials_of(records), printed_gaps(records, limit=limit) if limit else [], begins)
+
+
+def _parts(path: str) -> list[str]:
+    """The log and its older parts, ``.1``, ``.2.gz`` and so on, the newest first."""
+    names = glob.glob(glob.escape(path) + ".*")
+    numbered = [(re.fullmatch(r"\.(\d+)(\.gz)?", name[len(path) :]), name) for name in names]
+    older = sorted((int(match.group(1)), name) for match, name in numbered if match)
+    return [part for part in [path, *(name for dummy, name in older)] if os.path.exists(part)]
+
+
+def _lines(path: str) -> t.Iterator[str]:
+    reader: t.Callable[..., t.Any] = gzip.open if path.endswith(".gz") else open
+    with reader(path, "rt", encoding="utf-8", errors="surrogateescape") as file:
+        yield from file
+
+
+def _read_journal(*, since: float, lines: int, run: Runner, root: str) -> Reading | None:
+    # What was denied a moment ago is in the kernel's buffer, and not yet in the journal.
+    run(["journalctl", "--sync"])
+    header = run(["journalctl", "--header", "--no-pager", "--quiet"])
+    begins = journal_begin(header.out) if header.rc == 0 else None
+    if begins is None and not header.out.strip():
+        return None
+    argv = ["journalctl", "--no-pager", "--quiet", "--output=json", f"--output-fields={_FIELDS}"]
+    done = run([*argv, f"--since=@{max(0, int(since))}", f"--lines={lines}", *_MATCHES])
+    if done.rc != 0:
+        raise HostError(
+            "journalctl",
+            wanted="the kernel's messages",
+            found=done.err.strip() or f"rc {done.rc}",
+            remedy="Run it on the host.",
+        )
+    entries = [line for line in done.out.splitlines() if line.startswith("{")]
+    if len(entries) >= lines:
+        begins = int(json.loads(entries[0])["__REALTIME_TIMESTAMP"]) / 1_000_000
+    records = list(journal_records(entries))
+    return Reading("journal", denials_of(records), printed_gaps(records, limit=_print_limit(root)), begins)
+
+
+def journal_begin(header: str) -> float | None:
+    """The time of the oldest entry of the system's journals, from ``journalctl --header``.
+
+    The hexadecimal number of microseconds stands behind the readable time since systemd 252 or so.
+    """
+    begins = []
+    ours = False
+    for line in header.splitlines():
+        if line.startswith("File path:"):
+            ours = os.path.basename(line.split(":", 1)[1].strip()).startswith("system")
+        match = re.match(r"Head realtime timestamp: .*\(([0-9a-f]+)\)$", line, re.IGNORECASE)
+        if ours and match:
+            begins.append(int(match.group(1), 16) / 1_000_000)
+    return min(begins) if begins else None
+
+
+def _print_limit(root: str) -> PrintLimit:
+    seconds, lines = (read_sysctl(root, f"kernel.printk_ratelimit{name}") for name in ("", "_burst"))
+    return PrintLimit(5 if seconds is None else seconds, 10 if lines is None else lines)
+
+
+def _lost(audit: AuditStatus | None) -> list[Gap]:
+    if audit is None:
+        return [Gap(_ALWAYS, _FOREVER, False, "the kernel does not tell whether audit records were lost")]
+    if audit.lost:
+        return [Gap(_ALWAYS, _FOREVER, False, f"the kernel lost {audit.lost} audit records since boot")]
+    return []
+
+
+def _switched_off(root: str) -> list[Gap]:
+    words = (read(root, "proc/cmdline").text or "").split()
+    if "audit=0" in words or "audit=off" in words:
+        return [Gap(_ALWAYS, _FOREVER, True, "audit=0 on the kernel's command line: nothing is logged")]
+    mode = (read(root, "sys/module/apparmor/parameters/audit").text or "normal").strip()
+    if mode.startswith("quiet"):
+        return [Gap(_ALWAYS, _FOREVER, True, f"AppArmor's parameter audit is {mode}: denials are not logged")]
+    return []
