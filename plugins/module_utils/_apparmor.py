@@ -18,6 +18,7 @@ __all__ = [
     "Kernel",
     "check_name",
     "declared_names",
+    "declares",
     "label_names",
     "mode_flags",
     "parse_modes",
@@ -61,6 +62,12 @@ def declared_names(names_output: str) -> list[str]:
     """The profiles that a text declares, from ``apparmor_parser -N``, without their children."""
     lines = (line.strip() for line in names_output.splitlines())
     return [line for line in lines if line and "//" not in line]
+
+
+def declares(content: str, name: str) -> bool:
+    """Whether a text has the header of this profile, outside of comments."""
+    code = re.sub(r"(?m)^\s*#.*$", "", content)
+    return re.search(r'(?m)^\s*profile\s+"?' + re.escape(name) + r'"?(?=[\s{])', code) is not None
 
 
 def parser_complaint(err: str) -> str:

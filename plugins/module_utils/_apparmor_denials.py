@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
     from ._audit_log import Reading
     from ._run import Runner
 
-__all__ = ["new_denials", "read_denials"]
+__all__ = ["denied_since", "read_denials"]
 
 _CHANGED, _BOOT = "changed", "boot"
 
@@ -74,13 +74,14 @@ def read_denials(
     return {"profiles": profiles, "source": reading.source, "skipped": []}
 
 
-def new_denials(profile: str, *, since: float, run: Runner, places: Places | None = None) -> list[str]:
-    """What one profile denied since then, each thing once, as a person reads it; not what is optional."""
+def denied_since(
+    profile: str, *, since: float, run: Runner, places: Places | None = None
+) -> tuple[list[str], str, str]:
+    """What one profile really denied since then, each thing once as a person reads it; whether that is all, and why."""
     reading = read_log("auto", since=since, lines=10000, run=run, places=places or Places())
-    denials = [d for d in reading.denials if base_profile(d.profile) == profile and d.stamp.time >= since]
-    return sorted(
-        {f"{denial.mask} {subject_of(denial)}".strip() for denial in denials if not denial.optional}
-    )
+    ours = [d for d in reading.denials if base_profile(d.profile) == profile and d.stamp.time >= since]
+    denied = {f"{denial.mask} {subject_of(denial)}".strip() for denial in ours if denial.verdict != "ALLOWED"}
+    return (sorted(denied), *holds(reading, since=since))
 
 
 def _matches(name: str, patterns: t.Iterable[str]) -> bool:

@@ -46,23 +46,30 @@ def is_confined(process: Process, *, profile: str) -> bool:
     return profile in label_names(process.label)
 
 
-def outside(processes: t.Iterable[Process], *, profile: str, content: str) -> list[Process]:
+def outside(processes: t.Iterable[Process], *, profile: str, content: str, enforced: bool) -> list[Process]:
     """The processes that a restart would bring into the profile as it is.
 
-    Those of a program that the profile attaches to and that run without it, because they are older than it; and those
-    that complain mode once let into a profile of its own making, which stays in complain mode whatever becomes of ours.
+    Those of a program that the profile attaches to and that run without it, because they are older than it. Where it
+    is enforced, also those that complain mode once let into a profile of its own making: that stays in complain mode.
     """
     pattern = attachment_pattern(attachment(content, profile=profile))
     return [
         process
         for process in processes
-        if any(name.startswith(f"{profile}//null-") for name in label_names(process.label))
-        or (
-            pattern is not None
-            and not any(name.split("//", 1)[0] == profile for name in label_names(process.label))
-            and pattern.fullmatch(process.program.replace(" (deleted)", ""))
-        )
+        if (enforced and _is_learning(process, profile=profile))
+        or (pattern is not None and _is_stranger(process, profile=profile, pattern=pattern))
     ]
+
+
+def _is_learning(process: Process, *, profile: str) -> bool:
+    return any(name.startswith(f"{profile}//null-") for name in label_names(process.label))
+
+
+def _is_stranger(process: Process, *, profile: str, pattern: t.Pattern[str]) -> bool:
+    families = [name.split("//", 1)[0] for name in label_names(process.label)]
+    return (
+        profile not in families and pattern.fullmatch(process.program.replace(" (deleted)", "")) is not None
+    )
 
 
 def attachment(content: str, *, profile: str) -> str:

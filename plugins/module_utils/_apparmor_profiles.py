@@ -4,42 +4,27 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""AppArmor profiles on a host: what is there, what is wanted, and the loading in between."""
+"""AppArmor profiles on a host: what is there, what is wanted, and whether the difference may be applied."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import typing as t
 
-from ._apparmor import Kernel, check_name, declared_names, mode_flags, parser_complaint, read_kernel
-from ._atomic import fsync_directory, read_text, replace_link, write_text
+from ._apparmor import Kernel, check_name, declared_names, declares, mode_flags, parser_complaint, read_kernel
+from ._apparmor_load import Found, Profile, Where, apply_profiles, force_link, run_parser
+from ._apparmor_processes import outside, read_processes
+from ._apparmor_trial import trial_of
+from ._atomic import read_text
 from ._errors import HostError
 
 if t.TYPE_CHECKING:
     from ._converge import State
-    from ._run import Completed, Runner
+    from ._run import Runner
 
 __all__ = ["MARKER", "Plan", "plan_profiles"]
 
 MARKER = "# Managed by gofleet.hosts.apparmor_profiles; edits here are lost."
-
-
-class Profile(t.NamedTuple):
-    """One profile as wanted: ``text`` of the file and ``mode``, both None where it is to be absent."""
-
-    name: str
-    text: str | None
-    mode: str | None
-    adopt: bool
-
-
-class Found(t.NamedTuple):
-    """One profile as it is: its file, its mode in the kernel, and whether a link forces complain at boot."""
-
-    text: str | None
-    mode: str | None
-    forced: bool
 
 
 class Plan(t.NamedTuple):
@@ -51,58 +36,58 @@ class Plan(t.NamedTuple):
     result: dict[str, t.Any]
 
 
-def plan_profiles(params: t.Mapping[str, t.Any], *, run: Runner, sysfs: str = "/sys") -> Plan:
+def plan_profiles(
+    params: t.Mapping[str, t.Any], *, run: Runner, sysfs: str = "/sys", proc: str = "/proc"
+) -> Plan:
     """Read and check everything; nothing is written before all of it is known to be good."""
-    path = params["path"]
-    profiles = [_wanted(entry) for entry in params["profiles"]]
-    _refuse_repeated(profiles)
+    where = Where(params["path"], sysfs, proc)
+    entries = {entry["name"]: entry for entry in params["profiles"]}
+    _refuse_names(params["profiles"])
     kernel = read_kernel(sysfs=sysfs)
     if kernel.off:
-        skipped = [{"name": profile.name, "reason": kernel.off} for profile in profiles]
-        return Plan({}, {}, dict, {"loaded": [], "modes": {}, "skipped": skipped})
-    found = {profile.name: _find(profile.name, path=path, kernel=kernel) for profile in profiles}
+        skipped = [{"name": name, "reason": kernel.off} for name in entries]
+        return Plan({}, {}, dict, {"loaded": [], "modes": {}, "restart_required": [], "skipped": skipped})
+    found = {name: _find(name, path=where.path, kernel=kernel) for name in entries}
+    profiles = [_wanted(entry, found[name], path=where.path) for name, entry in entries.items()]
     differing = [profile for profile in profiles if _is(found[profile.name]) != _should_be(profile)]
+    for profile in profiles:
+        _refuse_disabled(profile, path=where.path)
     for profile in differing:
-        _refuse_foreign(profile, found[profile.name].text, path=path)
-        _refuse_disabled(profile, path=path)
+        _refuse_foreign(profile, found[profile.name], path=where.path)
         _check_content(profile, run=run)
 
     def apply() -> dict[str, t.Any]:
-        _apply(differing, found, path=path, run=run, sysfs=sysfs)
+        apply_profiles(differing, found, where=where, run=run)
         modes = read_kernel(sysfs=sysfs).modes
-        return {"modes": {p.name: modes[p.name] for p in profiles if p.name in modes}}
+        return {
+            "modes": {p.name: modes[p.name] for p in profiles if p.name in modes},
+            "restart_required": _outside(profiles, proc=proc),
+        }
 
     return Plan(
-        before=_state({p.name: _is(found[p.name]) for p in profiles}, path=path),
-        after=_state({p.name: _should_be(p) for p in profiles}, path=path),
+        before=_state({p.name: _is(found[p.name]) for p in profiles}, path=where.path),
+        after=_state({p.name: _should_be(p) for p in profiles}, path=where.path),
         apply=apply,
         result={
             "loaded": sorted(profile.name for profile in differing if profile.text is not None),
             "modes": {name: one.mode for name, one in found.items() if one.mode is not None},
+            "restart_required": _outside(profiles, proc=proc),
             "skipped": [],
         },
     )
 
 
-def _wanted(entry: t.Mapping[str, t.Any]) -> Profile:
-    name = entry["name"]
-    wrong = check_name(name)
-    if wrong:
-        raise HostError(
-            repr(name),
-            wanted="a profile name that can be a file name",
-            found=wrong,
-            remedy="Name the profile without slashes: `profile NAME /path/of/the/binary { … }`.",
-        )
-    if entry["state"] == "absent":
-        return Profile(name, None, None, entry["adopt"])
-    text = MARKER + "\n" + entry["content"].rstrip("\n") + "\n"
-    return Profile(name, text, entry["mode"], entry["adopt"])
-
-
-def _refuse_repeated(profiles: t.Sequence[Profile]) -> None:
-    names = [profile.name for profile in profiles]
+def _refuse_names(entries: t.Sequence[t.Mapping[str, t.Any]]) -> None:
+    names = [entry["name"] for entry in entries]
     for name in names:
+        wrong = check_name(name)
+        if wrong:
+            raise HostError(
+                repr(name),
+                wanted="a profile name that can be a file name",
+                found=wrong,
+                remedy="Name the profile without slashes: `profile NAME /path/of/the/binary { … }`.",
+            )
         if names.count(name) > 1:
             raise HostError(
                 name, wanted="each profile once", found="it listed twice", remedy="Remove one of the two."
@@ -111,7 +96,32 @@ def _refuse_repeated(profiles: t.Sequence[Profile]) -> None:
 
 def _find(name: str, *, path: str, kernel: Kernel) -> Found:
     text = read_text(os.path.join(path, name))
-    return Found(text, kernel.modes.get(name), os.path.lexists(_force_link(path, name)))
+    return Found(text, kernel.modes.get(name), os.path.lexists(force_link(path, name)))
+
+
+def _wanted(entry: t.Mapping[str, t.Any], found: Found, *, path: str) -> Profile:
+    name, content = entry["name"], entry["content"]
+    if entry["state"] == "absent":
+        return Profile(name, None, None, entry["adopt"])
+    text = found.text if content is None else MARKER + "\n" + content.rstrip("\n") + "\n"
+    if text is None:
+        raise HostError(
+            os.path.join(path, name),
+            wanted="the file of the profile, as the entry has no content",
+            found="none",
+            remedy="Give its content, or take it off the list.",
+        )
+    mode = _mode(entry["mode"], found)
+    trial = trial_of(entry.get("trial")) if mode == "enforce" else None
+    return Profile(name, text, mode, entry["adopt"], trial)
+
+
+def _mode(asked: str, found: Found) -> str:
+    """What ``complain_first`` comes to: what the profile's files say, and complain for one that is not ours yet."""
+    if asked != "complain_first":
+        return asked
+    ours = (found.text or "").startswith(MARKER)
+    return "enforce" if ours and not found.forced else "complain"
 
 
 def _is(found: Found) -> tuple[str | None, str | None, bool]:
@@ -131,21 +141,49 @@ def _state(profiles: t.Mapping[str, tuple[str | None, str | None, bool]], *, pat
     return state
 
 
-def _force_link(path: str, name: str) -> str:
-    # The parser itself honours this link, so whoever loads the file at boot gets complain, children included.
-    # Flags inserted into the content would have to be found in its grammar, and would not reach child profiles.
-    return os.path.join(path, "force-complain", name)
+def _outside(profiles: t.Sequence[Profile], *, proc: str) -> list[dict[str, t.Any]]:
+    present = [profile for profile in profiles if profile.text is not None]
+    processes = read_processes(proc=proc) if present else []
+    return [
+        {"name": profile.name, **process._asdict()}
+        for profile in present
+        for process in outside(
+            processes,
+            profile=profile.name,
+            content=profile.text or "",
+            enforced=profile.mode == "enforce",
+        )
+    ]
 
 
-def _refuse_foreign(profile: Profile, text: str | None, *, path: str) -> None:
-    if text is None or text.startswith(MARKER) or profile.adopt:
-        return
-    raise HostError(
-        os.path.join(path, profile.name),
-        wanted="a file that this module wrote",
-        found="one without its marker line, written by a package or by hand",
-        remedy="Choose another profile name, or set `adopt: true` to take this file over.",
-    )
+def _refuse_foreign(profile: Profile, found: Found, *, path: str) -> None:
+    if found.text is None:
+        other = _declaring(profile.name, path=path)
+        if other is not None:
+            raise HostError(
+                os.path.join(path, other),
+                wanted=f"no other file that declares {profile.name}",
+                found="one that does, from a package or written by hand",
+                remedy="Choose another profile name: a boot would load one of the two.",
+            )
+    elif not found.text.startswith(MARKER) and not profile.adopt:
+        raise HostError(
+            os.path.join(path, profile.name),
+            wanted="a file that this module wrote",
+            found="one without its marker line, written by a package or by hand",
+            remedy="Choose another profile name, or set `adopt: true` to take this file over.",
+        )
+
+
+def _declaring(name: str, *, path: str) -> str | None:
+    """The file of another name that declares this profile; what the parser passes over (hidden, backups) is none."""
+    for other in sorted(os.listdir(path)) if os.path.isdir(path) else []:
+        if other.startswith(".") or other.endswith(("~", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".rpmsave")):
+            continue
+        file = os.path.join(path, other)
+        if os.path.isfile(file) and declares(read_text(file) or "", name):
+            return other
+    return None
 
 
 def _refuse_disabled(profile: Profile, *, path: str) -> None:
@@ -164,8 +202,8 @@ def _check_content(profile: Profile, *, run: Runner) -> None:
     if profile.text is None:
         return
     # Without the marker, so that the parser's line numbers are those of the user's text.
-    content = profile.text[len(MARKER) + 1 :]
-    compiled = _parser(["-QK"], run=run, stdin=content)
+    content = profile.text[len(MARKER) + 1 :] if profile.text.startswith(MARKER) else profile.text
+    compiled = run_parser(["-QK"], run=run, stdin=content)
     if compiled.rc != 0:
         raise HostError(
             profile.name,
@@ -173,7 +211,7 @@ def _check_content(profile: Profile, *, run: Runner) -> None:
             found=parser_complaint(compiled.err),
             remedy="Correct the profile; nothing was changed.",
         )
-    names = declared_names(_parser(["-N"], run=run, stdin=content).out)
+    names = declared_names(run_parser(["-N"], run=run, stdin=content).out)
     if names != [profile.name]:
         raise HostError(
             profile.name,
@@ -189,81 +227,3 @@ def _check_content(profile: Profile, *, run: Runner) -> None:
             found=f"flags=({', '.join(flags)}) in the content",
             remedy="Remove the flag: the option `mode` says it.",
         )
-
-
-def _parser(options: list[str], *, run: Runner, stdin: str | None = None) -> Completed:
-    done = run(["apparmor_parser", *options], stdin=stdin)
-    if done.rc == 127:
-        raise HostError(
-            "apparmor_parser",
-            wanted="the parser, as AppArmor is on in this kernel",
-            found="none on this host",
-            remedy="Install the package apparmor.",
-        )
-    return done
-
-
-def _apply(
-    profiles: t.Sequence[Profile], found: t.Mapping[str, Found], *, path: str, run: Runner, sysfs: str
-) -> None:
-    begun: list[Profile] = []
-    try:
-        for profile in profiles:
-            begun.append(profile)
-            _put(profile.name, profile.text, profile.mode == "complain", path=path)
-            _load(profile.name, profile.text, profile.mode, path=path, run=run, sysfs=sysfs)
-    except BaseException:
-        for profile in reversed(begun):
-            _put_back(profile.name, found[profile.name], path=path, run=run)
-        raise
-
-
-def _put_back(name: str, old: Found, *, path: str, run: Runner) -> None:
-    _put(name, old.text, old.forced, path=path)
-    if old.mode is None:
-        _unload(name, run=run)
-    elif old.text is not None:
-        _parser(_load_options(old.mode, os.path.join(path, name)), run=run)
-
-
-def _put(name: str, text: str | None, forced: bool, *, path: str) -> None:
-    file, link = os.path.join(path, name), _force_link(path, name)
-    if forced and not os.path.lexists(link):
-        os.makedirs(os.path.dirname(link), mode=0o755, exist_ok=True)
-        replace_link(link, file)
-    if text is not None and text != read_text(file):
-        write_text(file, text)
-    _remove([] if forced else [link])
-    _remove([] if text is not None else [file])
-
-
-def _remove(files: t.Iterable[str]) -> None:
-    for file in files:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(file)
-            fsync_directory(os.path.dirname(file))
-
-
-def _load(name: str, text: str | None, mode: str | None, *, path: str, run: Runner, sysfs: str) -> None:
-    if text is None:
-        done = _unload(name, run=run) if name in read_kernel(sysfs=sysfs).modes else None
-    else:
-        done = _parser(_load_options(mode, os.path.join(path, name)), run=run)
-    now = read_kernel(sysfs=sysfs).modes.get(name)
-    if now == mode and (done is None or done.rc == 0):
-        return
-    raise HostError(
-        name,
-        wanted=f"the profile in the kernel: {mode or 'not loaded'}",
-        found=f"{now or 'not loaded'}; apparmor_parser: {parser_complaint(done.err if done else '')}",
-        remedy="The old files and the old profiles are back.",
-    )
-
-
-def _load_options(mode: str | None, file: str) -> list[str]:
-    # -T: a cache entry older than an include would be loaded in place of this text.
-    return ["-r", "-W", "-T", *(["-C"] if mode == "complain" else []), file]
-
-
-def _unload(name: str, *, run: Runner) -> Completed:
-    return _parser(["-R"], run=run, stdin=f'profile "{name}" {{ }}\n')

@@ -112,7 +112,7 @@ def printed_gaps(records: t.Sequence[Record], *, limit: PrintLimit) -> list[Gap]
         heard = {record.stamp.serial for record in ours if not record.printed}
         for run in _runs(printed):
             if not _all_heard(run, heard):
-                gaps += _gaps(run, heard) + _cut_end(run, limit=limit)
+                gaps += _gaps(run, heard, limit=limit) + _cut_end(run, limit=limit)
     return gaps
 
 
@@ -133,7 +133,7 @@ def _all_heard(run: t.Sequence[Record], heard: t.AbstractSet[int]) -> bool:
     return bool(heard) and ours <= heard
 
 
-def _gaps(run: t.Sequence[Record], heard: t.AbstractSet[int]) -> list[Gap]:
+def _gaps(run: t.Sequence[Record], heard: t.AbstractSet[int], *, limit: PrintLimit) -> list[Gap]:
     gaps = []
     for before, after in zip(run, run[1:]):
         missing = set(range(before.stamp.serial + 1, after.stamp.serial)) - heard
@@ -141,7 +141,9 @@ def _gaps(run: t.Sequence[Record], heard: t.AbstractSet[int]) -> list[Gap]:
         # the same, and no service runs yet.
         if missing and not (_is_loading(before) and _is_loading(after)):
             reason = f"the kernel's log lacks {len(missing)} audit records: it prints few lines at a time"
-            gaps.append(Gap(before.stamp.time, after.stamp.time, True, reason))
+            # Once the limit's seconds are over, the next record is printed again.
+            end = before.stamp.time + limit.seconds if limit.seconds else after.stamp.time
+            gaps.append(Gap(before.stamp.time, min(end, after.stamp.time), True, reason))
     return gaps
 
 

@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
+import calendar
 import collections
 import glob
 import gzip
 import json
 import os
 import re
+import time
 import typing as t
 
 from ._audit_log import (
@@ -135,7 +137,7 @@ def _lines(path: str) -> t.Iterator[str]:
 def _read_journal(*, since: float, lines: int, run: Runner, root: str) -> Reading | None:
     # What was denied a moment ago is in the kernel's buffer, and not yet in the journal.
     run(["journalctl", "--sync"])
-    header = run(["journalctl", "--header", "--no-pager", "--quiet"])
+    header = run(["journalctl", "--header", "--no-pager", "--quiet"], env={"TZ": "UTC"})
     begins = journal_begin(header.out) if header.rc == 0 else None
     if begins is None and not header.out.strip():
         return None
@@ -156,19 +158,16 @@ def _read_journal(*, since: float, lines: int, run: Runner, root: str) -> Readin
 
 
 def journal_begin(header: str) -> float | None:
-    """The time of the oldest entry of the system's journals, from ``journalctl --header``.
-
-    The hexadecimal number of microseconds stands behind the readable time since systemd 252 or so.
-    """
+    """The time of the oldest entry of the system's journals, from ``journalctl --header`` with UTC for a time zone."""
     begins = []
     ours = False
     for line in header.splitlines():
         if line.startswith("File path:"):
             ours = os.path.basename(line.split(":", 1)[1].strip()).startswith("system")
-        match = re.match(r"Head realtime timestamp: .*\(([0-9a-f]+)\)$", line, re.IGNORECASE)
+        match = re.match(r"Head realtime timestamp: \w+ ([\d-]+ [\d:]+) UTC", line, re.IGNORECASE)
         if ours and match:
-            begins.append(int(match.group(1), 16) / 1_000_000)
-    return min(begins) if begins else None
+            begins.append(calendar.timegm(time.strptime(match.group(1), "%Y-%m-%d %H:%M:%S")))
+    return float(min(begins)) if begins else None
 
 
 def _print_limit(root: str) -> PrintLimit:

@@ -8,6 +8,7 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils import _apparmor_load
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_profiles import (
     MARKER,
     Plan,
@@ -43,7 +44,9 @@ class Parser:
             words = (stdin or "").split()
             names = [after for word, after in zip(words, words[1:]) if word == "profile"]
             return Completed(0, "\n".join(names) + "\n", "")
-        if argv[1] == "-R":
+        if argv[1:] == ["-r"]:
+            self.loaded[(stdin or "").split("profile ")[1].split()[0]] = "enforce"
+        elif argv[1] == "-R":
             self.loaded.pop((stdin or "").split('"')[1], None)
         elif argv[-1].endswith(self.refused or "\0") and MARKER in pathlib.Path(argv[-1]).read_text():
             return Completed(1, "", "Unable to replace: Permission denied\n")
@@ -60,7 +63,8 @@ def _plan(root: pathlib.Path, parser: t.Any, *profiles: dict[str, t.Any]) -> Pla
     base = {"content": CONTENT, "mode": "enforce", "state": "present", "adopt": False}
     (root / "etc").mkdir(exist_ok=True)
     params = {"profiles": [{**base, **profile} for profile in profiles], "path": str(root / "etc")}
-    return plan_profiles(params, run=parser, sysfs=str(root / "sys"))
+    (root / "proc").mkdir(exist_ok=True)
+    return plan_profiles(params, run=parser, sysfs=str(root / "sys"), proc=str(root / "proc"))
 
 
 def _write(root: pathlib.Path, text: str, name: str = "hello") -> pathlib.Path:
@@ -78,7 +82,7 @@ def test_a_new_profile_is_checked_then_written_then_loaded(tmp_path: pathlib.Pat
     assert not file.exists()
     assert plan.before == {"hello": {"mode": "not loaded", "complain_at_boot": False}}
     assert plan.after[str(file)] == TEXT
-    assert plan.apply() == {"modes": {"hello": "enforce"}}
+    assert plan.apply() == {"modes": {"hello": "enforce"}, "restart_required": []}
     assert file.read_text() == TEXT
     assert parser.calls[2:] == [["apparmor_parser", "-r", "-W", "-T", str(file)]]
     assert parser.loaded == {"other": "enforce", "hello": "enforce"}
@@ -90,7 +94,8 @@ def test_an_unchanged_profile_costs_no_command(tmp_path: pathlib.Path) -> None:
     plan = _plan(tmp_path, parser, {"name": "hello"})
     assert plan.before == plan.after
     assert parser.calls == []
-    assert plan.result == {"loaded": [], "modes": {"hello": "enforce"}, "skipped": []}
+    modes = {"hello": "enforce"}
+    assert plan.result == {"loaded": [], "modes": modes, "restart_required": [], "skipped": []}
 
 
 @pytest.mark.parametrize("loaded", [{}, {"hello": "complain"}])
@@ -165,12 +170,18 @@ def test_a_foreign_file_is_left_alone_unless_adopted(tmp_path: pathlib.Path, sta
     assert file.exists() == (state == "present")
 
 
-def test_a_disabled_profile_is_refused(tmp_path: pathlib.Path) -> None:
-    parser = Parser(tmp_path, {})
+@pytest.mark.parametrize("loaded", [{}, {"hello": "enforce"}])
+def test_a_disabled_profile_is_refused_and_its_link_stays(
+    tmp_path: pathlib.Path, loaded: dict[str, str]
+) -> None:
+    parser = Parser(tmp_path, loaded)
+    if loaded:
+        _write(tmp_path, TEXT)
     (tmp_path / "etc/disable").mkdir(parents=True)
     (tmp_path / "etc/disable/hello").symlink_to("/etc/apparmor.d/hello")
     with pytest.raises(HostError, match="Remove that link"):
         _plan(tmp_path, parser, {"name": "hello"})
+    assert (tmp_path / "etc/disable/hello").is_symlink()
 
 
 def test_a_failed_load_brings_every_old_profile_back(tmp_path: pathlib.Path) -> None:
@@ -206,3 +217,129 @@ def test_without_a_parser_the_package_is_named(tmp_path: pathlib.Path) -> None:
 
     with pytest.raises(HostError, match="Install the package apparmor"):
         _plan(tmp_path, missing, {"name": "hello"})
+
+
+def test_a_profile_that_another_file_declares_is_refused(tmp_path: pathlib.Path) -> None:
+    parser = Parser(tmp_path, {"hello": "unconfined"})
+    stub = "profile hello /usr/bin/hello flags=(unconfined) {\n  userns,\n}\n"
+    file = _write(tmp_path, stub, "usr.bin.hello")
+    for entry in ({}, {"state": "absent"}, {"adopt": True}):
+        with pytest.raises(HostError, match=r"usr\.bin\.hello: wanted no other file that declares hello"):
+            _plan(tmp_path, parser, {"name": "hello", **entry})
+    assert file.read_text() == stub
+    assert parser.loaded == {"hello": "unconfined"}
+
+
+@pytest.mark.parametrize("flag", ["unconfined", "default_allow", "prompt"])
+@pytest.mark.parametrize("adopt", [False, True])
+def test_the_mode_of_a_stub_is_left_alone(tmp_path: pathlib.Path, flag: str, adopt: bool) -> None:
+    parser = Parser(tmp_path, {"busybox": "unconfined"})
+    stub = f"profile busybox /usr/bin/busybox flags=({flag}) {{\n}}\n"
+    file = _write(tmp_path, stub, "busybox")
+    with pytest.raises(HostError, match="adopt: true" if not adopt else "in the content"):
+        _plan(tmp_path, parser, {"name": "busybox", "content": None, "adopt": adopt})
+    assert file.read_text() == stub
+    assert parser.loaded == {"busybox": "unconfined"}
+
+
+def test_complain_first_keeps_what_was_promoted(tmp_path: pathlib.Path) -> None:
+    parser = Parser(tmp_path, {})
+    entry = {"name": "hello", "mode": "complain_first"}
+    _plan(tmp_path, parser, entry).apply()
+    assert parser.loaded == {"hello": "complain"}
+    again = _plan(tmp_path, parser, entry)
+    assert again.before == again.after
+    _plan(tmp_path, parser, {"name": "hello", "content": None, "mode": "enforce"}).apply()
+    again = _plan(tmp_path, parser, entry)
+    assert again.before == again.after
+    assert parser.loaded == {"hello": "enforce"}
+    _plan(tmp_path, parser, {**entry, "content": "profile hello { # newer\n}"}).apply()
+    assert parser.loaded == {"hello": "enforce"}
+
+
+def test_a_foreign_profile_that_is_adopted_complains_first(tmp_path: pathlib.Path) -> None:
+    parser = Parser(tmp_path, {"hello": "enforce"})
+    _write(tmp_path, "profile hello { # of a package\n}\n")
+    _plan(tmp_path, parser, {"name": "hello", "mode": "complain_first", "adopt": True}).apply()
+    assert parser.loaded == {"hello": "complain"}
+
+
+def test_without_content_only_the_mode_is_managed(tmp_path: pathlib.Path) -> None:
+    parser = Parser(tmp_path, {"hello": "enforce"})
+    file = _write(tmp_path, TEXT)
+    _plan(tmp_path, parser, {"name": "hello", "content": None, "mode": "complain"}).apply()
+    assert (file.read_text(), parser.loaded) == (TEXT, {"hello": "complain"})
+
+
+def test_without_content_there_has_to_be_a_file(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(HostError, match="Give its content"):
+        _plan(tmp_path, Parser(tmp_path, {}), {"name": "hello", "content": None})
+
+
+TRIAL = {"name": "hello", "content": None, "trial": {"seconds": 10, "health": []}}
+
+
+def test_a_trial_that_is_passed_is_kept(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = Parser(tmp_path, {})
+    _plan(tmp_path, parser, {"name": "hello", "mode": "complain"}).apply()
+    link = tmp_path / "etc/force-complain/hello"
+    meanwhile: list[t.Any] = []
+    monkeypatch.setattr(
+        _apparmor_load,
+        "hold_trial",
+        lambda name, trial, **more: meanwhile.append((name, dict(parser.loaded), link.is_symlink())),
+    )
+    assert _plan(tmp_path, parser, TRIAL).apply()["modes"] == {"hello": "enforce"}
+    # Enforced by the kernel, while a boot would have brought complain mode back.
+    assert meanwhile == [("hello", {"hello": "enforce"}, True)]
+    assert not link.is_symlink()
+
+
+def test_a_trial_that_fails_is_taken_back(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = Parser(tmp_path, {"other": "enforce"})
+    _plan(tmp_path, parser, {"name": "hello", "mode": "complain"}).apply()
+
+    def fails(name: str, trial: object, **more: object) -> None:
+        raise HostError(name, wanted="nothing denied", found="r /etc/x", remedy="See.")
+
+    monkeypatch.setattr(_apparmor_load, "hold_trial", fails)
+    with pytest.raises(HostError, match="/etc/x"):
+        _plan(tmp_path, parser, TRIAL).apply()
+    assert (tmp_path / "etc/force-complain/hello").is_symlink()
+    assert parser.loaded == {"hello": "complain", "other": "enforce"}
+
+
+def test_a_profile_that_is_enforced_already_has_no_trial(tmp_path: pathlib.Path) -> None:
+    parser = Parser(tmp_path, {"hello": "enforce"})
+    _write(tmp_path, TEXT)
+    plan = _plan(tmp_path, parser, TRIAL)
+    assert plan.before == plan.after
+
+
+def test_processes_that_need_a_restart_are_named(tmp_path: pathlib.Path) -> None:
+    parser = Parser(tmp_path, {"hello": "enforce"})
+    content = "profile hello /opt/hello/*/hello {\n}\n"
+    _write(tmp_path, MARKER + "\n" + content)
+    for pid, program, label in [
+        (7, "/opt/hello/1.0/hello", "unconfined"),
+        (8, "/opt/hello/1.1/hello", "hello (enforce)"),
+        (9, "/usr/bin/true", "hello//null-/usr/bin/true (complain)"),
+    ]:
+        (tmp_path / "proc" / str(pid) / "attr/apparmor").mkdir(parents=True)
+        (tmp_path / "proc" / str(pid) / "exe").symlink_to(program)
+        (tmp_path / "proc" / str(pid) / "attr/apparmor/current").write_text(label + "\n")
+    plan = _plan(tmp_path, parser, {"name": "hello", "content": content})
+    assert plan.before == plan.after
+    assert [(one["name"], one["pid"], one["label"]) for one in plan.result["restart_required"]] == [
+        ("hello", 7, "unconfined"),
+        ("hello", 9, "hello//null-/usr/bin/true (complain)"),
+    ]
+
+
+def test_absent_is_finished_after_a_cut(tmp_path: pathlib.Path) -> None:
+    parser = Parser(tmp_path, {"hello": "enforce"})
+    file = _write(tmp_path, TEXT)
+    parser(["apparmor_parser", "-R"], stdin='profile "hello" { }')
+    assert file.exists()
+    _plan(tmp_path, parser, {"name": "hello", "state": "absent"}).apply()
+    assert (file.exists(), parser.loaded) == (False, {})

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils import _apparmor_profiles
+from ansible_collections.gofleet.hosts.plugins.module_utils import _apparmor_load, _apparmor_profiles
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import Kernel
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 from ansible_collections.gofleet.hosts.plugins.modules import apparmor_profiles
@@ -35,6 +35,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         return Completed(0, "hello\n" if argv[1] == "-N" else "", "")
 
     monkeypatch.setattr(_apparmor_profiles, "read_kernel", lambda sysfs: Kernel(dict(modes), None))
+    monkeypatch.setattr(_apparmor_load, "read_kernel", lambda sysfs: Kernel(dict(modes), None))
     monkeypatch.setattr(apparmor_profiles, "host_runner", lambda module: parser)
     return modes
 
@@ -61,10 +62,12 @@ def test_a_host_without_apparmor_is_skipped(
     assert (result["changed"], result["skipped"]) == (False, [{"name": "hello", "reason": "off"}])
 
 
-def test_a_present_profile_needs_content(capsys: pytest.CaptureFixture[str]) -> None:
-    refused = run(capsys, profiles=[{"name": "hello"}])
+def test_a_profile_without_content_has_to_be_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path, kernel: dict[str, str]
+) -> None:
+    refused = run(capsys, profiles=[{"name": "hello"}], path=str(tmp_path))
     assert refused["failed"]
-    assert "content" in refused["msg"]
+    assert "Give its content" in refused["msg"]
 
 
 def test_a_refusal_is_a_clear_failure(capsys: pytest.CaptureFixture[str]) -> None:
