@@ -9,8 +9,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import errno
 import os
 import shutil
 import tempfile
@@ -20,12 +18,11 @@ from ._atomic import fsync_directory
 from ._delta_part import Part
 from ._durable import flush_file_system
 from ._errors import HostError
+from ._exchange import exchange
 from ._lock import exclusive_lock
 
 __all__ = ["Place"]
 
-_RENAME_EXCHANGE = 2  # linux/fs.h
-_AT_FDCWD = -100
 _LOCK_WAIT = 600  # seconds; another run may be at work on a large tree
 
 
@@ -81,28 +78,10 @@ class Place:
         """Put ``fresh`` into the place. A tree that was there then stands where ``fresh`` stood."""
         flush_file_system(fresh)
         if os.path.isdir(fresh) and os.path.lexists(self.path):
-            _exchange(fresh, self.path)
+            exchange(fresh, self.path)
         else:
             os.rename(fresh, self.path)
         fsync_directory(self.directory)
-
-
-def _exchange(one: str, other: str) -> None:
-    """Two names change their content at one moment, so that there is no moment without either."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    failed, number = -1, errno.ENOSYS
-    with contextlib.suppress(AttributeError):  # a C library older than glibc 2.28
-        failed = libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
-        number = ctypes.get_errno()
-    if failed and number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-        raise HostError(
-            other,
-            wanted="a file system that can exchange two directories in one step (renameat2)",
-            found=os.strerror(number),
-            remedy="Nothing was changed. Put the tree on ext4, xfs, btrfs or tmpfs, or give each version its own dest.",
-        )
-    if failed:
-        raise OSError(number, os.strerror(number), other)
 
 
 def _delete(path: str) -> None:

@@ -19,7 +19,7 @@ import urllib.parse
 
 from ._errors import HostError
 
-__all__ = ["PLAIN", "Access", "HashingReader", "download", "read_document", "shown"]
+__all__ = ["PLAIN", "Access", "FetchError", "HashingReader", "download", "read_document", "shown"]
 
 _PAUSES = (0.2, 1.0, 3.0)  # seconds before each new connection in a row that brings no byte
 _CONNECTIONS = 20  # new ones for one download, so that one which is cut again and again ends
@@ -37,9 +37,17 @@ class Access(t.NamedTuple):
 PLAIN = Access()
 
 
+class FetchError(HostError):
+    """A server was not reached, or did not give what was asked for: another machine may have more luck."""
+
+    def report(self) -> dict[str, t.Any]:
+        return {**super().report(), "not_fetched": self.subject}
+
+
 class HashingReader:
     """A stream that knows how many bytes went through it and their SHA-256.
 
+    :param tap: sees each piece, too
     :param again: gives the stream from a byte on over a new connection; without it, a cut line is an error
     :param size: bytes that there are, if known: an end before that is a cut line
     """
@@ -52,8 +60,10 @@ class HashingReader:
         limit: int,
         again: t.Callable[[int], t.Any] | None = None,
         size: int | None = None,
+        tap: t.Callable[[bytes], object] | None = None,
     ) -> None:
         self.count = 0
+        self._tap = tap
         self._stream = stream
         self._url = url
         self._limit = limit
@@ -67,8 +77,15 @@ class HashingReader:
         data = self._next(size)
         self.count += len(data)
         if self.count > self._limit:
-            raise _failed(self._url, found="more than that", wanted=f"at most {self._limit} bytes")
+            raise HostError(
+                self._url,
+                wanted=f"at most {self._limit} bytes",
+                found="more than that",
+                remedy="The server has another file under that name: have the mirror mended, or use another.",
+            )
         self._hash.update(data)
+        if self._tap is not None:
+            self._tap(data)
         return data
 
     def drain(self) -> None:
@@ -121,7 +138,13 @@ class HashingReader:
 
 @contextlib.contextmanager
 def download(
-    url: str, *, timeout: float, limit: int, size: int | None = None, access: Access = PLAIN
+    url: str,
+    *,
+    timeout: float,
+    limit: int,
+    size: int | None = None,
+    access: Access = PLAIN,
+    tap: t.Callable[[bytes], object] | None = None,
 ) -> t.Iterator[HashingReader]:
     """Open a URL (http, https, file) for one pass of at most ``limit`` bytes.
 
@@ -144,7 +167,7 @@ def download(
         raise _failed(url, found=_reason(error))
     resumable = size is not None and url.lower().startswith("http")
     reader = HashingReader(
-        response, url=shown(url), limit=limit, again=again if resumable else None, size=size
+        response, url=shown(url), limit=limit, again=again if resumable else None, size=size, tap=tap
     )
     with contextlib.closing(reader):
         yield reader
@@ -193,12 +216,12 @@ def shown(url: str) -> str:
     return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _failed(url: str, *, found: str, wanted: str = "to read it") -> HostError:
-    return HostError(
+def _failed(url: str, *, found: str) -> FetchError:
+    return FetchError(
         shown(url),
-        wanted=wanted,
+        wanted="to read it",
         found=found,
-        remedy="Check the mirror, and proxies, from this host with a browser or curl; or name another mirror.",
+        remedy="Check the mirror, and proxies, from that machine with a browser or curl; or name another mirror.",
     )
 
 

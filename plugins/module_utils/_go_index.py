@@ -19,9 +19,8 @@ __all__ = [
     "GoRelease",
     "archive_of",
     "go_arch",
-    "newest_stable",
+    "is_version",
     "parse_index",
-    "plain_version",
     "sort_key",
 ]
 
@@ -41,6 +40,9 @@ _ARCHES = {
     "i686": "386",
     "loongarch64": "loong64",
 }
+# A kernel of 64 bits may carry a system of 32, as on many a Raspberry Pi: cgo then links for that.
+_NARROW = {"aarch64": "armv6l", "x86_64": "386"}
+_SWAPPED = {"mips": "mipsle", "mips64": "mips64le"}
 
 
 class Archive(t.NamedTuple):
@@ -59,21 +61,22 @@ class GoRelease(t.NamedTuple):
     archives: dict[str, Archive]
 
 
-def go_arch(machine: str) -> str:
-    """The architecture in the index's words, from ``uname -m``. What is unknown stays, and won't be in the index."""
+def go_arch(machine: str, *, pointer_bits: int = 64, byteorder: str = "big") -> str:
+    """The architecture in the index's words, from ``uname -m``. What is unknown stays, and won't be in the index.
+
+    :param pointer_bits: of the programs of the host, which may be fewer than those of its kernel
+    :param byteorder: of the host, which MIPS does not tell by its name
+    """
+    if pointer_bits == 32 and machine in _NARROW:
+        return _NARROW[machine]
+    if byteorder == "little" and machine in _SWAPPED:
+        return _SWAPPED[machine]
     return _ARCHES.get(machine, machine)
 
 
-def plain_version(name: str) -> str:
-    """``go1.27.3`` and ``1.27.3`` as ``1.27.3``."""
-    if _NAME.fullmatch(name) is None:
-        raise HostError(
-            f"Go version {name!r}",
-            wanted="a full version like 1.27.3, go1.27.3 or 1.28rc1, or stable",
-            found=name or "nothing",
-            remedy="Give the version as https://go.dev/dl names it; write it in quotes, or YAML makes 1.20 into 1.2.",
-        )
-    return name[2:] if name.startswith("go") else name
+def is_version(name: str) -> bool:
+    """Whether it has the form of a Go version, without ``go``."""
+    return not name.startswith("go") and _NAME.fullmatch(name) is not None
 
 
 def sort_key(version: str) -> tuple[int, ...]:
@@ -100,14 +103,6 @@ def parse_index(text: bytes, *, source: str) -> list[GoRelease]:
     return releases
 
 
-def newest_stable(releases: t.Iterable[GoRelease], *, source: str) -> str:
-    """The highest version that is marked stable."""
-    versions = [release.version for release in releases if release.stable]
-    if not versions:
-        raise _not_an_index(source, "no release that is marked stable")
-    return max(versions, key=sort_key)
-
-
 def archive_of(releases: t.Sequence[GoRelease], *, version: str, arch: str, source: str) -> Archive:
     """The archive of exactly this version for this architecture."""
     release = next((release for release in releases if release.version == version), None)
@@ -125,25 +120,24 @@ def archive_of(releases: t.Sequence[GoRelease], *, version: str, arch: str, sour
 
 def _unknown_version(releases: t.Sequence[GoRelease], *, version: str, source: str) -> HostError:
     known = sorted((release.version for release in releases), key=sort_key)
-    minor = sort_key(version)[:2]
-    patches = [name for name in known if sort_key(name)[:2] == minor]
-    newest = next(
-        (name for name in reversed(patches) if sort_key(name)[3] == 2), patches[-1] if patches else None
+    patches = [name for name in known if sort_key(name)[:2] == sort_key(version)[:2]]
+    found = "no release by that name, but " + ", ".join(patches)
+    return HostError(
+        f"Go {version}",
+        wanted=f"it in the index of {source}",
+        found=found if patches else f"{len(known)} releases from {known[0]} to {known[-1]}",
+        remedy="Give a version that is there, or a mirror that has it.",
     )
-    if newest is None:
-        found = f"{len(known)} releases from {known[0]} to {known[-1]}"
-        remedy = "Give a version that is there, or a mirror that has it."
-    else:
-        found = "no release by that name, but " + ", ".join(patches)
-        remedy = f"{version} is not a release here; the newest one of that series is {newest}: give the full version."
-    return HostError(f"Go {version}", wanted=f"it in the index of {source}", found=found, remedy=remedy)
 
 
 def _release(entry: object) -> GoRelease | None:
     if not isinstance(entry, dict):
         return None
     name, files = entry.get("version"), entry.get("files")
-    if not isinstance(name, str) or _NAME.fullmatch(name) is None or not isinstance(files, list):
+    if not isinstance(name, str) or not name.startswith("go") or not isinstance(files, list):
+        return None
+    version = name[2:]
+    if not is_version(version):
         return None
     archives = {}
     for file in files:
@@ -151,7 +145,7 @@ def _release(entry: object) -> GoRelease | None:
             archive = _archive(file)
             if archive is not None and isinstance(file.get("arch"), str):
                 archives[file["arch"]] = archive
-    return GoRelease(plain_version(name), entry.get("stable") is True, archives)
+    return GoRelease(version, entry.get("stable") is True, archives)
 
 
 def _archive(file: dict[str, t.Any]) -> Archive | None:

@@ -4,7 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Go trees in a release store: whether one is whole, and how one gets there in a single pass over the network."""
+"""Go trees in a release store: whether one is whole, and how one gets there.
+
+In a single pass over the network; or out of what the controller has sent, an archive or what differs from a tree here.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,38 @@ import contextlib
 import errno
 import os
 import typing as t
+import urllib.parse
 
-from ._download import PLAIN, Access, HashingReader, download
+from ._delta_apply import apply_delta
+from ._download import FetchError, HashingReader, download, read_document, shown
 from ._errors import HostError
 from ._go_index import Archive
-from ._release import Marker, Store
+from ._go_mirror import GoMirror
+from ._release import MARKER, Marker, Store
+from ._signature import Signer, checked_signature
 from ._unpack import BrokenArchiveError, unpack
 
-__all__ = ["check_space", "install", "is_whole"]
+__all__ = ["DeltaRefusedError", "Parcel", "check_space", "go_version_of", "install", "is_whole"]
 
 # A Go archive grows 3.4 to 3.7 times when unpacked (1.21 to 1.27), plus what files waste in their last block.
 _GROWTH = 4
 _BOMB = 20
+_SIGNATURE_LIMIT = 65536  # bytes
+
+
+class DeltaRefusedError(HostError):
+    """A delta does not fit what is here, or did not arrive as it was sent: the whole archive still may."""
+
+    def report(self) -> dict[str, t.Any]:
+        return {**super().report(), "delta_refused": True}
+
+
+class Parcel(t.NamedTuple):
+    """What the controller has sent for a release: a file here. It has checked the archive's signature, if any."""
+
+    path: str
+    base: str | None  # the file is a delta, from the release of this name; None: it is the archive
+    root: str | None  # of the tree that the delta leads to
 
 
 def is_whole(store: Store, version: str) -> bool:
@@ -31,34 +54,40 @@ def is_whole(store: Store, version: str) -> bool:
     if store.marker(version) is None:
         return False
     tree = os.path.join(store.path, version)
-    return _version_of(tree) == version and os.access(os.path.join(tree, "bin", "go"), os.X_OK)
+    return go_version_of(tree) == version and os.access(os.path.join(tree, "bin", "go"), os.X_OK)
 
 
 def install(
     store: Store,
     archives: t.Mapping[str, Archive],
     *,
-    mirror: str,
-    timeout: float,
-    access: Access = PLAIN,
-) -> int:
-    """Put Go releases into the store, all or none; returns the bytes read. The caller holds the store's lock.
+    mirror: GoMirror,
+    parcels: t.Mapping[str, Parcel],
+    signer: Signer | None = None,
+) -> dict[str, str]:
+    """Put Go releases into the store, all or none; returns how each came. The caller holds the store's lock.
 
-    Each is downloaded, hashed, unpacked and written in one pass. None is committed before all are verified.
+    What is downloaded is hashed, unpacked and written in one pass. None is committed before all are verified.
     """
     needed = {version: archive for version, archive in archives.items() if not is_whole(store, version)}
+    methods = {}
     with contextlib.ExitStack() as stack:
         staged = {}
         for version, archive in needed.items():
             with _disk_full(store.path, [archive]):
                 staged[version] = stack.enter_context(store.stage(version))
-                url = f"{mirror}/{archive.filename}"
-                _fill(staged[version], version, archive, url=url, timeout=timeout, access=access)
+                parcel = parcels.get(version)
+                if parcel is None:
+                    methods[version] = "download"
+                    _unpack_from(mirror, archive, staged[version], signer=signer)
+                else:
+                    methods[version] = _unpack_parcel(parcel, archive, staged[version], store=store)
+                _require_go(staged[version], version, source=mirror.file(archive.filename))
         for version, archive in needed.items():
             store.distrust(version)
             with _disk_full(store.path, [archive]):
                 store.commit(staged[version], version, Marker(version, archive.sha256, archive.size))
-    return sum(archive.size for archive in needed.values())
+    return methods
 
 
 def check_space(path: str, archives: t.Collection[Archive]) -> None:
@@ -68,23 +97,64 @@ def check_space(path: str, archives: t.Collection[Archive]) -> None:
         raise _no_space(path, archives, free=free)
 
 
-def _fill(staging: str, version: str, archive: Archive, *, url: str, timeout: float, access: Access) -> None:
+def _unpack_parcel(parcel: Parcel, archive: Archive, staging: str, *, store: Store) -> str:
+    if parcel.base is None:
+        directory, name = os.path.split(urllib.parse.quote(parcel.path))
+        _unpack_from(GoMirror(f"file://{directory}", 0), archive, staging, name=name)
+        return "archive"
+    base = os.path.join(store.path, parcel.base)
+    try:
+        root = apply_delta(parcel.path, old=base, into=staging, ignore=(MARKER,)).root
+    except HostError as error:
+        raise DeltaRefusedError(error.subject, wanted=error.wanted, found=error.found, remedy=error.remedy)
+    if root != parcel.root:
+        raise DeltaRefusedError(
+            parcel.path,
+            wanted=f"a delta to the root {parcel.root}",
+            found=f"one to {root}",
+            remedy="Nothing was installed. Run again.",
+        )
+    return "delta"
+
+
+def _unpack_from(
+    mirror: GoMirror, archive: Archive, staging: str, *, name: str | None = None, signer: Signer | None = None
+) -> None:
     broken = None
-    size = archive.size
-    with download(url, timeout=timeout, limit=size, size=size, access=access) as stream:
+    url = mirror.file(name or archive.filename)
+    with contextlib.ExitStack() as stack:
+        tap = None
+        if signer is not None:
+            signature = read_document(
+                f"{url}.asc", timeout=mirror.timeout, limit=_SIGNATURE_LIMIT, access=mirror.access
+            )
+            tap = stack.enter_context(checked_signature(signer, signature, subject=shown(url)))
+        stream = stack.enter_context(
+            download(
+                url,
+                timeout=mirror.timeout,
+                limit=archive.size,
+                size=archive.size,
+                access=mirror.access,
+                tap=tap,
+            )
+        )
         try:
-            unpack(stream, into=staging, name=archive.filename, top="go", limit=size * _BOMB)
+            unpack(stream, into=staging, name=archive.filename, top="go", limit=archive.size * _BOMB)
         except BrokenArchiveError as error:
             broken = str(error)
         stream.drain()
-    _verify(stream, archive, url=url, broken=broken)
-    found = _version_of(staging)
-    if found != version or not os.access(os.path.join(staging, "bin", "go"), os.X_OK):
+        _verify(stream, archive, url=shown(url), broken=broken)
+
+
+def _require_go(tree: str, version: str, *, source: str) -> None:
+    found, program = go_version_of(tree), os.path.join(tree, "bin", "go")
+    if found != version or not os.access(program, os.X_OK):
         raise HostError(
-            url,
+            shown(source),
             wanted=f"a Go {version} tree: bin/go, and go{version} in VERSION",
             found=f"VERSION says {found or 'nothing'}, bin/go "
-            + ("is there" if os.path.exists(os.path.join(staging, "bin", "go")) else "is missing"),
+            + ("is there" if os.path.exists(program) else "is missing"),
             remedy="The mirror's index names the wrong file for this version: have the mirror mended, or use another.",
         )
 
@@ -94,7 +164,7 @@ def _verify(stream: HashingReader, archive: Archive, *, url: str, broken: str | 
         "Nothing was installed. Run again; if it stays so, the mirror's copy is damaged: use another mirror."
     )
     if stream.count != archive.size:
-        raise HostError(
+        raise FetchError(
             url,
             wanted=f"{archive.size} bytes, as the index says",
             found=f"the end after {stream.count} bytes (truncated)",
@@ -113,7 +183,7 @@ def _verify(stream: HashingReader, archive: Archive, *, url: str, broken: str | 
         )
 
 
-def _version_of(tree: str) -> str | None:
+def go_version_of(tree: str) -> str | None:
     """The version that a Go tree states, without ``go``."""
     try:
         descriptor = os.open(os.path.join(tree, "VERSION"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

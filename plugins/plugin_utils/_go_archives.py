@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: it can change at any time.
+
+"""Go archives on the controller, downloaded once for all hosts, and believed only by their SHA-256."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import typing as t
+
+from ..module_utils._atomic import write_text
+from ..module_utils._download import FetchError, download, read_document
+from ..module_utils._go_index import Archive
+from ..module_utils._go_mirror import GoMirror
+from ..module_utils._lock import exclusive_lock
+from ..module_utils._signature import Signer, checked_signature
+
+__all__ = ["ArchiveCache"]
+
+_LIMIT = 2 * 1024**3  # bytes; about thirty archives
+_WAIT = 3600  # seconds; another process may be downloading over a slow line
+_BLOCK = 1 << 20
+_SIGNATURE_LIMIT = 65536  # bytes
+
+
+class ArchiveCache:
+    """One file for each archive, by its SHA-256. What was used last stays longest."""
+
+    def __init__(self, path: str, *, limit: int = _LIMIT) -> None:
+        self.folder = os.path.join(path, "archives")
+        self.limit = limit
+
+    def has(self, sha256: str) -> bool:
+        """Whether an archive is here. Whether it is whole is found when it is used."""
+        return os.path.exists(self._path(sha256))
+
+    def get(self, archive: Archive, *, mirror: GoMirror, signer: Signer | None = None) -> str:
+        """The path of an archive, from the mirror if it is not here or damaged.
+
+        :raises HostError: the mirror does not have it, has another one, or its signature is wrong
+        """
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        path = self._path(archive.sha256)
+        with exclusive_lock(f"{path}.lock", wait_seconds=_WAIT):
+            if _sha256(path) != archive.sha256:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                self._download(archive, path, mirror)
+            os.utime(path)
+            if signer is not None:
+                _check(path, archive, mirror, signer)
+        self._trim(keep=path)
+        return path
+
+    def _path(self, sha256: str) -> str:
+        return os.path.join(self.folder, sha256)
+
+    def _download(self, archive: Archive, path: str, mirror: GoMirror) -> None:
+        url = mirror.file(archive.filename)
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".loading-") as fresh:
+            with download(
+                url, timeout=mirror.timeout, limit=archive.size, size=archive.size, access=mirror.access
+            ) as stream:
+                while block := stream.read(_BLOCK):
+                    fresh.write(block)
+            if stream.count != archive.size or stream.sha256 != archive.sha256:
+                raise FetchError(
+                    f"{mirror.name}/{archive.filename}",
+                    wanted=f"{archive.size} bytes with SHA-256 {archive.sha256}, as the index says",
+                    found=f"{stream.count} bytes with {stream.sha256}",
+                    remedy="Nothing was sent. Run again; if it stays so, use another mirror.",
+                )
+            fresh.flush()
+            os.fsync(fresh.fileno())
+            os.link(fresh.name, path)
+
+    def _trim(self, *, keep: str) -> None:
+        """Remove what was not used for longest, down to the limit."""
+        found = []
+        for entry in os.scandir(self.folder):
+            if not entry.name.startswith(".") and not entry.name.endswith((".lock", ".signed")):
+                status = entry.stat(follow_symlinks=False)
+                found.append((status.st_mtime, status.st_size, entry.path))
+        over = sum(size for dummy, size, dummy2 in found) - self.limit
+        for dummy, size, path in sorted(found):
+            if over > 0 and path != keep:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                over -= size
+
+
+def _check(path: str, archive: Archive, mirror: GoMirror, signer: Signer) -> None:
+    # What was signed once by this key stays so: the name has the hash of the file in it.
+    seal = f"{path}.{signer.fingerprint}.signed"
+    if os.path.exists(seal):
+        return
+    url = mirror.file(archive.filename)
+    signature = read_document(
+        f"{url}.asc", timeout=mirror.timeout, limit=_SIGNATURE_LIMIT, access=mirror.access
+    )
+    with checked_signature(signer, signature, subject=f"{mirror.name}/{archive.filename}") as feed:
+        for block in _blocks(path):
+            feed(block)
+    write_text(seal, "")
+
+
+def _sha256(path: str) -> str | None:
+    digest = hashlib.sha256()
+    try:
+        for block in _blocks(path):
+            digest.update(block)
+    except FileNotFoundError:
+        return None
+    return digest.hexdigest()
+
+
+def _blocks(path: str) -> t.Iterator[bytes]:
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
