@@ -18,8 +18,9 @@ import typing as t
 import urllib.parse
 
 from ._delta_apply import apply_delta
-from ._download import FetchError, HashingReader, download, read_document, shown
+from ._download import FetchError, HashingReader, download, shown
 from ._errors import HostError
+from ._go_fetch import fetch_signature
 from ._go_index import Archive
 from ._go_mirror import GoMirror
 from ._release import MARKER, Marker, Store
@@ -31,7 +32,6 @@ __all__ = ["DeltaRefusedError", "Parcel", "check_space", "go_version_of", "insta
 # A Go archive grows 3.4 to 3.7 times when unpacked (1.21 to 1.27), plus what files waste in their last block.
 _GROWTH = 4
 _BOMB = 20
-_SIGNATURE_LIMIT = 65536  # bytes
 
 
 class DeltaRefusedError(HostError):
@@ -125,9 +125,7 @@ def _unpack_from(
     with contextlib.ExitStack() as stack:
         tap = None
         if signer is not None:
-            signature = read_document(
-                f"{url}.asc", timeout=mirror.timeout, limit=_SIGNATURE_LIMIT, access=mirror.access
-            )
+            signature = fetch_signature(archive.filename, mirror=mirror)
             tap = stack.enter_context(checked_signature(signer, signature, subject=shown(url)))
         stream = stack.enter_context(
             download(

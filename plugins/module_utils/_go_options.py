@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-__all__ = ["REQUIRED_IF", "mirror_spec", "toolchain_spec"]
+__all__ = ["REQUIRED_IF", "bundle_spec", "mirror_spec", "toolchain_spec"]
 
 REQUIRED_IF = ("state", "present", ("versions",))
 
@@ -28,6 +28,16 @@ def mirror_spec() -> dict[str, t.Any]:
         "ca_path": {"type": "path"},
         "timeout": {"type": "int", "default": 30},
         "signature": {"type": "dict", "options": signature},
+    }
+
+
+def bundle_spec() -> dict[str, t.Any]:
+    """The options of go_bundle."""
+    return {
+        **mirror_spec(),
+        "path": {"type": "path", "required": True},
+        "versions": {"type": "list", "elements": "str", "required": True},
+        "arches": {"type": "list", "elements": "str", "default": ["amd64", "arm64"]},
     }
 
 

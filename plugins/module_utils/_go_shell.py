@@ -71,7 +71,10 @@ def _login_path(run: Runner) -> tuple[str, str | None]:
     _before, mark, path = done.out.rpartition(f"\n{_MARK}\n")
     if mark and path.strip():
         return path.strip(), None
-    return _PATH, f"a login shell ended with {done.rc} and no PATH, so the usual one was taken: {done.err.strip()}"
+    return (
+        _PATH,
+        f"a login shell ended with {done.rc} and no PATH, so the usual one was taken: {done.err.strip()}",
+    )
 
 
 def _version_beside(program: str) -> str | None:

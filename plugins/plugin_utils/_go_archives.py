@@ -9,24 +9,19 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import tempfile
-import typing as t
 
 from ..module_utils._atomic import write_text
-from ..module_utils._download import FetchError, download, read_document
+from ..module_utils._go_fetch import check_signature, fetch_archive, fetch_signature, sha256_of
 from ..module_utils._go_index import Archive
 from ..module_utils._go_mirror import GoMirror
 from ..module_utils._lock import exclusive_lock
-from ..module_utils._signature import Signer, checked_signature
+from ..module_utils._signature import Signer
 
 __all__ = ["ArchiveCache"]
 
 _LIMIT = 2 * 1024**3  # bytes; about thirty archives
 _WAIT = 3600  # seconds; another process may be downloading over a slow line
-_BLOCK = 1 << 20
-_SIGNATURE_LIMIT = 65536  # bytes
 
 
 class ArchiveCache:
@@ -48,10 +43,10 @@ class ArchiveCache:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         path = self._path(archive.sha256)
         with exclusive_lock(f"{path}.lock", wait_seconds=_WAIT):
-            if _sha256(path) != archive.sha256:
+            if sha256_of(path) != archive.sha256:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path)
-                self._download(archive, path, mirror)
+                fetch_archive(archive, path, mirror=mirror, mode=0o600)
             os.utime(path)
             if signer is not None:
                 _check(path, archive, mirror, signer)
@@ -60,25 +55,6 @@ class ArchiveCache:
 
     def _path(self, sha256: str) -> str:
         return os.path.join(self.folder, sha256)
-
-    def _download(self, archive: Archive, path: str, mirror: GoMirror) -> None:
-        url = mirror.file(archive.filename)
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".loading-") as fresh:
-            with download(
-                url, timeout=mirror.timeout, limit=archive.size, size=archive.size, access=mirror.access
-            ) as stream:
-                while block := stream.read(_BLOCK):
-                    fresh.write(block)
-            if stream.count != archive.size or stream.sha256 != archive.sha256:
-                raise FetchError(
-                    f"{mirror.name}/{archive.filename}",
-                    wanted=f"{archive.size} bytes with SHA-256 {archive.sha256}, as the index says",
-                    found=f"{stream.count} bytes with {stream.sha256}",
-                    remedy="Nothing was sent. Run again; if it stays so, use another mirror.",
-                )
-            fresh.flush()
-            os.fsync(fresh.fileno())
-            os.link(fresh.name, path)
 
     def _trim(self, *, keep: str) -> None:
         """Remove what was not used for longest, down to the limit."""
@@ -100,27 +76,6 @@ def _check(path: str, archive: Archive, mirror: GoMirror, signer: Signer) -> Non
     seal = f"{path}.{signer.fingerprint}.signed"
     if os.path.exists(seal):
         return
-    url = mirror.file(archive.filename)
-    signature = read_document(
-        f"{url}.asc", timeout=mirror.timeout, limit=_SIGNATURE_LIMIT, access=mirror.access
-    )
-    with checked_signature(signer, signature, subject=f"{mirror.name}/{archive.filename}") as feed:
-        for block in _blocks(path):
-            feed(block)
+    signature = fetch_signature(archive.filename, mirror=mirror)
+    check_signature(path, signature, signer=signer, subject=f"{mirror.name}/{archive.filename}")
     write_text(seal, "")
-
-
-def _sha256(path: str) -> str | None:
-    digest = hashlib.sha256()
-    try:
-        for block in _blocks(path):
-            digest.update(block)
-    except FileNotFoundError:
-        return None
-    return digest.hexdigest()
-
-
-def _blocks(path: str) -> t.Iterator[bytes]:
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            yield block

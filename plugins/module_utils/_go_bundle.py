@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""A directory with all that hosts without a way out need of Go: archives, their signatures, and the index of them.
+
+It is a mirror of plain files, in the form of go.dev's list. What is there and whole is not fetched again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import typing as t
+
+from ._atomic import write_text
+from ._converge import State
+from ._download import FetchError
+from ._errors import HostError
+from ._go_fetch import check_signature, fetch_archive, fetch_signature, sha256_of
+from ._go_index import Archive, GoRelease, archive_of, parse_index, sort_key
+from ._go_mirror import GoMirror, mirror_of
+from ._go_wish import is_moving, plain_wish, resolve_wish
+from ._lock import exclusive_lock
+from ._signature import Signer, signer_of
+
+__all__ = ["BundlePlan", "plan_bundle"]
+
+_INDEX = "index.json"
+_LOCK_WAIT = 3600  # seconds; another run may be downloading over a slow line
+_INDEX_LIMIT = 1 << 26  # bytes
+
+
+class BundlePlan(t.NamedTuple):
+    """What converge needs."""
+
+    before: State
+    after: State
+    apply: t.Callable[[], dict[str, t.Any]]
+    result: dict[str, t.Any]
+
+
+class _Bundle(t.NamedTuple):
+    path: str
+    mirror: GoMirror
+    signer: Signer | None
+
+    def there(self) -> list[GoRelease]:
+        """What the index in the directory says; nothing where there is none."""
+        path = os.path.join(self.path, _INDEX)
+        try:
+            with open(path, "rb") as file:
+                return parse_index(file.read(_INDEX_LIMIT), source=path)
+        except FileNotFoundError:
+            return []
+
+    def is_whole(self, archive: Archive) -> bool:
+        path = os.path.join(self.path, archive.filename)
+        if sha256_of(path) != archive.sha256:
+            return False
+        if self.signer is None:
+            return True
+        try:
+            with open(f"{path}.asc", "rb") as file:
+                check_signature(path, file.read(), signer=self.signer, subject=path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def fetch(self, archive: Archive) -> None:
+        path = os.path.join(self.path, archive.filename)
+        signature = None
+        try:
+            signature = fetch_signature(archive.filename, mirror=self.mirror)
+        except FetchError:
+            if self.signer is not None:
+                raise
+        fetch_archive(archive, path, mirror=self.mirror, mode=0o644)
+        if signature is None:
+            return
+        if self.signer is not None:
+            try:
+                check_signature(
+                    path, signature, signer=self.signer, subject=self.mirror.file(archive.filename)
+                )
+            except HostError:
+                os.unlink(path)
+                raise
+        write_text(f"{path}.asc", signature.decode("utf-8", "surrogateescape"))
+
+    def write_index(self, releases: t.Iterable[GoRelease]) -> None:
+        write_text(
+            os.path.join(self.path, _INDEX), json.dumps([_entry(one) for one in releases], indent=1) + "\n"
+        )
+
+
+def plan_bundle(params: t.Mapping[str, t.Any]) -> BundlePlan:
+    """Compare a directory with what shall be in it; change nothing. Asks the mirror only if something is missing.
+
+    :param params: the options of go_bundle
+    :raises HostError: a version or an architecture that the mirror does not have
+    """
+    bundle = _Bundle(params["path"], mirror_of(params), signer_of(params["signature"]))
+    there = bundle.there()
+    wishes = [plain_wish(name) for name in params["versions"]]
+    wanted = _wanted(wishes, params["arches"], there=there, mirror=bundle.mirror)
+    archives = [archive for release in wanted for archive in release.archives.values()]
+    missing = [archive for archive in archives if not bundle.is_whole(archive)]
+    merged = _merged(there, wanted)
+    names = sorted(archive.filename for release in there for archive in release.archives.values())
+    before = {"archives": sorted({*names} - {archive.filename for archive in missing})}
+    after = {"archives": sorted({*names, *(archive.filename for archive in archives)})}
+
+    def apply() -> dict[str, t.Any]:
+        with _writing(bundle.path):
+            for archive in missing:
+                bundle.fetch(archive)
+            # Last, so that the index never names what is not there.
+            bundle.write_index(merged)
+        return {"bytes_downloaded": sum(archive.size for archive in missing)}
+
+    versions = [release.version for release in wanted]
+    result = {"path": bundle.path, "versions": versions, "archives": after["archives"], "bytes_downloaded": 0}
+    return BundlePlan(before, after, apply, result)
+
+
+def _wanted(
+    wishes: t.Sequence[str], arches: t.Sequence[str], *, there: list[GoRelease], mirror: GoMirror
+) -> list[GoRelease]:
+    """The releases that are wished for, with the archives that are wished for alone."""
+    known = {(release.version, arch) for release in there for arch in release.archives}
+    if all(not is_moving(wish) and (wish, arch) in known for wish in wishes for arch in arches):
+        releases, source = there, mirror.name
+    else:
+        releases, source = mirror.fetch_index()[1], mirror.name
+    wanted = {}
+    for wish in wishes:
+        version = resolve_wish(releases, wish, source=source)
+        archives = {arch: archive_of(releases, version=version, arch=arch, source=source) for arch in arches}
+        stable = next(release.stable for release in releases if release.version == version)
+        wanted[version] = GoRelease(version, stable, archives)
+    return list(wanted.values())
+
+
+def _merged(there: list[GoRelease], wanted: list[GoRelease]) -> list[GoRelease]:
+    """What was there and what is added, the newest first, as go.dev lists them."""
+    merged = {release.version: release for release in there}
+    for release in wanted:
+        old = merged.get(release.version, release)
+        merged[release.version] = release._replace(archives={**old.archives, **release.archives})
+    return sorted(merged.values(), key=lambda release: sort_key(release.version), reverse=True)
+
+
+def _entry(release: GoRelease) -> dict[str, t.Any]:
+    files = [
+        {
+            "filename": archive.filename,
+            "os": "linux",
+            "arch": arch,
+            "version": f"go{release.version}",
+            "sha256": archive.sha256,
+            "size": archive.size,
+            "kind": "archive",
+        }
+        for arch, archive in sorted(release.archives.items())
+    ]
+    return {"version": f"go{release.version}", "stable": release.stable, "files": files}
+
+
+@contextlib.contextmanager
+def _writing(path: str) -> t.Iterator[None]:
+    """Be the only one who writes to the directory, which is made if it is not there."""
+    try:
+        os.makedirs(path, mode=0o755, exist_ok=True)
+        with exclusive_lock(os.path.join(path, ".lock"), wait_seconds=_LOCK_WAIT):
+            for name in os.listdir(path):
+                if name.startswith(".loading-"):
+                    os.unlink(os.path.join(path, name))
+            yield
+    except OSError as error:
+        raise HostError(
+            path,
+            wanted="a directory with room for the archives",
+            found=str(error),
+            remedy="Make room or give another path; what is in it already is whole, and stays.",
+        )
