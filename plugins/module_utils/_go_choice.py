@@ -68,6 +68,8 @@ def choose(
     whole = [version for version in pins.values() if is_whole(store, version)]
     source = _Offered(params["offer"]) if params["offer"] is not None else _Index(mirror, pins, whole)
     known = {wish: pins[wish] for wish in moving if wish in pins and not params["update"]}
+    # A lock file, or a wish to move, goes before what this host remembers.
+    known.update({wish: source.resolved[wish] for wish in moving if wish in source.resolved})
     known.update(source.resolve([wish for wish in moving if wish not in known]))
     unknown = [wish for wish in moving if wish not in known]
     versions = list(dict.fromkeys(known.get(wish, wish) for wish in wishes if wish not in unknown))
@@ -111,14 +113,14 @@ class _Offered:
     """The controller's answers."""
 
     def __init__(self, offer: t.Mapping[str, t.Any]) -> None:
-        self.resolved = offer["resolved"]
+        self.resolved: dict[str, str] = offer["resolved"]
         self.told = {item["version"]: item for item in offer["archives"] or []}
         self.must_be_asked = offer["archives"] is None
         self.newest_minor = offer["newest"]
         self.warnings: list[str] = []
 
     def resolve(self, wishes: t.Sequence[str]) -> dict[str, str]:
-        return {wish: self.resolved[wish] for wish in wishes if wish in self.resolved}
+        return {}
 
     def archive(self, version: str, *, arch: str) -> Archive:
         if version not in self.told:
@@ -149,6 +151,7 @@ class _Index:
 
     def __init__(self, mirror: GoMirror, pins: t.Mapping[str, str], whole: t.Collection[str]) -> None:
         self.mirror = mirror
+        self.resolved: dict[str, str] = {}
         self.pins = pins
         self.whole = whole
         self.read: list[GoRelease] | None = None

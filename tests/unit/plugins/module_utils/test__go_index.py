@@ -13,9 +13,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_index import (
     Archive,
     archive_of,
     go_arch,
-    newest_stable,
+    is_version,
     parse_index,
-    plain_version,
     sort_key,
 )
 
@@ -52,15 +51,16 @@ def test_order_of_versions() -> None:
     assert sorted(sorted(ordered), key=sort_key) == ordered
 
 
-@pytest.mark.parametrize("name", ["1.27.3", "go1.27.3"])
-def test_plain_version(name: str) -> None:
-    assert plain_version(name) == "1.27.3"
-
-
-@pytest.mark.parametrize("name", ["", "latest", "1", "1.2.3.4", "1.27.3\n", "v1.27.3", "1.27-rc1", "go"])
-def test_what_is_no_version(name: str) -> None:
-    with pytest.raises(HostError, match="wanted a full version"):
-        plain_version(name)
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("1.27.3", True), ("1.28rc1", True), ("1.20", True)]
+    + [
+        (name, False)
+        for name in ("", "latest", "1", "1.2.3.4", "1.27.3\n", "v1.27.3", "1.27-rc1", "go1.27.3")
+    ],
+)
+def test_form_of_a_version(name: str, version: bool) -> None:
+    assert is_version(name) is version
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,21 @@ def test_arch(machine: str, arch: str) -> None:
     assert go_arch(machine) == arch
 
 
+@pytest.mark.parametrize(
+    ("machine", "bits", "byteorder", "arch"),
+    [
+        ("aarch64", 32, "little", "armv6l"),
+        ("x86_64", 32, "little", "386"),
+        ("x86_64", 64, "little", "amd64"),
+        ("mips64", 64, "little", "mips64le"),
+        ("mips64", 64, "big", "mips64"),
+        ("mips", 32, "little", "mipsle"),
+    ],
+)
+def test_arch_of_the_system_and_not_of_the_kernel(machine: str, bits: int, byteorder: str, arch: str) -> None:
+    assert go_arch(machine, pointer_bits=bits, byteorder=byteorder) == arch
+
+
 def test_an_archive_is_found_by_exact_version_and_arch() -> None:
     releases = parse_index(index("1.24.2", "1.24.1"), source="mirror")
     found = archive_of(releases, version="1.24.1", arch="amd64", source="mirror")
@@ -99,9 +114,8 @@ def test_before_1_21_the_first_release_has_two_numbers() -> None:
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        ("1.24", "the newest one of that series is 1.24.11: give the full version"),
         ("1.24.99", "but 1.24rc1, 1.24.2, 1.24.11"),
-        ("1.25", "the newest one of that series is 1.25rc1"),
+        ("1.25.0", "but 1.25rc1"),
         ("1.30.0", "4 releases from 1.24rc1 to 1.25rc1"),
     ],
 )
@@ -147,13 +161,3 @@ def test_entries_that_are_none_are_left_out() -> None:
 def test_what_is_no_index(text: bytes) -> None:
     with pytest.raises(HostError, match="wanted the list of Go releases"):
         parse_index(text, source="mirror")
-
-
-def test_newest_stable_is_the_highest_not_the_first() -> None:
-    releases = parse_index(index("1.9.7", "1.28rc1", "1.27.3", "1.26.10"), source="mirror")
-    assert newest_stable(releases, source="mirror") == "1.27.3"
-
-
-def test_no_stable_release() -> None:
-    with pytest.raises(HostError, match="marked stable"):
-        newest_stable(parse_index(index("1.28rc1"), source="mirror"), source="mirror")

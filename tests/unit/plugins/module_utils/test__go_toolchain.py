@@ -22,7 +22,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_index import Arc
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_install import check_space, is_whole
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain import Plan, plan_toolchain
 from ansible_collections.gofleet.hosts.plugins.module_utils._release import Store
+from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
+PATH = "/usr/local/bin:/usr/bin"
 VERSIONS = ["1.26.6", "1.27.3", "1.28rc1"]
 
 
@@ -53,6 +55,12 @@ def params(tmp_path: Path) -> dict[str, t.Any]:
     return {
         "versions": ["1.27.3"],
         "active": None,
+        "update": False,
+        "adopt": None,
+        "headers": None,
+        "ca_path": None,
+        "signature": None,
+        "offer": None,
         "root": str(tmp_path / "go"),
         "bin_dir": str(tmp_path / "bin"),
         "mirror": f"file://{mirror}/",
@@ -62,13 +70,18 @@ def params(tmp_path: Path) -> dict[str, t.Any]:
     }
 
 
+def shell(argv: list[str], *, stdin: str | None = None, env: t.Mapping[str, str] | None = None) -> Completed:
+    return Completed(0, f"hello\n\ngofleet-path\n{PATH}\n", "")
+
+
 def plan(params: dict[str, t.Any], **options: t.Any) -> Plan:
-    return plan_toolchain(dict(params, **options), machine="x86_64")
+    return plan_toolchain(dict(params, **options), machine="x86_64", run=shell)
 
 
 def applied(params: dict[str, t.Any], **options: t.Any) -> Plan:
     """Apply a plan, and see that the host then is what the plan said."""
     planned = plan(params, **options)
+    assert planned.apply is not None
     planned.apply()
     again = plan(params, **options)
     assert again.before == planned.after
@@ -83,10 +96,13 @@ def test_a_first_run(params: dict[str, t.Any], tmp_path: Path) -> None:
         "current": None,
         "previous": None,
         "links": {str(tmp_path / "bin/go"): None, str(tmp_path / "bin/gofmt"): None},
+        "pins": {},
+        "adopted": [],
     }
     assert planned.after["versions"] == ["1.26.6", "1.27.3"]
     assert planned.after["current"] == "1.27.3"
-    assert planned.result == {"active": "1.27.3", "installed": ["1.26.6", "1.27.3"], "bytes_downloaded": 0}
+    told = {name: planned.result[name] for name in ("active", "installed", "pins", "bytes_downloaded")}
+    assert told == {"active": "1.27.3", "installed": ["1.26.6", "1.27.3"], "pins": {}, "bytes_downloaded": 0}
 
 
 def test_planning_changes_nothing(params: dict[str, t.Any], tmp_path: Path) -> None:
@@ -105,7 +121,59 @@ def test_active_must_be_one_of_the_versions(params: dict[str, t.Any]) -> None:
 
 def test_stable_is_the_newest_that_is_no_candidate(params: dict[str, t.Any]) -> None:
     planned = applied(params, versions=["1.26.6", "stable"], active="stable")
-    assert (planned.after["current"], planned.after["stable"]) == ("1.27.3", "1.27.3")
+    assert (planned.after["current"], planned.after["pins"]) == ("1.27.3", {"stable": "1.27.3"})
+
+
+def test_a_series_and_oldstable(params: dict[str, t.Any]) -> None:
+    planned = applied(params, versions=["1.27", "oldstable"])
+    assert planned.after["versions"] == ["1.26.6", "1.27.3"]
+    assert planned.result["pins"] == {"1.27": "1.27.3", "oldstable": "1.26.6"}
+
+
+def test_what_a_name_meant_stays_until_it_is_told_to_move(params: dict[str, t.Any], tmp_path: Path) -> None:
+    index = tmp_path / "mirror" / "index.json"
+    whole = json.loads(index.read_text(encoding="utf-8"))
+    index.write_text(json.dumps(whole[:1]), encoding="utf-8")
+    assert applied(params, versions=["stable"]).after["current"] == "1.26.6"
+    index.write_text(json.dumps(whole), encoding="utf-8")
+    kept = plan(params, versions=["stable"])
+    assert kept.before == kept.after
+    assert applied(params, versions=["stable"], update=True).after["current"] == "1.27.3"
+
+
+def test_the_controller_is_asked_first(params: dict[str, t.Any]) -> None:
+    offer = {"resolved": {}, "archives": None, "newest": None}
+    asked = plan(params, versions=["stable", "1.26.6"], offer=offer)
+    assert asked.apply is None
+    told = {"arch": "amd64", "wishes": ["stable"], "versions": ["1.26.6"], "installed": {}}
+    assert asked.result == {"asked": told}
+    applied(params, versions=["1.27.3"])
+    nothing = plan(params, versions=["1.27.3"], offer=offer)
+    assert nothing.before == nothing.after
+
+
+def test_what_the_controller_says_goes_before_the_record(params: dict[str, t.Any]) -> None:
+    applied(params, versions=["stable", "1.26.6"])
+    offer = {"resolved": {"stable": "1.26.6"}, "archives": None, "newest": 28}
+    planned = plan(params, versions=["stable"], offer=offer)
+    assert (planned.after["current"], planned.after["pins"]) == ("1.26.6", {"stable": "1.26.6"})
+    assert planned.warnings == ["Go 1.26.6 gets no security fixes; Go 1.27 and 1.28 do."]
+
+
+def test_an_offer_without_what_is_missing_by_now(params: dict[str, t.Any]) -> None:
+    with pytest.raises(HostError, match="as it was there a moment ago"):
+        plan(params, offer={"resolved": {}, "archives": [], "newest": None})
+
+
+def test_unsupported_minors_are_told_by_the_index(params: dict[str, t.Any], tmp_path: Path) -> None:
+    index = tmp_path / "mirror" / "index.json"
+    index.write_text(index.read_text(encoding="utf-8").replace('go1.28rc1"', 'go1.28.0"'), encoding="utf-8")
+    text = index.read_text(encoding="utf-8").replace('"stable": false', '"stable": true')
+    index.write_text(text, encoding="utf-8")
+    assert plan(params, versions=["1.26.6"]).warnings == [
+        "Go 1.26.6 gets no security fixes; Go 1.27 and 1.28 do."
+    ]
+    assert plan(params, versions=["1.27.3"]).warnings == []
 
 
 def test_stable_and_its_version_are_one(params: dict[str, t.Any]) -> None:
@@ -149,7 +217,7 @@ def test_no_versions(params: dict[str, t.Any]) -> None:
 
 def test_wrong_arch(params: dict[str, t.Any]) -> None:
     with pytest.raises(HostError, match="linux/vax"):
-        plan_toolchain(params, machine="vax")
+        plan_toolchain(params, machine="vax", run=shell)
 
 
 def test_a_tree_is_whole_by_marker_version_and_program(params: dict[str, t.Any]) -> None:
@@ -179,7 +247,7 @@ def test_no_space_at_the_last_moment(
     )
     planned = plan(params)
     with pytest.raises(HostError, match="no inodes or quota left"):
-        planned.apply()
+        planned.apply()  # type: ignore[misc]
     assert os.listdir(params["root"]) == [".lock"]
 
 
@@ -191,5 +259,5 @@ def test_another_error_of_the_disk_is_not_taken_for_a_full_one(
 
     monkeypatch.setattr(_go_install, "unpack", broken)
     with pytest.raises(OSError, match="Input/output"):
-        plan(params).apply()
+        plan(params).apply()  # type: ignore[misc]
     assert os.listdir(params["root"]) == [".lock"]
