@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import os
 import shutil
 import signal
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from ..unit.plugins.module_utils.signing_key import Key, needs_gpg, throw_away_key
 from .conftest import ARCH, INDEX, Answer, Host, Mirror, archive_of, entry, go_archive
 
 WHOLE = {".lock", "1.24.2", "current"}
@@ -197,14 +200,21 @@ def test_killed_half_way_and_run_again(ready: Host, mirror: Mirror) -> None:
     assert ready.names() == WHOLE | {"1.24.1", "previous"}
 
 
-def test_series_asked_where_patches_are_published(ready: Host, mirror: Mirror) -> None:
+def test_series_that_has_patches_and_previews(ready: Host, mirror: Mirror) -> None:
     mirror.add("1.24.11")
     mirror.add("1.24rc1")
-    message = ready.fail("1.24")
-    assert (
-        "1.24 is not a release here; the newest one of that series is 1.24.11: give the full version."
-        in message
-    )
+    result = ready.run("1.24")
+    assert (result["active"], result["pins"]) == ("1.24.11", {"1.24": "1.24.11"})
+    mirror.add("1.24.12")
+    mirror.requests.clear()
+    assert not ready.run("1.24")["changed"]
+    assert mirror.requests == []
+    assert ready.run("1.24", update=True)["active"] == "1.24.12"
+
+
+def test_series_without_a_release(ready: Host, mirror: Mirror) -> None:
+    mirror.add("1.25rc1")
+    assert "found only 1.25rc1" in ready.fail("1.25")
     still_there(ready)
 
 
@@ -213,7 +223,7 @@ def test_unknown_version(ready: Host) -> None:
     still_there(ready)
 
 
-@pytest.mark.parametrize("name", ["latest", "1", "../../etc", "1.24.2/..", "", "1.24.2 "])
+@pytest.mark.parametrize("name", ["latest", "1", "go.mod", "../../etc", "1.24.2/..", "", "1.24.2 "])
 def test_what_is_no_version(ready: Host, name: str) -> None:
     assert "wanted a full version like 1.27.3" in ready.fail(name)
     still_there(ready)
@@ -367,9 +377,11 @@ def test_stable_stays_what_it_was_when_the_index_is_away(ready: Host, mirror: Mi
     mirror.add("1.25rc1")
     assert ready.run("stable")["active"] == "1.24.2"
     mirror.add("1.24.3")
-    assert ready.run("stable")["active"] == "1.24.3"
+    assert ready.run("stable")["active"] == "1.24.2"
+    assert ready.run("stable", update=True)["active"] == "1.24.3"
     mirror.stop()
-    result = ready.run("stable")
+    assert not ready.run("stable")["changed"]
+    result = ready.run("stable", update=True)
     assert not result["changed"]
     assert "stable stays 1.24.3" in str(result["warnings"])
     assert ready.go_version() == "go1.24.3"
@@ -498,6 +510,74 @@ def test_disk_without_inodes(tmp_path: Path, mirror: Mirror, small: Path) -> Non
     mirror.add("1.24.1", go_archive("1.24.1", extra=many))
     assert "no inodes or quota left" in host.fail("1.24.1")
     still_there(host)
+
+
+@pytest.fixture
+def key() -> t.Iterator[Key]:
+    yield from throw_away_key()
+
+
+@needs_gpg
+def test_signatures(ready: Host, mirror: Mirror, key: Key, tmp_path: Path) -> None:
+    path = mirror.add("1.24.1")
+    body = mirror.answers[path].body
+    signature = key.options(tmp_path)
+    assert "HTTP status 404" in ready.fail("1.24.1", signature=signature)
+    mirror.answers[f"{path}.asc"] = Answer(key.sign(body[:-1]))
+    assert "found a signature of another file" in ready.fail("1.24.1", signature=signature)
+    mirror.answers[f"{path}.asc"] = Answer(key.sign(body))
+    other = {**signature, "fingerprint": "A" * 40}
+    assert f"found a signature by the key {key.fingerprint}" in ready.fail("1.24.1", signature=other)
+    still_there(ready)
+    ready.run("1.24.1", signature=signature)
+    assert ready.go_version() == "go1.24.1"
+
+
+def by_hand(ready: Host, tmp_path: Path, version: str) -> Path:
+    """What `tar -C /usr/local -xzf` makes."""
+    with tarfile.open(fileobj=io.BytesIO(go_archive(version))) as archive:
+        archive.extractall(tmp_path / "local", filter="tar")
+    return tmp_path / "local" / "go"
+
+
+def test_a_go_by_hand_is_taken_over_and_can_be_gone_back_to(
+    host: Host, mirror: Mirror, tmp_path: Path
+) -> None:
+    for version in ("1.24.1", "1.24.2"):
+        mirror.add(version)
+    hand = by_hand(host, tmp_path, "1.24.1")
+    host.bin_dir.mkdir()
+    (host.bin_dir / "go").symlink_to(hand / "bin" / "go")
+    assert "adopt takes both over" in host.fail("1.24.2")
+    assert not hand.is_symlink()
+    predicted = host.run("1.24.2", adopt=str(hand), check=True)
+    first = host.run("1.24.2", adopt=str(hand))
+    assert predicted["diff"] == first["diff"]
+    assert (os.readlink(hand), host.go_version()) == (str(host.root / "current"), "go1.24.2")
+    assert not host.run("1.24.2", adopt=str(hand))["changed"]
+    mirror.stop()
+    host.run(state="rolled_back")
+    assert host.go_version() == "go1.24.1"
+    assert (hand / "VERSION").read_text(encoding="utf-8").startswith("go1.24.1")
+    host.run(state="absent")
+    assert (os.path.lexists(hand), host.root.exists()) == (False, False)
+
+
+def test_a_go_by_hand_that_was_changed_stays(ready: Host, tmp_path: Path) -> None:
+    hand = by_hand(ready, tmp_path, "1.24.1")
+    (hand / "src" / "mine").write_text("kept", encoding="utf-8")
+    assert "a tree that differs from it: src/mine" in ready.fail("1.24.2", adopt=str(hand))
+    assert (hand / "src" / "mine").read_text(encoding="utf-8") == "kept"
+    still_there(ready)
+
+
+def test_nothing_secret_is_shown(ready: Host, mirror: Mirror) -> None:
+    address = mirror.url.replace("http://", "http://user:hidden-word@")
+    options = {"mirror": address, "headers": {"X-Token": "other-word"}}
+    for versions in (["1.24.1"], ["1.99.0"]):
+        shown = json.dumps(ready.finish(ready.start(*versions, **options)))
+        assert "hidden-word" not in shown
+        assert "other-word" not in shown
 
 
 def _lab_mirror() -> str:
