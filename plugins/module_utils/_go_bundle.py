@@ -56,6 +56,8 @@ class _Bundle(t.NamedTuple):
                 return parse_index(file.read(_INDEX_LIMIT), source=path)
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise _no_place(self.path, error)
 
     def is_whole(self, archive: Archive) -> bool:
         path = os.path.join(self.path, archive.filename)
@@ -181,9 +183,13 @@ def _writing(path: str) -> t.Iterator[None]:
                     os.unlink(os.path.join(path, name))
             yield
     except OSError as error:
-        raise HostError(
-            path,
-            wanted="a directory with room for the archives",
-            found=str(error),
-            remedy="Make room or give another path; what is in it already is whole, and stays.",
-        )
+        raise _no_place(path, error)
+
+
+def _no_place(path: str, error: OSError) -> HostError:
+    return HostError(
+        path,
+        wanted="a directory with room for the archives",
+        found=str(error),
+        remedy="Make room or give another path; what is in it already is whole, and stays.",
+    )
