@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 import tempfile
 import time
@@ -23,9 +23,17 @@ from ..plugin_utils._delta_make import Delta, make_delta
 from ..plugin_utils._line import Line
 
 _MODULE = "gofleet.hosts.delta_copy"
-_TRIES = 2  # the second one with all of it, because what the host had changed in between
 
 Result = t.Dict[str, t.Any]
+
+
+class _Source(t.NamedTuple):
+    """What is to be copied, and contents that the host may have."""
+
+    path: str
+    name: str  # as the user wrote it, where path is what a link leads to
+    manifest: Manifest
+    seeds: list[str]
 
 
 class ActionModule(ActionBase):
@@ -38,63 +46,84 @@ class ActionModule(ActionBase):
         dummy, options = self.validate_argument_spec(argument_spec=delta_copy_spec())
         cache = DeltaCache()
         try:
-            src = self._source(options["src"])
-            manifest = read_manifest(src)
-            asked = {key: value for key, value in options.items() if value is not None}
-            asked["dest"] = _destination(options["dest"], src, is_tree=manifest.is_tree)
-            asked["content"] = {"root": manifest.root, "is_tree": manifest.is_tree}
-            asked["known"] = cache.roots()
-            return self._ship(asked, src, manifest, cache, task_vars)
+            self._line = Line(options.pop("rate_limit"))
+            seeds = [self._found(seed) for seed in options.pop("seeds")]
+            path = self._found(options["src"])
+            source = _Source(path, os.path.basename(options["src"]), read_manifest(path), seeds)
+            asked = {
+                **{name: value for name, value in options.items() if value is not None},
+                # As it was written: a home directory in it is one on the host.
+                "dest": _destination(str(self._task.args["dest"]), source),
+                "content": {"root": source.manifest.root, "is_tree": source.manifest.is_tree},
+                "known": cache.roots(),
+            }
+            return self._ship(asked, source, cache, task_vars)
         except HostError as error:
             return {"failed": True, **error.report()}
 
-    def _ship(
-        self, asked: Result, src: str, manifest: Manifest, cache: DeltaCache, task_vars: Result | None
-    ) -> Result:
-        result = self._execute_module(module_name=_MODULE, module_args=asked, task_vars=task_vars)
-        told: Result = {"bytes_sent": 0, "bytes_resumed": 0, "bytes_whole": manifest.size}
-        for attempt in range(_TRIES):
+    def _ship(self, asked: Result, source: _Source, cache: DeltaCache, task_vars: Result | None) -> Result:
+        """The delta; where that is refused, as when the host's content changed in between, once more all of it."""
+        result = self._module(asked, task_vars)
+        told: Result = {"bytes_sent": 0, "bytes_resumed": 0, "bytes_whole": source.manifest.size}
+        for whole in (False, True):
             have = result.get("have")
             if not have or result.get("failed"):
                 break
-            old, old_path = (None, None) if attempt else _old(have, cache)
-            delta = make_delta(src, manifest=manifest, old=old, old_path=old_path, cache=cache)
-            told.update(methods=delta.methods, hint=delta.hint, old_root=have["root"])
-            if self._task.diff and not attempt:
-                told["diff"] = content_diff(old, manifest, dest=asked["dest"])
+            if whole:
+                reason = result["refused"]["msg"]
+                self._display.warning(f"The delta was not taken, all of the content is sent: {reason}")
+            old, old_path = (None, None) if whole else _old(have, source, cache)
+            delta = _made(source, old, old_path, cache)
+            told.update(methods=delta.methods, hint=delta.hint)
+            if not whole:
+                told.update(old_root=have["root"], **self._shown(old, source, asked))
             if self._task.check_mode:
-                told["bytes_predicted"] = delta.size - have["received"].get(_sha256(delta.path), 0)
+                told["bytes_predicted"] = delta.size - _received(have, delta)
                 break
-            result = self._send(delta, have["received"], asked, told, task_vars)
-        if result.get("have") and not result.get("failed") and not self._task.check_mode:
-            return _restless(asked["dest"])
-        if not result.get("failed") and not self._task.check_mode:
-            cache.keep(src, manifest.root)
-        for name in ("have", "known"):
-            result.pop(name, None)
+            result = self._send(delta, have, asked, told, task_vars)
+        return self._completed(result, told, source, cache)
+
+    def _shown(self, old: Manifest | None, source: _Source, asked: Result) -> Result:
+        return {"diff": content_diff(old, source.manifest, dest=asked["dest"])} if self._task.diff else {}
+
+    def _completed(self, result: Result, told: Result, source: _Source, cache: DeltaCache) -> Result:
+        have, refused = result.pop("have", None), result.pop("refused", None)
+        if not self._task.check_mode and not result.get("failed"):
+            if have:
+                return {"failed": True, **refused, **told}
+            # What cannot be kept, on a full disk, costs the next run bytes, and not this one its result.
+            with contextlib.suppress(OSError, HostError):
+                cache.keep(source.path, source.manifest.root)
         return {**result, **told}
 
     def _send(
-        self, delta: Delta, received: dict[str, int], asked: Result, told: Result, task_vars: Result | None
+        self, delta: Delta, have: Result, asked: Result, told: Result, task_vars: Result | None
     ) -> Result:
         """Send what the host has not received yet, piece by piece; returns what the last run on the host said."""
-        sha256, line = _sha256(delta.path), Line(asked.get("rate_limit"))
-        offset = received.get(sha256, 0)
+        offset = _received(have, delta)
         told["bytes_resumed"] += offset
         while True:
-            size = line.piece(delta.size - offset)
+            size = self._line.piece(delta.size - offset)
             started = time.monotonic()
             path = self._transferred(delta, offset, size)
-            pause = line.sent(size, time.monotonic() - started)
+            pause = self._line.sent(size, time.monotonic() - started)
             told["bytes_sent"] += size
-            piece = {"path": path, "offset": offset, "size": delta.size, "sha256": sha256, "old": delta.old}
-            result: Result = self._execute_module(
-                module_name=_MODULE, module_args={**asked, "delta": piece}, task_vars=task_vars
-            )
+            piece = {
+                "path": path,
+                "offset": offset,
+                "size": delta.size,
+                "sha256": delta.sha256,
+                "old": delta.old,
+            }
+            result = self._module({**asked, "delta": piece}, task_vars)
             offset += size
-            if (result.get("have") or {}).get("received", {}).get(sha256) != offset:
+            if _received(result.get("have"), delta) != offset:
                 return result
             time.sleep(pause)
+
+    def _module(self, options: Result, task_vars: Result | None) -> Result:
+        result: Result = self._execute_module(module_name=_MODULE, module_args=options, task_vars=task_vars)
+        return result
 
     def _transferred(self, delta: Delta, offset: int, size: int) -> str:
         """Where on the host a piece of the delta is now."""
@@ -113,48 +142,55 @@ class ActionModule(ActionBase):
         self._fixup_perms2((shell.tmpdir, remote))
         return remote
 
-    def _source(self, src: str) -> str:
+    def _found(self, path: str) -> str:
         try:
-            found: str = self._find_needle("files", src.rstrip("/") or "/")
+            found: str = self._find_needle("files", path.rstrip("/") or "/")
         except AnsibleError as error:
             raise HostError(
-                src,
+                path,
                 wanted="a file or a directory on the controller",
                 found=str(error),
-                remedy="Correct src; relative paths start at the role's or the play's files.",
+                remedy="Correct the path; a relative one starts at the files of the role or the play.",
             )
-        # A link to the source is followed, as it is the user's own word; links inside are content.
+        # A link to it is followed, as it is the user's own word; links inside are content.
         return os.path.realpath(found)
 
 
-def _destination(dest: str, src: str, *, is_tree: bool) -> str:
-    if dest.endswith("/") and not is_tree:
-        return os.path.join(os.path.normpath(dest), os.path.basename(src))
+def _destination(dest: str, source: _Source) -> str:
+    if dest.endswith("/") and not source.manifest.is_tree:
+        return os.path.join(os.path.normpath(dest), source.name)
     return os.path.normpath(dest)
 
 
-def _old(have: Result, cache: DeltaCache) -> tuple[Manifest | None, str | None]:
+def _old(have: Result, source: _Source, cache: DeltaCache) -> tuple[Manifest | None, str | None]:
     """What the host has, and where the controller has the same."""
-    if have["root"] is None:
+    root = have["root"]
+    if root is None:
         return None, None
-    path = cache.content(have["root"])
-    if path is not None:
-        return read_manifest(path), path
-    if "manifest" in have:
-        return manifest_from_wire(have["manifest"]), None
-    return None, None
+    kept = cache.content(root)
+    if kept is not None:
+        return read_manifest(kept), kept
+    for seed in source.seeds:
+        manifest = read_manifest(seed)
+        if manifest.root == root:
+            return manifest, seed
+    # One that was kept and is damaged now was not told by the host, which thought it known.
+    return (manifest_from_wire(have["manifest"]), None) if "manifest" in have else (None, None)
 
 
-def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+def _made(source: _Source, old: Manifest | None, old_path: str | None, cache: DeltaCache) -> Delta:
+    try:
+        return make_delta(source.path, manifest=source.manifest, old=old, old_path=old_path, cache=cache)
+    except OSError as error:
+        raise HostError(
+            f"the cache of deltas on the controller, {cache.path}",
+            wanted="to read the source, and to write a delta",
+            found=str(error),
+            remedy="Nothing was sent. Make room there, or correct its permissions.",
+        )
 
 
-def _restless(dest: str) -> Result:
-    error = HostError(
-        dest,
-        wanted="content that stays as it is while it is replaced",
-        found="another one in each of several looks",
-        remedy="Nothing was changed. Stop what writes to it, then run again.",
-    )
-    return {"failed": True, **error.report()}
+def _received(have: Result | None, delta: Delta) -> int:
+    """Bytes of the delta that the host has."""
+    count: int = (have or {}).get("received", {}).get(delta.sha256, 0)
+    return count if count <= delta.size else 0

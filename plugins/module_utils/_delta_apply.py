@@ -71,7 +71,7 @@ def apply_delta(
             found = read_manifest(into).root
             if found != header.new:
                 raise HostError(
-                    into,
+                    "the new content",
                     wanted=f"content with the root {header.new}",
                     found=f"the root {found}",
                     remedy="Nothing was changed. Run again; if it repeats, look for a fault in the disk.",
@@ -98,7 +98,7 @@ class _Writer:
             os.link(self._source(entry.path), path, follow_symlinks=False)
         elif entry.leaves:
             with self._old_file(entry.path) as source, self._new_file(path, entry.executable) as target:
-                shutil.copyfileobj(source, target, _PIECE)
+                _copy(source, target, entry.size)
 
     def make(self, made: _Made, body: Body) -> Counts:
         """A file that the delta has instructions for."""
@@ -126,6 +126,16 @@ class _Writer:
         descriptor = os.open(path, _NEW_FILE, 0o600)
         os.fchmod(descriptor, 0o755 if executable else 0o644)  # whatever the umask
         return os.fdopen(descriptor, "wb")
+
+
+def _copy(source: t.BinaryIO, target: t.BinaryIO, size: int) -> None:
+    # No more than that, whatever took the place of the file meanwhile; the root tells in the end.
+    while size > 0:
+        data = source.read(min(_PIECE, size))
+        if not data:
+            return
+        target.write(data)
+        size -= len(data)
 
 
 def _before(header: Header, old: str | None, ignore: t.Collection[str]) -> Manifest | None:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
@@ -16,9 +17,13 @@ import typing as t
 
 from ._errors import HostError
 
-__all__ = ["Attributes", "Context", "read_attributes"]
+__all__ = ["Attributes", "Context", "differences", "dress", "read_attributes"]
 
 _CONTEXT = ("seuser", "serole", "setype", "selevel")
+_MOST_SHOWN = 100  # paths with other attributes that a result names
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+Shown = t.Dict[str, t.Any]
 
 
 class Context(t.Protocol):
@@ -27,6 +32,8 @@ class Context(t.Protocol):
     def selinux_enabled(self) -> bool: ...
 
     def selinux_context(self, path: str) -> list[str | None]: ...
+
+    def selinux_default_context(self, path: str) -> list[str | None]: ...
 
     def set_context_if_different(
         self, path: str, context: list[str | None], changed: bool, diff: t.Any = None
@@ -41,48 +48,75 @@ class Attributes(t.NamedTuple):
     mode: int | None  # of files
     directory_mode: int | None
     context: tuple[str | None, ...]  # user, role, type, level
-
-    def differences(self, path: str, *, selinux: Context) -> dict[str, t.Any]:
-        """What is not as wanted of one file, directory or link; nothing where all is."""
-        status = os.lstat(path)
-        found: dict[str, t.Any] = {}
-        if self.uid not in (None, status.st_uid):
-            found["owner"] = status.st_uid
-        if self.gid not in (None, status.st_gid):
-            found["group"] = status.st_gid
-        mode = self._mode(status)
-        if mode is not None and mode != stat.S_IMODE(status.st_mode):
-            found["mode"] = f"{stat.S_IMODE(status.st_mode):04o}"
-        if any(self.context) and selinux.selinux_enabled():
-            now = selinux.selinux_context(path)
-            if any(wish not in (None, now[index]) for index, wish in enumerate(self.context)):
-                found["secontext"] = ":".join(str(part) for part in now)
-        return found
-
-    def apply(self, path: str, *, selinux: Context) -> None:
-        """Give them to one file, directory or link. Raises OSError."""
-        status = os.lstat(path)
-        if self.uid is not None or self.gid is not None:
-            os.lchown(path, -1 if self.uid is None else self.uid, -1 if self.gid is None else self.gid)
-        mode = self._mode(status)
-        if mode is not None:
-            os.chmod(path, mode)  # after the owner, which takes set-id bits away
-        if any(self.context) and selinux.selinux_enabled():
-            selinux.set_context_if_different(path, list(self.context), changed=False)
+    top_mode: int | None = None  # of the file or directory itself, where that is another one
 
     def as_it_was(self, status: os.stat_result) -> Attributes:
-        """With owner and group of what is there in place of those that were not asked for."""
+        """With those of what is there in place of those that were not asked for."""
+        asked = self.directory_mode if stat.S_ISDIR(status.st_mode) else self.mode
         return self._replace(
             uid=status.st_uid if self.uid is None else self.uid,
             gid=status.st_gid if self.gid is None else self.gid,
+            top_mode=stat.S_IMODE(status.st_mode) if asked is None else None,
         )
 
-    def _mode(self, status: os.stat_result) -> int | None:
-        if stat.S_ISLNK(status.st_mode):
+
+class _Thing(t.NamedTuple):
+    """A file, a directory or a link, held by its open directory, so that nobody can put another path in between."""
+
+    path: str  # from the top; "" is the top itself
+    name: str
+    directory: int
+    status: os.stat_result
+
+    @property
+    def labelled(self) -> str:
+        """A path for those functions that know no open directories and follow no link at the end."""
+        return f"/proc/self/fd/{self.directory}/{self.name}"
+
+    def mode(self, wanted: Attributes) -> int | None:
+        """Permissions as wanted. In a tree it is the content that says what may be executed."""
+        if stat.S_ISLNK(self.status.st_mode):
             return None
-        if stat.S_ISDIR(status.st_mode):
-            return self.directory_mode
-        return self.mode
+        if not self.path and wanted.top_mode is not None:
+            return wanted.top_mode
+        if stat.S_ISDIR(self.status.st_mode):
+            return wanted.directory_mode
+        if wanted.mode is None or not self.path:
+            return wanted.mode
+        if self.status.st_mode & stat.S_IXUSR:
+            return wanted.mode | stat.S_IXUSR | (wanted.mode & 0o444) >> 2
+        return wanted.mode & ~0o111
+
+
+def differences(top: str, wanted: Attributes, *, selinux: Context) -> tuple[Shown, Shown]:
+    """What is not as wanted, by path: as found and as wanted."""
+    before: Shown = {}
+    after: Shown = {}
+    for thing in _things(top):
+        pairs = dict(_pairs(thing, wanted, selinux))
+        if pairs:
+            before[thing.path or "."] = {name: pair[0] for name, pair in pairs.items()}
+            after[thing.path or "."] = {name: pair[1] for name, pair in pairs.items()}
+    return _short(before), _short(after)
+
+
+def dress(top: str, wanted: Attributes, *, selinux: Context, stands_for: str | None = None) -> None:
+    """Give them to a file, or to all in a tree. Raises OSError.
+
+    :param stands_for: the path that ``top`` takes the place of; contexts are as there, or as the policy has them there
+    """
+    for thing in _things(top):
+        if wanted.uid is not None or wanted.gid is not None:
+            uid, gid = (-1 if number is None else number for number in (wanted.uid, wanted.gid))
+            os.chown(thing.name, uid, gid, dir_fd=thing.directory, follow_symlinks=False)
+        mode = thing.mode(wanted)
+        if mode is not None:
+            _chmod(thing, mode)  # after the owner, which takes set-id bits away
+        if selinux.selinux_enabled():
+            place = None if stands_for is None else os.path.join(stands_for, thing.path).rstrip("/")
+            context = _context(wanted, place, selinux)
+            if any(context):
+                selinux.set_context_if_different(thing.labelled, context, changed=False)
 
 
 def read_attributes(params: t.Mapping[str, t.Any]) -> Attributes:
@@ -96,14 +130,77 @@ def read_attributes(params: t.Mapping[str, t.Any]) -> Attributes:
     )
 
 
+def _things(top: str) -> t.Iterator[_Thing]:
+    front, name = os.path.split(top)
+    directory = os.open(front, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        first = _Thing("", name, directory, os.stat(name, dir_fd=directory, follow_symlinks=False))
+        yield first
+        if stat.S_ISDIR(first.status.st_mode):
+            # fwalk opens each directory below the one above it and follows no link.
+            for folder, folders, files, descriptor in os.fwalk(name, dir_fd=directory, onerror=_raise):
+                names = [*folders, *files]
+                folders.clear()
+                for inner in names:
+                    path = os.path.relpath(os.path.join(folder, inner), name)
+                    status = os.stat(inner, dir_fd=descriptor, follow_symlinks=False)
+                    if stat.S_ISDIR(status.st_mode):
+                        folders.append(inner)
+                    yield _Thing(path, inner, descriptor, status)
+    finally:
+        os.close(directory)
+
+
+def _pairs(
+    thing: _Thing, wanted: Attributes, selinux: Context
+) -> t.Iterator[tuple[str, tuple[object, object]]]:
+    if wanted.uid not in (None, thing.status.st_uid):
+        yield "owner", (thing.status.st_uid, wanted.uid)
+    if wanted.gid not in (None, thing.status.st_gid):
+        yield "group", (thing.status.st_gid, wanted.gid)
+    mode, found = thing.mode(wanted), stat.S_IMODE(thing.status.st_mode)
+    if mode not in (None, found):
+        yield "mode", (f"{found:04o}", f"{mode:04o}")
+    if any(wanted.context) and selinux.selinux_enabled():
+        now = selinux.selinux_context(thing.labelled)
+        then = [wish or part for wish, part in zip(wanted.context, now)]
+        if then != now:
+            yield "secontext", (_colons(now), _colons(then))
+
+
+def _chmod(thing: _Thing, mode: int) -> None:
+    # There is no chmod that follows no link (before Linux 6.6), so the file is opened, which can refuse to.
+    descriptor = os.open(thing.name, _FILE, dir_fd=thing.directory)
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
+def _context(wanted: Attributes, place: str | None, selinux: Context) -> list[str | None]:
+    if place is None:
+        return list(wanted.context)
+    there = os.path.lexists(place)
+    base = selinux.selinux_context(place) if there else selinux.selinux_default_context(place)
+    return [wish or part for wish, part in zip(wanted.context, base)]
+
+
+def _short(shown: Shown) -> Shown:
+    first = dict(list(shown.items())[:_MOST_SHOWN])
+    return first if len(first) == len(shown) else {**first, "and more": len(shown) - len(first)}
+
+
+def _colons(context: t.Iterable[str | None]) -> str:
+    return ":".join(str(part) for part in context)
+
+
 def _number(option: str, name: str | None, look_up: t.Callable[[str], int]) -> int | None:
     if name is None:
         return None
-    try:
+    with contextlib.suppress(KeyError):
         return look_up(name)
-    except KeyError:
-        if name.isdigit():
-            return int(name)
+    if name.isdigit():
+        return int(name)
     raise HostError(
         option,
         wanted="a name that this host knows, or a number",
@@ -117,7 +214,7 @@ def _mode(option: str, mode: t.Any) -> int | None:
         return None
     # YAML makes a number out of 0644 and none out of "0644".
     text = f"{mode:o}" if isinstance(mode, int) else str(mode)
-    if not text or text.strip("01234567") or int(text, 8) > 0o7777:
+    if isinstance(mode, bool) or not text or text.strip("01234567") or int(text, 8) > 0o7777:
         raise HostError(
             option,
             wanted='an octal number in quotes, such as "0644"',
@@ -125,3 +222,7 @@ def _mode(option: str, mode: t.Any) -> int | None:
             remedy="Give all permissions as digits.",
         )
     return int(text, 8)
+
+
+def _raise(error: OSError) -> t.NoReturn:
+    raise error

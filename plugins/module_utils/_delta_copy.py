@@ -15,17 +15,17 @@ import typing as t
 
 from ._converge import State
 from ._delta_apply import Applied, apply_delta
-from ._delta_attributes import Attributes, Context, read_attributes
+from ._delta_attributes import Attributes, Context, differences, dress, read_attributes
 from ._delta_manifest import Manifest, read_manifest
-from ._delta_part import Piece
 from ._delta_place import Place
+from ._delta_room import Piece, Room
 from ._delta_wire import manifest_to_wire
 from ._errors import HostError
 from ._run import Runner
 
 __all__ = ["CopyPlan", "delta_copy_spec", "plan_copy"]
 
-_MOST_SHOWN = 100  # paths with other attributes that a result names
+Result = t.Dict[str, t.Any]
 
 
 class CopyPlan(t.NamedTuple):
@@ -33,140 +33,164 @@ class CopyPlan(t.NamedTuple):
 
     before: State
     after: State
-    apply: t.Callable[[], dict[str, t.Any]] | None
-    result: dict[str, t.Any]
+    apply: t.Callable[[], Result] | None
+    result: Result
 
 
 def plan_copy(params: t.Mapping[str, t.Any], *, selinux: Context, run: Runner) -> CopyPlan:
-    """Compare what is here with what is wanted; change nothing.
+    """Without a delta, compare what is here with what is wanted. With a piece of one, be ready to take it.
 
     :raises HostError: no place to put it, something else in the place, or options that cannot be met
     """
     place = Place(params["dest"])
-    place.require()
-    content = params["content"]
-    found = read_manifest(place.path) if os.path.lexists(place.path) else None
-    if found is not None and found.is_tree != content["is_tree"]:
-        raise HostError(
-            place.path,
-            wanted="a directory" if content["is_tree"] else "a file",
-            found="a directory" if found.is_tree else "a file",
-            remedy="Remove it first, or correct dest.",
-        )
-    copy = _Copy(params, place, found, selinux, run)
-    same = found is not None and found.root == content["root"]
-    leftovers = place.leftovers()
-    before = {
-        "root": None if found is None else found.root,
-        "attributes": copy.differences() if same else {},
-        "leftovers": leftovers,
-    }
-    after = {"root": content["root"], "attributes": {}, "leftovers": []}
-    apply: t.Callable[[], dict[str, t.Any]] | None = None
-    if same:
-        apply = copy.tidy
-    elif params["delta"] is not None and params["delta"]["old"] in (None, before["root"]):
-        apply = copy.receive
-    have = {"root": before["root"], "received": place.part.received()}
-    if found is not None and not same and found.root not in params["known"]:
-        have["manifest"] = manifest_to_wire(found)
-    return CopyPlan(
-        before, after, apply, {"dest": place.path, "root": content["root"], "have": {} if same else have}
+    copy = _Copy(
+        params["content"]["root"],
+        params["content"]["is_tree"],
+        place,
+        read_attributes(params),
+        _read_command(params["validate"]),
+        selinux,
+        run,
     )
+    place.require_kind(is_tree=copy.is_tree)
+    place.require_unmounted()
+    return copy.compared(params["known"]) if params["delta"] is None else copy.taking(params["delta"])
 
 
 class _Copy(t.NamedTuple):
-    params: t.Mapping[str, t.Any]
+    root: str
+    is_tree: bool
     place: Place
-    found: Manifest | None
+    attributes: Attributes
+    validate: list[str]
     selinux: Context
     run: Runner
 
-    def differences(self) -> dict[str, t.Any]:
-        wanted = read_attributes(self.params)
-        names = [] if self.found is None else [entry.path for entry in self.found.entries]
-        shown: dict[str, t.Any] = {}
-        for name in ["", *filter(None, names)]:
-            path = os.path.join(self.place.path, name) if name else self.place.path
-            difference = wanted.differences(path, selinux=self.selinux)
-            if difference:
-                shown[name or "."] = difference
-        first = dict(list(shown.items())[:_MOST_SHOWN])
-        return first if len(first) == len(shown) else {**first, "and more": len(shown) - len(first)}
+    def compared(self, known: t.Collection[str]) -> CopyPlan:
+        found = self._found()
+        result = {"dest": self.place.path, "root": self.root}
+        if found is None or found.root != self.root:
+            self.place.require_writable()
+            have = {**_have(found), "received": self.place.received()}
+            if found is not None and found.root not in known:
+                have["manifest"] = manifest_to_wire(found)
+            return CopyPlan({"root": have["root"]}, {"root": self.root}, None, {**result, "have": have})
+        was, wanted = differences(self.place.path, self.attributes, selinux=self.selinux)
+        before = {"root": self.root, "attributes": was, "left": self.place.left()}
+        return CopyPlan(before, {"root": self.root, "attributes": wanted, "left": []}, self._tidy, result)
 
-    def tidy(self) -> dict[str, t.Any]:
+    def taking(self, delta: t.Mapping[str, t.Any]) -> CopyPlan:
+        """What is here was told when this delta was made for it; it is looked at again when it is applied."""
+
+        def take() -> Result:
+            with _failures_told(self.place), self.place.room() as room:
+                return self._take(Piece(**piece), room, old=old)
+
+        old = delta["old"]
+        piece = {name: delta[name] for name in Piece._fields}
+        result = {"dest": self.place.path, "root": self.root}
+        return CopyPlan({"root": old}, {"root": self.root}, take, result)
+
+    def _found(self) -> Manifest | None:
+        return read_manifest(self.place.path) if os.path.lexists(self.place.path) else None
+
+    def _tidy(self) -> Result:
         """The content is right; the rest is made so."""
-        with _told(self.place), self.place.lock():
-            self._dress(self.place.path, read_attributes(self.params))
+        with _failures_told(self.place), self.place.room() as room:
+            room.clear()
+            dress(self.place.path, self.attributes, selinux=self.selinux)
         return {}
 
-    def receive(self) -> dict[str, t.Any]:
-        """Take a piece of a delta, and put the new content into its place when the delta is whole."""
-        told = self.params["delta"]
-        piece = Piece(told["path"], told["offset"], told["size"], told["sha256"])
-        with _told(self.place), self.place.lock():
-            path = piece.path if piece.is_whole() else self.place.part.append(piece)
-            if path is None:
-                return {"have": {"root": told["old"], "received": self.place.part.received()}}
-            try:
-                applied = self._put(path)
-            finally:
-                # Wrong bytes must not be gone on with, and right ones have done their work.
-                self.place.part.remove()
-        return {"have": {}, "bytes_reused": applied.bytes_reused}
+    def _take(self, piece: Piece, room: Room, *, old: str | None) -> Result:
+        delta = room.append(piece)
+        if delta is None:
+            return {"have": {"root": old, "received": room.received()}}
+        new = room.new(self.place.name)
+        try:
+            applied = self._made(new, delta)
+        except HostError as error:
+            room.forget()  # wrong bytes must not be gone on with
+            found = self._found()
+            if found is not None and found.root == self.root:
+                return {}  # another run was quicker
+            return {"have": {**_have(found), "received": {}}, "refused": error.report()}
+        room.forget()
+        self._put(new)
+        return {"bytes_reused": applied.bytes_reused}
 
-    def _put(self, delta: str) -> Applied:
-        attributes = read_attributes(self.params)
-        old = self.place.path if self.found is not None else None
-        if old is not None:
-            attributes = attributes.as_it_was(os.lstat(old))
-            if not self.params["content"]["is_tree"] and attributes.mode is None:
-                attributes = attributes._replace(mode=os.lstat(old).st_mode & 0o7777)
-        with self.place.staged() as staging:
-            fresh = os.path.join(staging, os.path.basename(self.place.path))
-            if self.params["content"]["is_tree"]:
-                os.mkdir(fresh, 0o755)
-                os.chmod(fresh, 0o755)
-            applied = apply_delta(delta, old=old, into=fresh)
-            if applied.root != self.params["content"]["root"]:
-                raise ValueError(f"a delta to {applied.root}")
-            self._dress(fresh, attributes)
-            self._validate(fresh)
-            self.place.commit(fresh)
+    def _made(self, new: str, delta: str) -> Applied:
+        if self.is_tree:
+            os.mkdir(new)
+        applied = apply_delta(delta, old=self.place.path, into=new)
+        if applied.root != self.root:
+            raise HostError(
+                "the delta",
+                wanted=f"one that leads to the root {self.root}",
+                found=f"one to {applied.root}",
+                remedy="Nothing was changed. Run again.",
+            )
         return applied
 
-    def _dress(self, top: str, attributes: Attributes) -> None:
-        attributes.apply(top, selinux=self.selinux)
-        for folder, folders, files in os.walk(top):
-            for name in [*folders, *files]:
-                attributes.apply(os.path.join(folder, name), selinux=self.selinux)
+    def _put(self, new: str) -> None:
+        self.place.require_kind(is_tree=self.is_tree)
+        attributes = self.attributes
+        with contextlib.suppress(FileNotFoundError):
+            attributes = attributes.as_it_was(os.lstat(self.place.path))
+        if self.is_tree:
+            os.chmod(new, 0o755)  # whatever the umask
+        dress(new, attributes, selinux=self.selinux, stands_for=self.place.path)
+        self._validate()
+        self.place.commit(new)
 
-    def _validate(self, fresh: str) -> None:
-        command = self.params["validate"]
-        if not command:
+    def _validate(self) -> None:
+        if not self.validate:
             return
-        done = self.run(
-            [fresh if part == "%s" else part.replace("%s", fresh) for part in shlex.split(command)]
-        )
+        path = self.place.path_of_new
+        done = self.run([part.replace("%s", path) for part in self.validate])
         if done.rc:
             raise HostError(
                 self.place.path,
-                wanted=f"content that {command!r} accepts",
+                wanted=f"content that {shlex.join(self.validate)!r} accepts",
                 found=f"exit code {done.rc}: {(done.err or done.out).strip()}",
                 remedy="Nothing was changed. Correct the source.",
             )
 
 
+def _have(found: Manifest | None) -> Result:
+    return {"root": None if found is None else found.root}
+
+
+def _read_command(command: str | None) -> list[str]:
+    if not command:
+        return []
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        raise _no_command(f"{command!r}: {error}")
+    if not any("%s" in part for part in argv):
+        raise _no_command(repr(command))
+    return argv
+
+
+def _no_command(found: str) -> HostError:
+    return HostError(
+        "validate",
+        wanted="a command with %s for the path of the new content",
+        found=found,
+        remedy="Correct the command.",
+    )
+
+
 @contextlib.contextmanager
-def _told(place: Place) -> t.Iterator[None]:
+def _failures_told(place: Place) -> t.Iterator[None]:
     try:
         yield
     except OSError as error:
         raise HostError(
             place.path,
-            wanted="room, and permission, to write it",
+            wanted="room on the disk, and permission, to write it",
             found=str(error),
-            remedy="What was there is as it was. Make room, or run with become: true.",
+            remedy="The content is as it was. Make room, or run with become: true.",
         )
 
 
@@ -191,6 +215,7 @@ def delta_copy_spec() -> dict[str, t.Any]:
         "directory_mode": {"type": "raw"},
         "validate": {"type": "str"},
         "rate_limit": {"type": "int"},
+        "seeds": {"type": "list", "elements": "path", "default": []},
         "content": {"type": "dict", "options": content},
         "known": {"type": "list", "elements": "str", "default": []},
         "delta": {"type": "dict", "options": delta},

@@ -87,27 +87,25 @@ def read_manifest(path: str, *, ignore: t.Collection[str] = ()) -> Manifest:
             return Manifest([_file_entry(path, "", name=path)], is_tree=False)
         if stat.S_ISDIR(status.st_mode):
             return Manifest(_walk(path, ignore), is_tree=True)
-    except FileNotFoundError:
-        raise _refused(path, "nothing by that name")
     except OSError as error:
-        raise _refused(path, str(error))
+        missing = isinstance(error, FileNotFoundError) and not os.path.lexists(path)
+        raise _refused(path, "nothing by that name" if missing else str(error))
     raise _refused(path, "a link" if stat.S_ISLNK(status.st_mode) else "a device, a pipe or a socket")
 
 
 def _walk(top: str, ignore: t.Collection[str]) -> t.Iterator[Entry]:
     # fwalk opens each directory below the one above it and follows no link, so nobody can lead it elsewhere.
-    for directory, folders, files, descriptor in os.fwalk(top):
+    for directory, folders, files, descriptor in os.fwalk(top, onerror=_raise):
         inside = os.path.relpath(directory, top) if directory != top else ""
-        if not inside:
-            folders[:] = [name for name in folders if name not in ignore]
-        for name in [*folders, *files]:
-            if not inside and name in ignore:
-                continue
+        names = [name for name in [*folders, *files] if inside or name not in ignore]
+        folders.clear()
+        for name in names:
             path = os.path.join(inside, name)
             mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
             if stat.S_ISLNK(mode):
                 yield Entry(path, "link", target=os.readlink(name, dir_fd=descriptor))
             elif stat.S_ISDIR(mode):
+                folders.append(name)
                 yield Entry(path, "directory")
             elif stat.S_ISREG(mode):
                 yield _file_entry(name, path, name=os.path.join(top, path), descriptor=descriptor)
@@ -138,6 +136,10 @@ def _leaf(entry: Entry) -> bytes:
     told = entry.digest.hex() if entry.kind == "file" else entry.target
     fields = [entry.kind, "x" if entry.executable else "-", str(entry.size), told, entry.path]
     return leaf_hash(b"\0".join(map(os.fsencode, fields)))
+
+
+def _raise(error: OSError) -> t.NoReturn:
+    raise error
 
 
 def _refused(path: str, found: str) -> HostError:

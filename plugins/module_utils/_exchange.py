@@ -28,7 +28,8 @@ def exchange(one: str, other: str) -> None:
     with contextlib.suppress(AttributeError):  # a C library older than glibc 2.28
         failed = libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
         number = ctypes.get_errno()
-    if failed and number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+    # EXDEV is overlayfs, for a directory that came with the image.
+    if failed and number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EXDEV):
         raise HostError(
             other,
             wanted="a file system that can exchange two names in one step (renameat2)",

@@ -13,24 +13,30 @@ version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
   - Makes a file or a directory on the host equal to the one on the controller. What goes over the line is a delta to what the host
-    has. For each file it takes the cheapest of three ways, a binary patch (bsdiff), the chunks that are new, or all of it compressed.
+    has. For each file that differs it takes the cheapest of four ways, the same bytes from elsewhere in the old tree, a binary patch
+    (bsdiff), the chunks that are new, or all of it compressed.
   - Works over any connection, and needs nothing on the host but Python.
   - The new content is made beside the old one, compared by its Merkle root, flushed to disk, and put into place by one rename. A
     directory that is there is exchanged in one step, so that there is always either the old tree or the new one, and the files in a
     tree always belong together. A run that fails or is killed leaves the old content.
-  - A large delta goes in pieces. When the line is cut, the next run goes on with the piece that was cut.
+  - A large delta goes in pieces, each about ten seconds' worth of the line as it was measured. When the line is cut, the next run goes
+    on with the piece that was cut.
+  - A delta that does not arrive whole, or no longer fits because the content on the host changed in between, is followed once by all
+    of the content.
   - An unchanged run is one round trip with nothing sent.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
   - gofleet.hosts._attributes.controller
 notes:
-  - Patches need the Python package C(bsdiff4) on the controller, and the content that the host has. The controller keeps what it has
-    sent, up to 4 GiB, in C(~/.cache/gofleet/delta); a delta is made once for a whole fleet. Without the package, or for content that
-    the controller never had, chunks are the cheapest way.
+  - Patches need the Python package C(bsdiff4) on the controller, and there the content that the host has. The controller keeps what it
+    has sent, up to 4 GiB, in C(~/.cache/gofleet/delta); O(seeds) names more. A delta is made once for a whole fleet. Without the
+    package, for content that the controller never had, or for files of more than 64 MiB, chunks are the cheapest way.
   - A program shrinks best as a delta when its debugging information is not compressed; RV(hint) says when that would help.
   - Names, bytes, the executable bit and the targets of links are content. A directory gets exactly what O(src) has, other files in it
-    go. Times are not copied.
+    go. Times are not copied, and files that are encrypted by Ansible Vault stay so.
+  - The host needs room for the new content beside the old one. Until the run ends, it is in a directory C(.NAME.gofleet) beside
+    O(dest), which only the user of the task can enter.
   - Against M(ansible.builtin.copy), O(dest) is the thing itself, never a directory to put it into, unless it ends with a slash and
     O(src) is a file. There are no C(backup), C(follow) and C(remote_src).
 options:
@@ -44,9 +50,16 @@ options:
     description:
       - Where it goes on the host. The directory that holds it must be there, and be on a file system that can exchange two
         directories in one step, such as ext4, xfs, btrfs and tmpfs, if a directory is to be replaced.
-      - A link in this place is refused, not followed.
+      - A link in this place is refused, not followed. So is a place with a file system mounted on it or in it.
     type: path
     required: true
+  seeds:
+    description:
+      - Files or directories on the controller that are what a host may have, such as the version that came with its image. Patches can
+        then be made for hosts whose content was never sent from here.
+    type: list
+    elements: path
+    default: []
   owner:
     description: Owner, by name or number. If not given, the one who owns what is there, and else the user who runs the task.
     type: str
@@ -56,31 +69,39 @@ options:
   mode:
     description:
       - Permissions of files, as an octal number in quotes. Symbolic modes are not taken.
+      - In a tree, what may be executed is content. So a file there that O(src) has as executable may be executed by all who may read
+        it, and no other file may, whatever the digits say.
       - If not given, a file keeps those of the one that is there; a new one, and those in a tree, get V("0755") where the source is
         executable, and V("0644") else.
     type: raw
   directory_mode:
-    description: Permissions of directories, in the same form. V("0755") if not given.
+    description:
+      - Permissions of directories, in the same form.
+      - If not given, O(dest) keeps those of the directory that is there, and others get V("0755").
     type: raw
   seuser:
-    description: User of the SELinux context. Left as the host's policy makes it if not given.
+    description:
+      - User of the SELinux context.
+      - If not given, that of the file which is replaced, and for new names the one that the host's policy has for them.
     type: str
   serole:
-    description: Role of the SELinux context.
+    description: Role of the SELinux context, as with O(seuser) if not given.
     type: str
   setype:
-    description: Type of the SELinux context.
+    description: Type of the SELinux context, as with O(seuser) if not given.
     type: str
   selevel:
-    description: Level of the SELinux context.
+    description: Level of the SELinux context, as with O(seuser) if not given.
     type: str
   validate:
     description:
-      - A command that must succeed before the new content is put into place. V(%s) in it is the path of the new content. It runs
-        without a shell.
+      - A command that must succeed before the new content is put into place. V(%s) in it is the path of the new content, and must be
+        there. It runs without a shell.
     type: str
   rate_limit:
-    description: Bytes a second that the sending may take in the mean. The pieces adapt to it, and to the line.
+    description:
+      - Bytes a second that the sending may take in the mean.
+      - The pieces get smaller to fit, down to 1 MiB. Each piece goes as fast as the line allows, with a pause after it.
     type: int
   content:
     description: Root and kind of the source. Filled in by the controller's half of this module.
@@ -162,12 +183,13 @@ old_root:
   type: str
   sample: b9df61771ee6dde128f4dd350498ebf6b4191f8d5d8fe22c5a2f941bd6c82e5a
 methods:
-  description: How many files went in which way. Unchanged files are not counted.
+  description: How many files went in which way. Unchanged files are not counted; C(same) are those that have moved.
   returned: when the content differed
   type: dict
   sample: {bsdiff: 76}
 bytes_sent:
-  description: Bytes of the delta that were sent. The two runs on the host come on top, with about 0.1 MB each.
+  description: Bytes of the delta that were sent. The runs on the host come on top, with about 0.1 MB each, and what it tells of content
+    that the controller does not know, 16 bytes for each 16 KiB.
   returned: success
   type: int
   sample: 1896485

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import typing as t
 
 from ..module_utils._delta_manifest import read_manifest
@@ -25,6 +26,7 @@ __all__ = ["DeltaCache"]
 
 _LIMIT = 4 * 1024**3  # bytes
 _WAIT = 1800  # seconds; another process may be making the same delta of two large trees
+_KILLED = 86400  # seconds; nothing is made for so long
 _MOST_ROOTS = 64  # told to hosts, so that one which has such content need not describe it
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
@@ -40,7 +42,10 @@ class DeltaCache:
         self.limit = limit
 
     def delta(self, name: str, make: t.Callable[[str], dict[str, t.Any]]) -> tuple[str, dict[str, t.Any]]:
-        """The delta ``name`` and what is known of it. ``make`` writes it to a path and returns that knowledge."""
+        """The delta ``name`` and what is known of it, with its ``sha256``.
+
+        ``make`` writes it to a path and returns the rest of that knowledge.
+        """
         folder = self._folder("deltas")
         path = os.path.join(folder, _plain(name))
         with exclusive_lock(f"{path}.lock", wait_seconds=_WAIT):
@@ -48,8 +53,10 @@ class DeltaCache:
             if known is None:
                 with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as making:
                     fresh = os.path.join(making, "delta")
-                    known = make(fresh)
-                    _write_json(f"{path}.json", {"sha256": _sha256(fresh), "known": known})
+                    made = make(fresh)
+                    sha256 = _sha256(fresh)
+                    _write_json(f"{path}.json", {"sha256": sha256, "known": made})
+                    known = {**made, "sha256": sha256}
                     os.replace(fresh, path)
                 self._trim(keep=path)
             os.utime(path)
@@ -59,19 +66,19 @@ class DeltaCache:
         """Keep a file or a tree under its root, for when a host has it and shall get a newer one."""
         folder = self._folder("contents")
         path = os.path.join(folder, _plain(root))
-        if os.path.lexists(path):
+        # One of a fleet's processes makes the copy, the others find it.
+        with exclusive_lock(f"{path}.lock", wait_seconds=_WAIT):
+            if not os.path.lexists(path):
+                with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as making:
+                    fresh = os.path.join(making, "content")
+                    if os.path.isdir(source):
+                        shutil.copytree(source, fresh, symlinks=True)
+                    else:
+                        shutil.copy2(source, fresh)
+                    with contextlib.suppress(OSError):  # a holder of a lock file that was removed was quicker
+                        os.rename(fresh, path)
+                self._trim(keep=path)
             os.utime(path)
-            return
-        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as making:
-            fresh = os.path.join(making, "content")
-            if os.path.isdir(source):
-                shutil.copytree(source, fresh, symlinks=True)
-            else:
-                shutil.copy2(source, fresh)
-            os.utime(fresh)
-            with contextlib.suppress(OSError):  # another process was quicker
-                os.rename(fresh, path)
-        self._trim(keep=path)
 
     def content(self, root: str) -> str | None:
         """The file or tree with this root, if it is kept and whole."""
@@ -87,7 +94,8 @@ class DeltaCache:
 
     def roots(self) -> list[str]:
         """Of the contents that are kept, those used last."""
-        found = [entry for entry in os.scandir(self._folder("contents")) if not entry.name.startswith(".")]
+        entries = os.scandir(self._folder("contents"))
+        found = [it for it in entries if not it.name.startswith(".") and not it.name.endswith(".lock")]
         used = sorted(found, key=lambda entry: entry.stat(follow_symlinks=False).st_mtime, reverse=True)
         return [entry.name for entry in used[:_MOST_ROOTS]]
 
@@ -97,13 +105,16 @@ class DeltaCache:
         return folder
 
     def _trim(self, *, keep: str) -> None:
-        """Remove what was not used for longest, down to the limit."""
+        """Remove what killed runs were making, and what was not used for longest, down to the limit."""
         found = []
         for name in ("deltas", "contents"):
             folder = self._folder(name)
             for entry in os.scandir(folder):
-                if not entry.name.endswith((".json", ".lock")) and not entry.name.startswith("."):
-                    used = entry.stat(follow_symlinks=False).st_mtime
+                used = entry.stat(follow_symlinks=False).st_mtime
+                if entry.name.startswith("."):
+                    if used < time.time() - _KILLED:
+                        _delete(entry.path)
+                elif not entry.name.endswith((".json", ".lock")):
                     found.append((used, _size(entry.path), entry.path))
         over = sum(size for dummy, size, dummy2 in found) - self.limit
         for dummy, size, path in sorted(found):
@@ -119,8 +130,8 @@ def _verified(path: str) -> dict[str, t.Any] | None:
     try:
         with open(f"{path}.json", encoding="utf-8") as file:
             found = json.load(file)
-        known: dict[str, t.Any] = found["known"]
-        return known if found["sha256"] == _sha256(path) else None
+        sha256 = _sha256(path)
+        return {**found["known"], "sha256": sha256} if found["sha256"] == sha256 else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -151,9 +162,8 @@ def _size(path: str) -> int:
 def _delete(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, ignore_errors=True)
-        return
     for name in (path, f"{path}.json", f"{path}.lock"):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
             os.unlink(name)
 
 

@@ -9,16 +9,18 @@
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import os
 import typing as t
 
 from ..module_utils._delta_file import Header, Plan, write_delta
-from ..module_utils._delta_manifest import Entry, Manifest
+from ..module_utils._delta_manifest import Entry, Manifest, read_manifest
 from ..module_utils._errors import HostError
 from ..module_utils._inner_link import leads_inside
+from ._delta_bsdiff import bsdiff_imports, bsdiffs_at_once
 from ._delta_cache import DeltaCache
 from ._delta_hint import hint_for
-from ._delta_methods import bsdiff_imports, cheapest
+from ._delta_methods import Method, cheapest, same
 
 __all__ = ["Delta", "make_delta"]
 
@@ -36,6 +38,7 @@ class Delta(t.NamedTuple):
     content_size: int  # bytes of all new files
     methods: dict[str, int]
     hint: str | None
+    sha256: str
 
 
 def make_delta(
@@ -46,17 +49,27 @@ def make_delta(
     :param manifest: of what is at ``new``
     :param old: None where nothing is there
     :param old_path: the old content on the controller, if it has it: only then bsdiff is possible
-    :raises HostError: a link that leads out of the tree
+    :raises HostError: a link that leads out of the tree, or a source that changes meanwhile
     """
     if manifest.is_tree:
         _refuse_links_out(manifest, new)
-    way = "content" if old_path is not None and bsdiff_imports() else "leaves"
     if old is not None and old.is_tree != manifest.is_tree:
         old = old_path = None
-    names = (old.root if old is not None else "nothing", manifest.root, way)
+    way = "content" if old_path is not None and bsdiff_imports() else "leaves"
+    names = [old.root if old is not None else "nothing", manifest.root, way]
+    if not manifest.is_tree and manifest.entries[0].executable:
+        names.append("x")  # the root of a file does not tell
 
     def make(path: str) -> dict[str, t.Any]:
-        return _write(path, new=new, manifest=manifest, old=old, old_path=old_path)
+        known = _write(path, new=new, manifest=manifest, old=old, old_path=old_path)
+        if read_manifest(new).root != manifest.root:
+            raise HostError(
+                new,
+                wanted="content that stays as it is while it is read",
+                found="another one than a moment ago",
+                remedy="Nothing was sent. Wait for what writes to it, then run again.",
+            )
+        return known
 
     path, known = cache.delta("-".join(names), make)
     return Delta(
@@ -67,6 +80,7 @@ def make_delta(
         manifest.size,
         known["methods"],
         known["hint"],
+        known["sha256"],
     )
 
 
@@ -74,19 +88,13 @@ def _write(
     path: str, *, new: str, manifest: Manifest, old: Manifest | None, old_path: str | None
 ) -> dict[str, t.Any]:
     plan = _plan(manifest, old)
-    olds = {} if old is None else old.by_path()
     methods: collections.Counter[str] = collections.Counter()
     costs: list[tuple[int, str]] = []
 
     def body() -> t.Iterator[bytes]:
-        for name, kind, _executable, _size, _target, source in plan.changed:
-            if kind != "file":
-                continue
-            there = None if source is None else olds[source]
-            before = None if source is None or old_path is None else _content(_inside(old_path, source))
-            method = cheapest(_content(_inside(new, name)), old=before, old_entry=there)
+        for entry, method in _methods(plan, new=new, manifest=manifest, old=old, old_path=old_path):
             methods[method.name] += 1
-            costs.append((method.cost, _inside(new, name)))
+            costs.append((method.cost, _inside(new, entry.path)))
             yield from method.pieces
 
     header = Header(None if old is None else old.root, manifest.root, manifest.is_tree, manifest.size)
@@ -96,6 +104,34 @@ def _write(
     dearest = max(costs, default=None)
     hint = None if old is None or dearest is None else hint_for(dearest[1], cost=dearest[0])
     return {"methods": dict(methods), "hint": hint}
+
+
+def _methods(
+    plan: Plan, *, new: str, manifest: Manifest, old: Manifest | None, old_path: str | None
+) -> t.Iterator[tuple[Entry, Method]]:
+    """The method for each changed file, in the order of the plan; some are found at once, but never far ahead."""
+    olds, news = ({} if it is None else it.by_path() for it in (old, manifest))
+    jobs = [(news[change[0]], change[5]) for change in plan.changed if change[1] == "file"]
+
+    def method(entry: Entry, source: str | None) -> Method:
+        if source is None:
+            return cheapest(_inside(new, entry.path), old=None, old_entry=None)
+        there = olds[source]
+        if there.bytes_alike == entry.bytes_alike:
+            return same(entry.size)
+        before = None if old_path is None else _inside(old_path, source)
+        return cheapest(_inside(new, entry.path), old=before, old_entry=there)
+
+    at_once = bsdiffs_at_once(max((entry.size for entry, dummy in jobs), default=0))
+    waiting: collections.deque[tuple[Entry, concurrent.futures.Future[Method]]] = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        for entry, source in jobs:
+            waiting.append((entry, pool.submit(method, entry, source)))
+            if len(waiting) > 2 * at_once:
+                first, found = waiting.popleft()
+                yield first, found.result()
+        for first, found in waiting:
+            yield first, found.result()
 
 
 def _plan(manifest: Manifest, old: Manifest | None) -> Plan:
@@ -117,11 +153,6 @@ def _plan(manifest: Manifest, old: Manifest | None) -> Plan:
 
 def _same(one: Entry, other: Entry) -> bool:
     return one._replace(leaves=()) == other._replace(leaves=()) and one.bytes_alike == other.bytes_alike
-
-
-def _content(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def _inside(top: str, path: str) -> str:

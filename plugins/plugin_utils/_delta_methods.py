@@ -8,106 +8,112 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 import zlib
 
 from ..module_utils._delta_manifest import LEAF_PREFIX, Entry, chunk_size
-from ..module_utils._delta_patch import ADD, COPY, NEW, instruction
+from ..module_utils._delta_patch import COPY, NEW, instruction
 from ..module_utils._merkle import leaf_hash
+from ._delta_bsdiff import BSDIFF_LIMIT, bsdiff, bsdiff_imports
 
-__all__ = ["BSDIFF_LIMIT", "Method", "bsdiff_imports", "cheapest"]
+__all__ = ["Method", "cheapest", "same"]
 
-BSDIFF_LIMIT = 64 * 1024 * 1024  # bytes of the old or the new file; it takes about 17 times as much memory
-_FORM = 8  # bytes of a number in bsdiff's control block
+_PIECE = 1024 * 1024
+_IN_MEMORY = BSDIFF_LIMIT  # bytes of a new file; a larger one is read piece by piece, and has chunks alone
+
+Read = t.Callable[[int, int], bytes]  # offset, length
 
 
 class Method(t.NamedTuple):
     """One way: its name, its instructions, and about how many bytes they have on the line."""
 
-    name: str  # bsdiff, chunks, or whole
-    pieces: list[bytes]
+    name: str  # same, bsdiff, chunks, or whole
+    pieces: t.Iterable[bytes]
     cost: int
 
 
-def bsdiff_imports() -> bool:
-    """Whether the library for the cheapest method is there; it is optional."""
-    try:
-        import bsdiff4.core  # type: ignore[import-untyped]  # noqa: F401, PLC0415
-    except ImportError:
-        return False
-    return True
+class _Step(t.NamedTuple):
+    which: int
+    offset: int  # in the old file or in the new one
+    length: int
 
 
-def cheapest(new: bytes, *, old: bytes | None, old_entry: Entry | None) -> Method:
+def same(size: int) -> Method:
+    """All of an old file that has the same bytes."""
+    return Method("same", [instruction(COPY, size)] if size else [], 0)
+
+
+def cheapest(new: str, *, old: str | None, old_entry: Entry | None) -> Method:
     """The way with the fewest bytes, judged by compressing each in the same quick way.
 
-    :param old: the old file, where the controller has it
+    :param new: the path of the new file
+    :param old: the path of the old file, where the controller has it
     :param old_entry: what is known of the old file, which is enough for chunks
     """
-    methods = [_method("whole", [instruction(NEW, len(new)), new] if new else [])]
+    size = os.path.getsize(new)
+    if size > _IN_MEMORY:
+        return _streamed(new, size, old_entry)
+    data = _content(new)
+
+    def read(offset: int, length: int) -> bytes:
+        return data[offset : offset + length]
+
+    methods = [_method("whole", _pieces([_Step(NEW, 0, len(data))] if data else [], read, len(data)))]
     if old_entry is not None:
-        methods.append(_method("chunks", _chunks(new, old_entry)))
-    if old is not None and 0 < len(old) <= BSDIFF_LIMIT and len(new) <= BSDIFF_LIMIT and bsdiff_imports():
-        methods.append(_method("bsdiff", _bsdiff(new, old)))
+        methods.append(_method("chunks", _pieces(_steps(len(data), read, old_entry), read, len(data))))
+    if old is not None and 0 < os.path.getsize(old) <= BSDIFF_LIMIT and bsdiff_imports():
+        patch = bsdiff(data, _content(old))
+        if patch is not None:
+            methods.append(_method("bsdiff", patch))
     return min(methods, key=lambda method: method.cost)
 
 
-def _method(name: str, pieces: list[bytes]) -> Method:
+def _method(name: str, pieces: t.Iterable[bytes]) -> Method:
+    there = list(pieces)
     compressor = zlib.compressobj(1)
-    cost = sum(len(compressor.compress(piece)) for piece in pieces) + len(compressor.flush())
-    return Method(name, pieces, cost)
+    cost = sum(len(compressor.compress(piece)) for piece in there) + len(compressor.flush())
+    return Method(name, there, cost)
 
 
-def _chunks(new: bytes, old: Entry) -> list[bytes]:
+def _streamed(path: str, size: int, old: Entry | None) -> Method:
+    def pieces() -> t.Iterator[bytes]:
+        with open(path, "rb") as file:
+            yield from _pieces(steps, lambda offset, length: os.pread(file.fileno(), length, offset), _PIECE)
+
+    steps = [_Step(NEW, 0, size)]
+    if old is not None:
+        with open(path, "rb") as file:
+            steps = _steps(size, lambda offset, length: os.pread(file.fileno(), length, offset), old)
+    new = sum(step.length for step in steps if step.which == NEW)
+    return Method("whole" if new == size else "chunks", pieces(), new)
+
+
+def _steps(total: int, read: Read, old: Entry) -> list[_Step]:
     """Chunks that the old file has are copied, wherever they are in it; the rest is new."""
     size = chunk_size(old.size)
     places = {leaf[:LEAF_PREFIX]: index * size for index, leaf in enumerate(old.leaves)}
-    # (which, offset in the old file or in the new one, length), of which neighbours become one
-    steps: list[list[int]] = []
-    for start in range(0, len(new), size):
-        chunk = new[start : start + size]
+    steps: list[_Step] = []
+    for start in range(0, total, size):
+        chunk = read(start, size)
         place = places.get(leaf_hash(chunk)[:LEAF_PREFIX])
         which, offset = (NEW, start) if place is None else (COPY, place)
-        if steps and steps[-1][0] == which and steps[-1][1] + steps[-1][2] == offset:
-            steps[-1][2] += len(chunk)
+        if steps and steps[-1].which == which and steps[-1].offset + steps[-1].length == offset:
+            steps[-1] = steps[-1]._replace(length=steps[-1].length + len(chunk))
         else:
-            steps.append([which, offset, len(chunk)])
-    pieces = []
-    for which, offset, length in steps:
-        if which == COPY:
-            pieces.append(instruction(COPY, length, offset=offset))
-        else:
-            pieces += [instruction(NEW, length), new[offset : offset + length]]
-    return pieces
+            steps.append(_Step(which, offset, len(chunk)))
+    return steps
 
 
-def _bsdiff(new: bytes, old: bytes) -> list[bytes]:
-    import bsdiff4.core  # noqa: PLC0415
-
-    control, differences, extra = bsdiff4.core.diff(old, new)
-    numbers = [_number(control[at : at + _FORM]) for at in range(0, len(control), _FORM)]
-    pieces: list[bytes] = []
-    place = taken = given = 0
-    for add, take, seek in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
-        if add:
-            pieces += _added(differences[taken : taken + add], place)
-        if take:
-            pieces += [instruction(NEW, take), extra[given : given + take]]
-        taken, given, place = taken + add, given + take, place + add + seek
-    return pieces
+def _pieces(steps: t.Iterable[_Step], read: Read, most: int) -> t.Iterator[bytes]:
+    """Instructions, and new bytes at most so many at once."""
+    for step in steps:
+        yield instruction(step.which, step.length, offset=step.offset if step.which == COPY else 0)
+        if step.which == NEW:
+            for start in range(step.offset, step.offset + step.length, most):
+                yield read(start, min(most, step.offset + step.length - start))
 
 
-def _added(differences: bytes, place: int) -> t.Iterator[bytes]:
-    """What is all the same is copied."""
-    if differences.count(0) == len(differences):
-        yield instruction(COPY, len(differences), offset=place)
-    else:
-        yield instruction(ADD, len(differences), offset=place)
-        yield differences
-
-
-def _number(form: bytes) -> int:
-    """Eight bytes, the lowest first, with the sign in the highest bit."""
-    value = int.from_bytes(form, "little")
-    sign = 1 << (8 * _FORM - 1)
-    return sign - value if value & sign else value
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()

@@ -8,22 +8,31 @@
 
 from __future__ import annotations
 
+from ..module_utils._errors import HostError
+
 __all__ = ["Line"]
 
-_FIRST = (
-    8 * 1024 * 1024
-)  # bytes; most deltas are smaller, and go in one piece with no further run on the host
+# Most deltas are smaller, and go in one piece: each further one is a further run on the host.
+_FIRST = 8 * 1024 * 1024  # bytes
 _LEAST, _MOST = 1024 * 1024, 256 * 1024 * 1024
-_SECONDS = 10.0  # of sending that a cut may cost; far more than the run on the host that each piece takes
+_SECONDS = 10.0  # of sending that a cut may cost; far more than a run on the host takes
 
 
 class Line:
-    """Learns from each piece how large the next one should be.
-
-    :param rate_limit: bytes a second that are not passed in the mean; None for as fast as it goes
-    """
+    """Learns from each piece how large the next one should be."""
 
     def __init__(self, rate_limit: int | None) -> None:
+        """
+        :param rate_limit: bytes a second that are not passed in the mean; None for as fast as it goes
+        :raises HostError: a limit below one byte
+        """
+        if rate_limit is not None and rate_limit < 1:
+            raise HostError(
+                "rate_limit",
+                wanted="bytes a second, at least 1",
+                found=str(rate_limit),
+                remedy="Leave it out to send as fast as the line allows.",
+            )
         self._rate_limit = rate_limit
         self._next = _FIRST if rate_limit is None else _bounded(rate_limit * _SECONDS)
 

@@ -117,3 +117,19 @@ def test_what_is_no_content(tmp_path: Path) -> None:
         listener.bind(str(tmp_path / "socket"))
         with pytest.raises(HostError, match="socket'?: wanted"):
             read_manifest(str(tmp_path))
+
+
+def test_a_directory_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path / "a")
+    real = os.open
+
+    def refusing(path: str, flags: int, *rest: int, **options: int) -> int:
+        if path == "bin":
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, flags, *rest, **options)
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(HostError, match="Permission denied: 'bin'"):
+        read_manifest(str(tmp_path / "a"))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -33,7 +34,8 @@ class Maker:
 def test_a_delta_is_made_once(cache: DeltaCache) -> None:
     maker = Maker()
     first, second = cache.delta("a-b", maker), cache.delta("a-b", maker)
-    assert first == second == (f"{cache.path}/deltas/a-b", {"methods": {"whole": 1}})
+    known = {"methods": {"whole": 1}, "sha256": hashlib.sha256(b"delta").hexdigest()}
+    assert first == second == (f"{cache.path}/deltas/a-b", known)
     assert maker.runs == 1
     assert Path(first[0]).read_bytes() == b"delta"
     cache.delta("a-c", maker)
@@ -105,6 +107,24 @@ def test_what_was_used_last_stays(tmp_path: Path) -> None:
     assert there == {"one", "three"}
     cache.delta("huge", Maker(bytes(100)))
     assert {name for name in os.listdir(tmp_path / "deltas") if "." not in name} == {"huge"}
+
+
+def test_roots_of_contents_the_last_used_first(cache: DeltaCache, tmp_path: Path) -> None:
+    assert cache.roots() == []
+    for number, name in enumerate(["ab", "cd", "ef"]):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+        cache.keep(str(tmp_path / name), name)
+        os.utime(Path(cache.path, "contents", name), (number, number))
+    cache.keep(str(tmp_path / "ab"), "ab")
+    assert cache.roots() == ["ab", "ef", "cd"]
+
+
+def test_what_killed_runs_were_making_goes(cache: DeltaCache) -> None:
+    for name in (".making-old", ".making-new"):
+        Path(cache.path, "deltas", name).mkdir(parents=True)
+    os.utime(Path(cache.path, "deltas", ".making-old"), (1, 1))
+    cache.delta("a-b", Maker())
+    assert {".making-new"} == {name for name in os.listdir(f"{cache.path}/deltas") if name[0] == "."}
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "x\n"])

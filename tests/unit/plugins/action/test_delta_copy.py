@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Both halves, run for real by Ansible against this machine and a directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
+
+
+class Play:
+    """Tasks that each copy something, in one play; the results by the names of the tasks."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.dest = path / "host"
+        self.dest.mkdir()
+        (path / "files").mkdir()
+
+    def run(self, *tasks: dict[str, t.Any], check: bool = False) -> list[dict[str, t.Any]]:
+        steps: list[dict[str, t.Any]] = [
+            {"gofleet.hosts.delta_copy": options, "register": f"result_{number}", "ignore_errors": True}
+            for number, options in enumerate(tasks)
+        ]
+        names = ", ".join(f"result_{number}" for number in range(len(tasks)))
+        told = {"content": f"{{{{ [{names}] | to_json }}}}", "dest": str(self.path / "results.json")}
+        steps.append({"ansible.builtin.copy": told, "check_mode": False, "diff": False})
+        play = {"hosts": "localhost", "gather_facts": False, "tasks": steps}
+        (self.path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+        argv = ["ansible-playbook", "--connection=local", "--inventory=localhost,", "--diff", "play.yml"]
+        environment = {
+            **os.environ,
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "HOME": str(self.path / "home"),
+        }
+        done = subprocess.run(
+            argv + ["--check"] * check,
+            cwd=self.path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.shown = done.stdout
+        assert done.returncode == 0, done.stdout + done.stderr
+        results: list[dict[str, t.Any]] = json.loads((self.path / "results.json").read_bytes())
+        return results
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    return Play(tmp_path)
+
+
+def make_tree(path: Path, seed: int) -> Path:
+    source = random.Random(0)
+    (path / "bin").mkdir(parents=True)
+    for number in range(3):
+        content = bytearray(source.randbytes(200_000))
+        content[seed * 1000] ^= 0xFF
+        (path / "bin" / f"p{number}").write_bytes(content)
+        (path / "bin" / f"p{number}").chmod(0o755)
+    (path / "bin" / "link").symlink_to("p0")
+    (path / f"only-{seed}").write_bytes(b"x")
+    return path
+
+
+def test_a_tree_first_unchanged_and_changed(play: Play) -> None:
+    pytest.importorskip("bsdiff4")
+    one, two = (make_tree(play.path / "files" / f"v{number}", number) for number in (1, 2))
+    site = {"dest": f"{play.dest}/site", "mode": "0640"}
+    predicted = play.run({**site, "src": "v1"}, check=True)[0]
+    assert (predicted["changed"], predicted["bytes_sent"], os.listdir(play.dest)) == (True, 0, [])
+    first, same, second, back = play.run(
+        {**site, "src": "v1"}, {**site, "src": "v1"}, {**site, "src": "v2"}, {**site, "src": f"{one}/"}
+    )
+    assert first["bytes_sent"] == predicted["bytes_predicted"] > 600_000
+    assert first["methods"] == predicted["methods"] == {"whole": 4}
+    assert (first["changed"], first["old_root"], first["bytes_reused"]) == (True, None, 0)
+    assert (same["changed"], same["bytes_sent"], same["root"]) == (False, 0, first["root"])
+    assert (second["changed"], second["old_root"]) == (True, first["root"])
+    assert second["methods"] == {"bsdiff": 3, "same": 1}
+    assert second["bytes_sent"] < 2000 < second["bytes_reused"] == 600_001
+    assert second["bytes_whole"] == 600_001 == read_manifest(str(two)).size
+    assert "-only-1: 1 bytes" in play.shown and "+only-2: 1 bytes" in play.shown
+    assert back["root"] == first["root"] == read_manifest(f"{play.dest}/site").root
+    assert (play.dest / "site" / "bin" / "p0").stat().st_mode & 0o777 == 0o750
+    assert os.listdir(play.dest) == ["site"]
+
+
+def test_a_file(play: Play) -> None:
+    old, new = play.path / "old", play.path / "files" / "new"
+    content = random.Random(1).randbytes(300_000)
+    old.write_bytes(content)
+    new.write_bytes(content[:1000] + b"inserted" + content[1000:])
+    (play.path / "files" / "link").symlink_to("new")
+    (play.dest / "x").write_bytes(content)
+    (play.dest / "x").chmod(0o600)
+    options = {"src": "new", "dest": f"{play.dest}/x"}
+    chunks, seeds = play.run(options, {**options, "seeds": [str(old)]}, check=True)
+    assert (chunks["methods"], seeds["methods"]) == ({"whole": 1}, {"bsdiff": 1})
+    assert seeds["bytes_predicted"] < 2000
+    sent, again, named, at_home = play.run(
+        {**options, "seeds": [str(old)], "validate": "grep -q inserted %s"},
+        options,
+        {"src": "link", "dest": f"{play.dest}/"},
+        {"src": "new", "dest": "~/at-home", "rate_limit": 10_000_000},
+    )
+    assert (sent["bytes_sent"], again["changed"]) == (seeds["bytes_predicted"], False)
+    assert (play.dest / "x").read_bytes() == new.read_bytes()
+    assert (play.dest / "x").stat().st_mode & 0o777 == 0o600
+    assert named["dest"] == f"{play.dest}/link"
+    assert at_home["dest"] == f"{play.path}/home/at-home"
+    assert (play.path / "home" / "at-home").read_bytes() == new.read_bytes()
+
+
+def test_refusals(play: Play) -> None:
+    (play.path / "files" / "x").write_bytes(b"new")
+    (play.path / "files" / "tree").mkdir()
+    (play.path / "files" / "tree" / "out").symlink_to("/etc")
+    (play.dest / "victim").write_bytes(b"old")
+    (play.dest / "link").symlink_to("victim")
+    link = {"src": "x", "dest": f"{play.dest}/link"}
+    results = play.run(
+        link,
+        {**link, "src": "nothing"},
+        {**link, "src": "/dev/null"},
+        {"src": "tree", "dest": f"{play.dest}/tree"},
+        {"src": "x", "dest": f"{play.dest}/victim", "rate_limit": 0},
+        {"src": "x", "dest": f"{play.dest}/victim", "validate": "false %s"},
+        {"src": "x", "dest": f"{play.dest}/no/such/place"},
+    )
+    for result, message in zip(
+        results,
+        [
+            "wanted a file; found a link",
+            "nothing: wanted a file or a directory on the controller",
+            "/dev/null: wanted a file, or a tree of files, directories and links",
+            "wanted links that stay inside the tree; found a link to /etc",
+            "rate_limit: wanted bytes a second",
+            "wanted content that 'false %s' accepts; found exit code 1",
+            "wanted a directory to put it in",
+        ],
+        strict=True,
+    ):
+        assert result["failed"]
+        assert message in result["msg"]
+    assert ((play.dest / "victim").read_bytes(), sorted(os.listdir(play.dest))) == (
+        b"old",
+        ["link", "victim"],
+    )
