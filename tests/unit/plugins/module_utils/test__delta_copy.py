@@ -28,7 +28,7 @@ class NoLabels:
     selinux_context = selinux_default_context = set_context_if_different = None
 
 
-def plan(dest: Path, content: bytes, *, **options: t.Any) -> CopyPlan:
+def plan(dest: Path, content: bytes, **options: t.Any) -> CopyPlan:
     source = dest.with_name("source")
     source.write_bytes(content)
     params = {
