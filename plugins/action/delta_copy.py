@@ -111,6 +111,7 @@ class ActionModule(ActionBase):
             piece = {
                 "path": path,
                 "offset": offset,
+                "length": size,
                 "size": delta.size,
                 "sha256": delta.sha256,
                 "old": delta.old,

@@ -203,6 +203,7 @@ def delta_copy_spec() -> dict[str, t.Any]:
     delta = {
         "path": {"type": "path", "required": True},
         "offset": {"type": "int", "required": True},
+        "length": {"type": "int", "required": True},
         "size": {"type": "int", "required": True},
         "sha256": {"type": "str", "required": True},
         "old": {"type": "str"},

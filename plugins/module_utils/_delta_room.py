@@ -33,6 +33,7 @@ class Piece(t.NamedTuple):
 
     path: str
     offset: int
+    length: int  # bytes of the piece
     size: int  # bytes of the whole delta
     sha256: str  # of the whole delta
 
@@ -56,11 +57,19 @@ class Room:
     def append(self, piece: Piece) -> str | None:
         """Put a piece behind those that are here; returns the path of the delta when it is whole.
 
-        :raises HostError: it is not the next one
+        :raises HostError: it did not arrive whole, or is not the next one
         """
+        arrived = os.path.getsize(piece.path)
+        if arrived != piece.length:
+            raise HostError(
+                "the delta",
+                wanted=f"a piece of {piece.length} bytes",
+                found=f"{arrived} bytes of it",
+                remedy="Nothing was changed. Run again; if it repeats, look for a fault in the line.",
+            )
         if piece.offset == 0:
             self.forget()
-            if os.path.getsize(piece.path) == piece.size:
+            if piece.length == piece.size:
                 return piece.path
         there = self.received().get(piece.sha256, 0)
         if piece.offset != there:

@@ -132,6 +132,10 @@ options:
         description: Where it begins in the delta.
         type: int
         required: true
+      length:
+        description: Bytes of the piece.
+        type: int
+        required: true
       size:
         description: Bytes of the whole delta.
         type: int

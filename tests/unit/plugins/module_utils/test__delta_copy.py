@@ -68,7 +68,7 @@ def test_the_same_content(tmp_path: Path) -> None:
 
 def test_a_plan_with_a_delta_changes_nothing_yet(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"old")
-    delta = {"path": "/none", "offset": 0, "size": 5, "sha256": "ab", "old": "cd"}
+    delta = {"path": "/none", "offset": 0, "length": 5, "size": 5, "sha256": "ab", "old": "cd"}
     found = plan(tmp_path / "x", b"new", delta=delta)
     assert (found.before, found.apply is None) == ({"root": "cd"}, False)
     assert sorted(it.name for it in tmp_path.iterdir()) == ["source", "x"]

@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 def piece(tmp_path: Path, data: bytes, *, offset: int, size: int, sha256: str = "ab") -> Piece:
     (tmp_path / "piece").write_bytes(data)
-    return Piece(str(tmp_path / "piece"), offset, size, sha256)
+    return Piece(str(tmp_path / "piece"), offset, len(data), size, sha256)
 
 
 def test_it_is_private_and_goes(path: Path) -> None:
@@ -63,6 +63,16 @@ def test_a_piece_of_something_else(path: Path, tmp_path: Path, offset: int, sha2
         room.append(piece(tmp_path, b"one", offset=0, size=9))
         with pytest.raises(HostError, match=f"found the one from byte {offset} on"):
             room.append(piece(tmp_path, b"two", offset=offset, size=9, sha256=sha256))
+    assert look(str(path)) == {"ab": 3}
+
+
+@pytest.mark.parametrize("offset", [0, 3])
+def test_a_piece_that_did_not_arrive_whole(path: Path, tmp_path: Path, offset: int) -> None:
+    with enter(str(path), wait_seconds=0) as room:
+        room.append(piece(tmp_path, b"one", offset=0, size=9))
+        short = piece(tmp_path, b"tw", offset=offset, size=9)._replace(length=3)
+        with pytest.raises(HostError, match="wanted a piece of 3 bytes; found 2 bytes of it"):
+            room.append(short)
     assert look(str(path)) == {"ab": 3}
 
 

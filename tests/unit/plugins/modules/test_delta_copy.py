@@ -55,10 +55,12 @@ class Host:
     def take(
         self, delta: Delta, *, start: int = 0, end: int | None = None, **options: t.Any
     ) -> dict[str, t.Any]:
-        (self.path / "piece").write_bytes(Path(delta.path).read_bytes()[start:end])
+        data = Path(delta.path).read_bytes()[start:end]
+        (self.path / "piece").write_bytes(data)
         piece = {
             "path": str(self.path / "piece"),
             "offset": start,
+            "length": len(data),
             "size": delta.size,
             "sha256": delta.sha256,
             "old": delta.old,
