@@ -1,0 +1,182 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""The verdict on a condition: yes, no, or not to be told, with the numbers that decided it."""
+
+from __future__ import annotations
+
+import math
+import typing as t
+
+from ._counters import increases
+from ._gate_quantile import judge_quantile
+from ._gate_verdict import Baseline, Evidence, Limits, limits_of, no, unknown, without_baseline, yes
+
+if t.TYPE_CHECKING:
+    from ._gate_condition import Condition
+    from ._gate_read import Reading
+
+__all__ = ["Sample", "judge", "settled"]
+
+_NOTHING_BEFORE = "an earlier run has no value to compare it with"
+
+
+class Sample(t.NamedTuple):
+    """A reading, and its time in seconds since the epoch. None: from before the counters began, all 0."""
+
+    at: float | None
+    reading: Reading
+
+
+def judge(condition: Condition, samples: t.Sequence[Sample], *, baseline: Baseline | None) -> Evidence:
+    """
+    :param samples: in order of time, at least one; for what is judged over time the first is where the window begins
+    :param baseline: what an earlier run measured under this name
+    """
+    if condition.compares and baseline is None:
+        return _alone(condition, samples)
+    trouble = samples[-1].reading.trouble
+    if condition.over_time:
+        if trouble:
+            return unknown("source", trouble)
+        return _over_time(condition, samples, baseline=baseline)
+    real = [sample for sample in samples if sample.at is not None]
+    return _held(
+        condition, [(sample.at or 0.0, _now(condition, sample.reading, baseline=baseline)) for sample in real]
+    )
+
+
+def settled(condition: Condition, evidence: Evidence) -> bool:
+    """Whether more samples could not turn it into a yes."""
+    if evidence.answer != "no" or condition.held_for:
+        return False
+    return not condition.over_time or (condition.kind == "delta" and evidence.decided_by == "max")
+
+
+def _alone(condition: Condition, samples: t.Sequence[Sample]) -> Evidence:
+    """Without the other value: a fixed limit can still say no, and the value is there for a later run."""
+    evidence = judge(without_baseline(condition), samples, baseline=None)
+    if evidence.answer != "yes":
+        return evidence
+    return evidence._replace(
+        answer="unknown", decided_by="baseline", reason=f"{evidence.reason}; {_NOTHING_BEFORE}"
+    )
+
+
+def _held(condition: Condition, told: list[tuple[float, Evidence]]) -> Evidence:
+    """One verdict out of one a sample: all of them, or those of the last ``for`` seconds, have to be yes."""
+    last_at, last = told[-1]
+    if condition.held_for:
+        since = last_at - condition.held_for
+        if told[0][0] > since + 1e-3:
+            short = f"watched for {last_at - told[0][0]:g} s, and it has to hold for {condition.held_for:g} s"
+            return last if last.answer == "no" else unknown("duration", short, value=last.value)
+        told = [(at, one) for at, one in told if at >= since - 1e-3]
+    for answer in ("no", "unknown"):
+        for at, one in told:
+            if one.answer == answer:
+                return (
+                    one
+                    if at == last_at
+                    else one._replace(reason=f"{one.reason}, {last_at - at:.1f} s before the end")
+                )
+    return last
+
+
+def _now(condition: Condition, reading: Reading, *, baseline: Baseline | None) -> Evidence:
+    """The verdict on one sample alone."""
+    if reading.trouble:
+        return unknown("source", reading.trouble)
+    if condition.equals is not None:
+        return _equals(condition, reading)
+    count = len(reading.series)
+    if condition.kind == "present":
+        wanted = (yes if count else no)("series", f"{count or 'no'} series of {condition.subject}")
+        return wanted._replace(value=float(count))
+    if condition.kind == "absence":
+        first = f", as {next(iter(reading.series))}" if count else ""
+        return (no if count else yes)(
+            "series", f"{count or 'no'} series of {condition.subject}{first}"
+        )._replace(value=float(count))
+    if not count:
+        return unknown("source", f"no series of {condition.subject}")
+    limits = limits_of(condition, baseline)
+    # Each series has to hold: the one that decides is shown.
+    verdicts = [
+        _within(value, limits, what=key or condition.subject) for key, value in sorted(reading.series.items())
+    ]
+    return next(
+        (one for one in verdicts if one.answer == "no"), max(verdicts, key=lambda one: one.value or 0.0)
+    )
+
+
+def _equals(condition: Condition, reading: Reading) -> Evidence:
+    found = reading.text
+    if condition.kind == "status":
+        right = f"HTTP status {condition.equals}" == found
+        return (yes if right else no)("status", f"{condition.http}: {found}", value=reading.series[""])
+    right = found == condition.equals
+    told = f"{condition.subject} is {found!r}" + ("" if right else f", not {condition.equals!r}")
+    return (yes if right else no)("equals", told)
+
+
+def _over_time(condition: Condition, samples: t.Sequence[Sample], *, baseline: Baseline | None) -> Evidence:
+    # A sample without an answer in between tells nothing of the counters; the next one does.
+    read = [sample for sample in samples if not sample.reading.trouble]
+    if not read[-1].reading.named and not condition.missing_is_zero:
+        return unknown(
+            "source", f"no series named {condition.metric.name if condition.metric else condition.subject}"
+        )
+    begun, ended = read[0].at, read[-1].at
+    seconds = None if begun is None or ended is None else ended - begun
+    grown = increases([sample.reading.series for sample in read])
+    if condition.kind == "quantile":
+        evidence = judge_quantile(condition, grown, baseline=baseline)
+    elif condition.kind == "ratio":
+        of = sum(increases([sample.reading.of for sample in read]).values())
+        evidence = _ratio(condition, sum(grown.values()), of, baseline=baseline)
+    else:
+        evidence = _growth(condition, sum(grown.values()), seconds, baseline=baseline)
+    return evidence._replace(seconds=seconds)
+
+
+def _growth(
+    condition: Condition, grown: float, seconds: float | None, *, baseline: Baseline | None
+) -> Evidence:
+    if condition.kind == "rate" and not seconds:
+        return unknown("duration", "one sample, and a rate needs two")
+    value = grown / seconds if condition.kind == "rate" and seconds else grown
+    limits = limits_of(condition, baseline)
+    return _within(value, limits, what=f"{condition.kind} of {condition.subject}")
+
+
+def _ratio(condition: Condition, part: float, of: float, *, baseline: Baseline | None) -> Evidence:
+    value = part / of if of else None
+    limits = limits_of(condition, baseline)
+    least = max(condition.min_count, 1.0)
+    if of < least:
+        # Had all that are missing been good, would the bad ones alone be too many?
+        if limits.maximum is not None and part / least > limits.maximum:
+            told = f"{part:g} of only {of:g} in the window, too many even of {least:g}"
+            return no("max", told, value=value, observed=of, limit=limits.maximum)
+        return unknown(
+            "count", f"{of:g} in the window, wanted {least:g} to judge by", value=value, observed=of
+        )
+    return _within(part / of, limits, what=f"{part:g} of {of:g}")._replace(observed=of)
+
+
+def _within(value: float, limits: Limits, *, what: str) -> Evidence:
+    if limits.maximum is not None and not value <= limits.maximum:
+        told = f"{what}: {value:g} is above {limits.maximum:g}{limits.origin}"
+        return no("max", told, value=value, limit=limits.maximum)
+    if limits.minimum is not None and not value >= limits.minimum:
+        told = f"{what}: {value:g} is below {limits.minimum:g}{limits.origin}"
+        return no("min", told, value=value, limit=limits.minimum)
+    if math.isinf(value):
+        return no("max" if value > 0 else "min", f"{what}: {value:g}", value=value)
+    limit = limits.maximum if limits.maximum is not None else limits.minimum
+    decided = "max" if limits.maximum is not None else "min" if limit is not None else "nothing"
+    return yes(decided, f"{what}: {value:g}", value=value, limit=limit)

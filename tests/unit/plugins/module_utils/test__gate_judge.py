@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate_judge import Sample, judge, settled
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate_read import Reading
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate_verdict import Baseline, Evidence
+
+from .test__gate_condition import conditions
+
+Values = t.Dict[str, float]
+
+
+def seen(
+    series: Values | None = None, *, of: Values | None = None, named: bool = True, text: str = ""
+) -> Reading:
+    return Reading(series or {}, of or {}, named, text, "")
+
+
+def lost(why: str = "no answer") -> Reading:
+    return Reading({}, {}, False, "", why)
+
+
+def told(entry: dict[str, t.Any], *readings: Reading, baseline: float | None = None) -> Evidence:
+    """Judged over readings ten seconds apart; the first one is where the window begins."""
+    (condition,) = conditions(entry)
+    before = None if baseline is None else Baseline(baseline, baseline, baseline)
+    return judge(condition, [Sample(10.0 * i, one) for i, one in enumerate(readings)], baseline=before)
+
+
+def verdict(evidence: Evidence) -> tuple[str, str]:
+    return evidence.answer, evidence.decided_by
+
+
+VALUE = {"metric": "m", "max": 10, "min": 1}
+ABSENT = {"kind": "absence", "metric": "m"}
+STATUS = {"kind": "status", "http": "http://h/"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "readings", "answer"),
+    [
+        (VALUE, [{"a": 5}, {"a": 10}], ("yes", "max")),
+        (VALUE, [{"a": 5}, {"a": 11}], ("no", "max")),
+        (VALUE, [{"a": 11}, {"a": 5}], ("no", "max")),
+        (VALUE, [{"a": 5, "b": 0.5}], ("no", "min")),
+        (VALUE, [{"a": 5}, {}], ("unknown", "source")),
+        (VALUE, [{}, {"a": 5}], ("unknown", "source")),
+        ({"metric": "m", "min": 1}, [{"a": float("inf")}], ("no", "max")),
+        (ABSENT, [{}, {}], ("yes", "series")),
+        (ABSENT, [{"a": 1}, {}], ("no", "series")),
+        ({**ABSENT, "kind": "present"}, [{"a": 0}], ("yes", "series")),
+        ({**ABSENT, "kind": "present"}, [{}], ("no", "series")),
+    ],
+)
+def test_each_sample_counts(entry: dict[str, t.Any], readings: list[Values], answer: tuple[str, str]) -> None:
+    assert verdict(told(entry, *map(seen, readings))) == answer
+
+
+def test_a_bad_sample_is_told_with_its_time() -> None:
+    found = told(VALUE, seen({"a": 11}), seen({"a": 5}))
+    assert found.reason == "a: 11 is above 10, 10.0 s before the end"
+    assert told(VALUE, seen({"a": 5}), lost()).reason == "no answer"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "values", "answer"),
+    [
+        (10, [99, 5, 5], ("yes", "max")),
+        (20, [99, 5, 5], ("no", "max")),
+        (30, [5, 5, 5], ("unknown", "duration")),
+        (30, [5, 5, 99], ("no", "max")),
+    ],
+)
+def test_it_has_to_have_held_for_a_time(seconds: float, values: list[float], answer: tuple[str, str]) -> None:
+    assert verdict(told({**VALUE, "for": seconds}, *(seen({"a": value}) for value in values))) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"), [("HTTP status 200", "yes"), ("HTTP status 503", "no"), ("no answer: refused", "no")]
+)
+def test_status(text: str, answer: str) -> None:
+    found = told(STATUS, seen({"": 0}, text=text))
+    assert verdict(found) == (answer, "status")
+    assert text in found.reason
+
+
+def test_properties() -> None:
+    active = {"unit": "a.service", "property": "ActiveState", "equals": "active"}
+    assert told(active, seen(text="active")).answer == "yes"
+    assert told(active, seen(text="failed")).reason == "ActiveState of a.service is 'failed', not 'active'"
+    restarts = {"unit": "a.service", "kind": "delta", "max": 0}
+    assert told(restarts, seen({"": 3}), seen({"": 3})).answer == "yes"
+    assert told(restarts, seen({"": 3}), seen({"": 4})).answer == "no"
+    # Started anew by hand: systemd counts from 0 again.
+    assert told(restarts, seen({"": 3}), seen({"": 0})).answer == "yes"
+
+
+def test_growth_over_time() -> None:
+    assert told({"kind": "delta", "metric": "m", "max": 5}, seen({"a": 100}), seen({"a": 105})).value == 5
+    rate = {"kind": "rate", "metric": "m", "min": 2}
+    found = told(rate, seen({"a": 100, "b": 0}), lost(), seen({"a": 110, "b": 30}))
+    assert (found.answer, found.value, found.seconds) == ("yes", 2.0, 20.0)
+    assert verdict(told(rate, seen({"a": 100}))) == ("unknown", "duration")
+    assert verdict(told(rate, seen({"a": 100}), lost())) == ("unknown", "source")
+    gone = seen(named=False)
+    assert verdict(told({"kind": "delta", "metric": "m", "max": 0}, gone, gone)) == ("unknown", "source")
+    lazy = {"kind": "delta", "metric": "m", "max": 0, "missing_is_zero": True}
+    assert verdict(told(lazy, gone, gone)) == ("yes", "max")
+
+
+RATIO = {"kind": "ratio", "metric": "m", "labels": {"code": "5"}, "max": 0.1, "min_count": 20}
+
+
+@pytest.mark.parametrize(
+    ("bad", "all_of_them", "answer"),
+    [
+        (10, 100, ("yes", "max")),
+        (11, 100, ("no", "max")),
+        (0, 19, ("unknown", "count")),
+        (2, 10, ("unknown", "count")),
+        # Three of 20 would be too many, whatever else had come.
+        (3, 10, ("no", "max")),
+        (0, 0, ("unknown", "count")),
+    ],
+)
+def test_ratio(bad: float, all_of_them: float, answer: tuple[str, str]) -> None:
+    found = told(RATIO, seen({}, of={"a": 50}), seen({"b": bad}, of={"a": 50 + all_of_them - bad, "b": bad}))
+    assert verdict(found) == answer
+    assert found.observed == all_of_them
+
+
+def test_against_an_earlier_value() -> None:
+    growth = {"kind": "delta", "metric": "m", "max_ratio": 2, "max_increase": 1}
+    window = [seen({"a": 0}), seen({"a": 9})]
+    assert told(growth, *window, baseline=4).answer == "yes"
+    found = told(growth, *window, baseline=3)
+    assert (found.answer, found.limit) == ("no", 7)
+    assert "it was 3 before" in found.reason
+    # The tighter one of both limits counts.
+    assert told({**growth, "max": 5}, *window, baseline=4).limit == 5
+    floor = {"kind": "delta", "metric": "m", "min_ratio": 0.5}
+    assert told(floor, *window, baseline=20).answer == "no"
+    assert told(floor, *window, baseline=18).answer == "yes"
+
+
+def test_with_nothing_to_compare_with() -> None:
+    """Not known is not good: but a fixed limit says no by itself, and the value is there."""
+    growth = {"kind": "delta", "metric": "m", "max_ratio": 2, "max": 100}
+    found = told(growth, seen({"a": 0}), seen({"a": 9}))
+    assert (verdict(found), found.value) == (("unknown", "baseline"), 9)
+    assert verdict(told(growth, seen({"a": 0}), seen({"a": 900}))) == ("no", "max")
+    assert verdict(told(growth, seen({"a": 0}), lost())) == ("unknown", "source")
+
+
+def test_when_more_samples_cannot_help() -> None:
+    def is_settled(entry: dict[str, t.Any], *readings: Reading) -> bool:
+        (condition,) = conditions(entry)
+        return settled(condition, told(entry, *readings))
+
+    assert is_settled(VALUE, seen({"a": 11}))
+    assert not is_settled(VALUE, seen({"a": 9}))
+    assert not is_settled(VALUE, lost())
+    assert not is_settled({**VALUE, "for": 5}, seen({"a": 11}))
+    assert is_settled({"kind": "delta", "metric": "m", "max": 1}, seen({"a": 1}), seen({"a": 3}))
+    assert not is_settled({"kind": "delta", "metric": "m", "min": 9}, seen({"a": 1}), seen({"a": 3}))
+    assert not is_settled(RATIO, seen({}, of={"a": 0}), seen({"b": 50}, of={"a": 50}))
