@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
+
+"""What a host has of services, in the form that the modules take which can put it back."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+from ._apparmor import read_kernel
+from ._apparmor_profiles import MARKER as PROFILE_MARKER
+from ._atomic import read_text
+from ._errors import HostError
+from ._release import Store
+from ._systemd import RUNNING, is_drop_in, is_template, kind, settings, wrong_name
+from ._unit_spec import MARKER as UNIT_MARKER
+from ._unit_state import File, Roots, read_file, show
+
+if t.TYPE_CHECKING:
+    from ._run import Runner
+
+__all__ = ["read_go_service_info"]
+
+Entry = t.Dict[str, t.Any]
+
+
+def read_go_service_info(
+    params: t.Mapping[str, t.Any], *, run: Runner, roots: Roots | None = None
+) -> dict[str, t.Any]:
+    """One ``systemctl show`` and the reading of files."""
+    where = roots or Roots(params["unit_path"])
+    names = list(dict.fromkeys(params["units"]))
+    for name in names:
+        found = wrong_name(name)
+        if found:
+            raise HostError(
+                repr(name),
+                wanted="the name of a unit",
+                found=found,
+                remedy="Correct it; hello.service is one.",
+            )
+    files = {name: read_file(os.path.join(where.path, name)) for name in names}
+    shown = show([name for name in names if not is_drop_in(name) and not is_template(name)], run=run)
+    stores = {name: Store(os.path.join(params["root"], name)) for name in params["releases"]}
+    owners = {name: _store_of(files[name], stores) for name in names if kind(name) == "service"}
+    return {
+        "units": [
+            _unit(name, files[name], shown.get(name), stores.get(owners.get(name) or "")) for name in names
+        ],
+        "profiles": _profiles(params["profiles"], path=params["profile_path"], sysfs=where.sysfs),
+        "releases": {
+            name: {
+                "version": store.current(),
+                "previous": store.previous(),
+                "path": os.path.realpath(store.path),
+                "running": {
+                    unit: _running(shown[unit], store=store, proc=where.proc)
+                    for unit, owner in owners.items()
+                    if owner == name and unit in shown
+                },
+            }
+            for name, store in stores.items()
+        },
+    }
+
+
+def _store_of(file: File, stores: t.Mapping[str, Store]) -> str | None:
+    """The release that a service starts its program from, by its ExecStart."""
+    commands = settings(file.text or "", "Service", "ExecStart")
+    for name, store in stores.items():
+        if any(re.match(rf"[-@:+!]*{re.escape(store.path)}/current/", command) for command in commands):
+            return name
+    return None
+
+
+def _unit(name: str, file: File, shown: t.Mapping[str, str] | None, store: Store | None) -> Entry:
+    """An entry of the option ``units`` of systemd_units."""
+    if file.text is None:
+        return {"name": name, "state": "absent"}
+    entry: Entry = {"name": name}
+    if file.text.startswith(UNIT_MARKER + "\n") and file.link is None:
+        entry["content"] = file.text[len(UNIT_MARKER) + 1 :]
+    if shown is not None:
+        entry["state"] = "started" if shown.get("ActiveState") in RUNNING else "stopped"
+        entry["enabled"] = shown.get("UnitFileState") in ("enabled", "alias")
+        version = store.current() if store else None
+        if store is not None and version is not None:
+            entry["release"] = {"path": store.path, "version": version}
+    return entry
+
+
+def _running(shown: t.Mapping[str, str], *, store: Store, proc: str) -> str | None:
+    """The version that the main process runs; None for no process, or a program outside of the store."""
+    try:
+        program = os.readlink(os.path.join(proc, shown.get("MainPID") or "0", "exe"))
+    except OSError:
+        return None
+    inside = os.path.relpath(program, os.path.realpath(store.path))
+    return None if inside.startswith("..") else inside.split("/", 1)[0]
+
+
+def _profiles(names: t.Sequence[str], *, path: str, sysfs: str) -> list[Entry]:
+    """Entries of the option ``profiles`` of apparmor_profiles; none where the kernel has no AppArmor."""
+    kernel = read_kernel(sysfs=sysfs)
+    if kernel.off:
+        return []
+    found: list[Entry] = []
+    for name in names:
+        text = read_text(os.path.join(path, name))
+        if text is None:
+            found.append({"name": name, "state": "absent"})
+        elif text.startswith(PROFILE_MARKER + "\n"):
+            mode = "complain" if kernel.modes.get(name) == "complain" else "enforce"
+            found.append({"name": name, "content": text[len(PROFILE_MARKER) + 1 :], "mode": mode})
+    return found
