@@ -176,7 +176,8 @@ def _report(
                 key: _plain(getattr(told[one.name], key)) for key in ("value", "lower", "upper", "observed")
             }
             for one in conditions
-            if told[one.name].value is not None
+            # Out of too few requests comes a number, but none to hold another version against.
+            if told[one.name].value is not None and told[one.name].decided_by != "count"
         },
         "began": began,
     }

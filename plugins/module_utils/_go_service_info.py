@@ -54,18 +54,24 @@ def read_go_service_info(
         ],
         "profiles": _profiles(params["profiles"], path=params["profile_path"], sysfs=where.sysfs),
         "releases": {
-            name: {
-                "version": store.current(),
-                "previous": store.previous(),
-                "path": os.path.realpath(store.path),
-                "running": {
-                    unit: _running(shown[unit], store=store, proc=where.proc)
-                    for unit, owner in owners.items()
-                    if owner == name and unit in shown
-                },
-            }
+            name: _release(store, [shown[unit] for unit in started], started, proc=where.proc)
             for name, store in stores.items()
+            for started in [[unit for unit, owner in owners.items() if owner == name and unit in shown]]
         },
+    }
+
+
+def _release(
+    store: Store, shown: t.Sequence[t.Mapping[str, str]], units: t.Sequence[str], *, proc: str
+) -> Entry:
+    programs = {unit: _program(one, proc=proc) for unit, one in zip(units, shown)}
+    path = os.path.realpath(store.path)
+    return {
+        "version": store.current(),
+        "previous": store.previous(),
+        "path": path,
+        "running": {unit: _version(program, path=path) for unit, program in programs.items()},
+        "programs": programs,
     }
 
 
@@ -94,13 +100,16 @@ def _unit(name: str, file: File, shown: t.Mapping[str, str] | None, store: Store
     return entry
 
 
-def _running(shown: t.Mapping[str, str], *, store: Store, proc: str) -> str | None:
-    """The version that the main process runs; None for no process, or a program outside of the store."""
+def _program(shown: t.Mapping[str, str], *, proc: str) -> str | None:
+    """The file that the main process runs; None for no process."""
     try:
-        program = os.readlink(os.path.join(proc, shown.get("MainPID") or "0", "exe"))
+        return os.readlink(os.path.join(proc, shown.get("MainPID") or "0", "exe"))
     except OSError:
         return None
-    inside = os.path.relpath(program, os.path.realpath(store.path))
+
+
+def _version(program: str | None, *, path: str) -> str | None:
+    inside = os.path.relpath(program, path) if program else ".."
     return None if inside.startswith("..") else inside.split("/", 1)[0]
 
 

@@ -104,9 +104,13 @@ releases:
       type: str
       sample: /opt/gofleet/hello
     running:
-      description: By service, the version that its main process runs. V(null) where there is no process.
+      description: By service, the version that its main process runs. V(null) where there is no process, or one from elsewhere.
       type: dict
       sample: {hello.service: 9f2b6a1c0d3e}
+    programs:
+      description: By service, the file that its main process runs. V(null) where there is no process.
+      type: dict
+      sample: {hello.service: /opt/gofleet/hello/9f2b6a1c0d3e/hello}
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -96,6 +96,7 @@ def test_the_version_that_runs(systemd: Systemd, tmp_path: pathlib.Path) -> None
     release = info(systemd, tmp_path)["releases"]["x"]
     assert (release["version"], release["running"]) == ("2.0", {"x.service": "1.0"})
     assert release["path"] == str(tmp_path / "opt/x")
+    assert release["programs"] == {"x.service": str(tmp_path / "opt/x/1.0/x")}
     os.unlink(tmp_path / "proc/0/exe")
     os.symlink("/usr/bin/python3", tmp_path / "proc/0/exe")
     assert info(systemd, tmp_path)["releases"]["x"]["running"] == {"x.service": None}

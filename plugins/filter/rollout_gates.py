@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rollout_gates
+short_description: Makes the conditions that a rollout judges a host by
+version_added: 0.1.0
+author: The gofleet authors (@gofleet)
+description:
+  - Gives the list that O(gofleet.hosts.metrics_gate#module:conditions) takes. Each service has to be active, to answer its health check,
+    not to have restarted, and to run the program that was found in use; the gates of the user come on top.
+options:
+  _input:
+    description: The descriptions of the services.
+    type: list
+    elements: dict
+    required: true
+  found:
+    description: What M(gofleet.hosts.go_service_info) returned.
+    type: dict
+    required: true
+  gates:
+    description: Conditions of M(gofleet.hosts.metrics_gate), each for the service in its C(service), or for all.
+    type: list
+    elements: dict
+    default: []
+  phase:
+    description:
+      - V(new) for a new version.
+      - V(old) for one that is to be replaced, which has to be well and is measured.
+      - V(back) for one that was put back, which has to be well.
+    type: str
+    choices: [new, old, back]
+    default: new
+"""
+
+EXAMPLES = r"""
+- name: Judge what runs now
+  gofleet.hosts.metrics_gate:
+    conditions: "{{ go_service_services | gofleet.hosts.rollout_gates(go_service_found) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The conditions.
+  type: list
+  elements: dict
+  sample: [{name: hello.service active, unit: hello.service, property: ActiveState, equals: active}]
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils._errors import HostError
+from ..plugin_utils._rollout_gates import gate_conditions
+from ..plugin_utils._service_plan import service_plan
+
+
+def rollout_gates(
+    services: list[dict[str, t.Any]],
+    found: dict[str, t.Any],
+    gates: t.Sequence[dict[str, t.Any]] = (),
+    phase: str = "new",
+) -> list[dict[str, t.Any]]:
+    """The filter: errors of the description become errors of the template."""
+    try:
+        # Which units there are and how they tell their health does not depend on where their stores are.
+        units = service_plan(services, root="/", versions={})["units"]
+    except HostError as error:
+        raise AnsibleFilterError(str(error)) from error
+    return gate_conditions(services, units, found, gates=gates, phase=phase)
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"rollout_gates": rollout_gates}

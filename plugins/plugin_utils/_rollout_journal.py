@@ -1,0 +1,194 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: it can change at any time.
+
+"""The file of a rollout on the controller: lines that are never changed, and one writer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import socket
+import typing as t
+
+from ..module_utils._atomic import fsync_directory, write_text
+from ..module_utils._errors import HostError
+
+__all__ = ["Journal", "Writer", "this_writer", "timestamp"]
+
+Event = t.Dict[str, t.Any]
+_BOOT = "/proc/sys/kernel/random/boot_id"
+
+
+class Writer(t.NamedTuple):
+    """A process, told apart from every other one: its id alone comes again."""
+
+    machine: str
+    boot: str
+    namespace: str
+    pid: int
+    started: str
+
+
+def this_writer(pid: int, *, proc: str = "/proc") -> Writer:
+    """``pid`` is ansible-playbook itself: what runs a task is a child of it that is gone after the task."""
+    return Writer(
+        machine=socket.gethostname(),
+        boot=_line(_BOOT),
+        namespace=_link(os.path.join(proc, str(pid), "ns/pid")),
+        pid=pid,
+        started=_started(pid, proc=proc),
+    )
+
+
+def timestamp() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+
+
+class Journal:
+    """``<directory>/<run>.jsonl``, and beside it ``<run>.writer``."""
+
+    def __init__(self, directory: str, run: str) -> None:
+        self.directory = directory
+        self.run = run
+        self.path = os.path.join(directory, f"{run}.jsonl")
+        self._writer = os.path.join(directory, f"{run}.writer")
+
+    @staticmethod
+    def runs(directory: str) -> list[str]:
+        """All runs, the oldest first."""
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            return []
+        return sorted(name[: -len(".jsonl")] for name in names if name.endswith(".jsonl"))
+
+    def events(self, *, host: str | None = None) -> list[Event]:
+        """
+        The events in their order; with ``host``, only those about it.
+
+        A last line without its end is what a killed writer has left of one, and counts as not written.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                lines = file.read().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
+        wanted = None if host is None else json.dumps(host).encode()
+        found = [
+            self._parse(line, number=number)
+            for number, line in enumerate(lines, 1)
+            if not wanted or wanted in line
+        ]
+        return found if host is None else [event for event in found if event.get("host") == host]
+
+    def append(self, event: Event, *, writer: Writer) -> None:
+        """One line more, on disk before this returns. Only for who holds the journal."""
+        line = (
+            json.dumps({"at": timestamp(), **event}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+        )
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            holder = self._holder()
+            if holder != writer:
+                raise self._not_ours(holder)
+            whole = _whole_lines(descriptor)
+            os.ftruncate(descriptor, whole)
+            os.pwrite(descriptor, line, whole)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def hold(self, writer: Writer, *, takeover: bool, proc: str = "/proc") -> None:
+        """Become the one writer. One that has died is replaced, one of which nobody can tell only with ``takeover``."""
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            holder = self._holder()
+            if holder is not None and holder != writer:
+                alive = _alive(holder, writer, proc=proc)
+                if alive or (alive is None and not takeover):
+                    raise self._not_ours(holder)
+            write_text(self._writer, json.dumps(writer._asdict()) + "\n", mode=0o600)
+        finally:
+            os.close(descriptor)
+
+    def release(self) -> None:
+        """Leave the journal to others."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._writer)
+        fsync_directory(self.directory)
+
+    def _holder(self) -> Writer | None:
+        try:
+            with open(self._writer, encoding="utf-8") as file:
+                return Writer(**json.load(file))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def _not_ours(self, holder: Writer | None) -> HostError:
+        who = "nobody" if holder is None else f"process {holder.pid} on {holder.machine}"
+        return HostError(
+            f"rollout {self.run}",
+            wanted="to be the one run that writes its journal",
+            found=f"{who} writing it",
+            remedy="Wait for that run to end. If it has surely ended, give rollout_takeover=true.",
+        )
+
+    def _parse(self, line: bytes, *, number: int) -> Event:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            raise HostError(
+                f"{self.path}:{number}",
+                wanted="a line of a journal",
+                found=repr(line[:60]),
+                remedy="A hand or a broken disk has changed it: put back a copy, or move it away and look at the hosts.",
+            )
+        return event
+
+
+def _whole_lines(descriptor: int) -> int:
+    """Bytes up to the end of the last whole line."""
+    size = os.fstat(descriptor).st_size
+    while size and os.pread(descriptor, 1, size - 1) != b"\n":
+        size -= 1
+    return size
+
+
+def _alive(holder: Writer, asking: Writer, *, proc: str) -> bool | None:
+    """Whether a writer still runs; None where another machine or container would have to tell."""
+    if holder.machine == asking.machine and holder.boot != asking.boot:
+        return False
+    if (holder.machine, holder.namespace) != (asking.machine, asking.namespace):
+        return None
+    return _started(holder.pid, proc=proc) == holder.started
+
+
+def _started(pid: int, *, proc: str) -> str:
+    # The 22nd field; the 2nd, the name, may hold blanks and parentheses.
+    return (_line(os.path.join(proc, str(pid), "stat")).rpartition(")")[2].split() or [""] * 20)[19]
+
+
+def _line(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.readline().strip()
+    except OSError:
+        return ""
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: it can change at any time.
+
+"""The one report of a rollout, as data and as lines to read."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ._rollout_state import HostState, Rollout
+
+__all__ = ["outcome_of", "report_lines", "rollout_report"]
+
+_PLACES = {"done": "moved", "": "untouched", "looked": "untouched"}
+_KNOWN = ("unchanged", "refused", "reverted", "unreachable")
+_ORDER = ("moved", "unchanged", "reverted", "refused", "unreachable", "stuck", "untouched")
+
+
+def outcome_of(rollout: Rollout) -> str:
+    """moved, reverted, or stuck where a host is left of which that can't be said."""
+    back = rollout.decision == "revert"
+    if any(host.touched and (back or host.failed or host.state != "done") for host in rollout.hosts.values()):
+        return "stuck"
+    return "reverted" if back else "moved"
+
+
+def rollout_report(rollout: Rollout, *, run: str, ended: str) -> dict[str, t.Any]:
+    """
+    :param ended: time of the end, in ISO 8601
+    """
+    hosts = {name: _host(host) for name, host in sorted(rollout.hosts.items())}
+    counts = {place: sum(host["place"] == place for host in hosts.values()) for place in _ORDER}
+    return {
+        "run": run,
+        "services": rollout.services,
+        "release": rollout.release,
+        "salt": rollout.salt,
+        "outcome": outcome_of(rollout),
+        "begun": rollout.begun,
+        "ended": ended,
+        "seconds": _between(rollout.begun, ended),
+        "resumed": rollout.resumed,
+        "budget": rollout.budget,
+        "counts": {"hosts": len(hosts), "failed": len(rollout.failures), **counts},
+        "waves": rollout.waves,
+        "hosts": hosts,
+    }
+
+
+def report_lines(report: t.Mapping[str, t.Any]) -> list[str]:
+    """The report for people: what it came to, and each host of which there is something to say."""
+    counts = report["counts"]
+    names = {
+        place: [name for name, host in report["hosts"].items() if host["place"] == place] for place in _ORDER
+    }
+    lines = [
+        f"Rollout {report['run']} of {', '.join(report['services'])} (release {report['release']}): "
+        f"{report['outcome']}, after {report['seconds']:.0f} s"
+        + (f", taken up {report['resumed']} times" if report["resumed"] else ""),
+        f"{counts['failed']} of {counts['hosts']} hosts failed, the budget is {report['budget']}",
+    ]
+    lines += [f"{place}: {counts[place]} ({_some(names[place])})" for place in _ORDER if counts[place]]
+    lines += [
+        f"{name}: {host['place']}, failed at {host['stage'] or 'the start'}: {host['reason']}"
+        for name, host in report["hosts"].items()
+        if host["failed"]
+    ]
+    return lines
+
+
+def _host(host: HostState) -> dict[str, t.Any]:
+    place = host.state if host.state in _KNOWN else _PLACES.get(host.state, "stuck")
+    times = sorted(host.times.values())
+    return {
+        "place": place,
+        "state": host.state,
+        "failed": host.failed,
+        "touched": host.touched,
+        "stage": host.stage,
+        "reason": host.reason,
+        "from": _versions(host.before),
+        "to": _versions(host.after),
+        "seconds": _between(times[0], times[-1]) if times else 0.0,
+        "times": host.times,
+        "evidence": host.evidence,
+    }
+
+
+def _versions(found: t.Mapping[str, t.Any] | None) -> dict[str, str | None]:
+    return {name: release.get("version") for name, release in ((found or {}).get("releases") or {}).items()}
+
+
+def _between(begin: str, end: str) -> float:
+    parse = datetime.datetime.fromisoformat
+    return round((parse(end) - parse(begin)).total_seconds(), 3)
+
+
+def _some(names: t.Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: it can change at any time.
+
+"""Which hosts go first: waves by a stable hash, each a superset of the one before when the share grows."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import typing as t
+
+from ..module_utils._errors import HostError
+
+__all__ = ["part_of", "rollout_waves"]
+
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%?)")
+
+
+def rollout_waves(
+    hosts: t.Iterable[str],
+    *,
+    salt: str,
+    canary: t.Any,
+    canary_min: int,
+    canary_hosts: t.Collection[str],
+    waves: t.Sequence[t.Any],
+) -> list[list[str]]:
+    """
+    :param salt: another salt, another order
+    :param canary: the first wave, as a number of hosts or a share of them as "5%"
+    :param canary_hosts: those that are in the first wave whatever their hash is
+    :param waves: how many hosts, or which share of them, have been moved after each further wave
+    :raises HostError: for what is no number and no share, and for a pinned host that is not there
+    """
+    everyone = set(hosts)
+    lost = sorted(set(canary_hosts) - everyone)
+    if lost:
+        raise HostError(
+            "rollout_canary_hosts",
+            wanted="hosts of this rollout",
+            found=", ".join(lost),
+            remedy="Correct the names, or widen rollout_hosts or --limit.",
+        )
+    scores = {host: _score(host, salt) for host in everyone}
+    ranked = sorted(everyone, key=lambda host: (host not in canary_hosts, scores[host], host))
+    ends = [max(_end(canary, ranked, scores), canary_min, len(set(canary_hosts)), 1)]
+    ends += [_end(wave, ranked, scores) for wave in waves]
+    ends.append(len(ranked))
+    found: list[list[str]] = []
+    begin = 0
+    for end in ends:
+        if end > begin:
+            found.append(ranked[begin:end])
+            begin = end
+    return [wave for wave in found if wave]
+
+
+def part_of(text: t.Any, total: int, *, option: str) -> int:
+    """A number of hosts, or a share of ``total`` rounded down."""
+    number, is_share = _read(text, option=option)
+    return int(total * number / 100) if is_share else int(number)
+
+
+def _end(text: t.Any, ranked: t.Sequence[str], scores: t.Mapping[str, float]) -> int:
+    """Where a wave ends in the order. A share takes each host whose hash is below it, whoever else is there."""
+    number, is_share = _read(text, option="rollout_canary and rollout_waves")
+    if not is_share:
+        return int(number)
+    return sum(scores[host] < number for host in ranked)
+
+
+def _read(text: t.Any, *, option: str) -> tuple[float, bool]:
+    match = _PART.fullmatch(str(text).strip())
+    if match is None or (match[2] and float(match[1]) > 100) or (not match[2] and "." in match[1]):
+        raise HostError(
+            option,
+            wanted='a number of hosts, or a share as "25%" of at most 100%',
+            found=repr(text),
+            remedy="Correct it.",
+        )
+    return float(match[1]), bool(match[2])
+
+
+def _score(host: str, salt: str) -> float:
+    """From 0 to 100, evenly."""
+    return int(hashlib.sha256(f"{host}:{salt}".encode()).hexdigest()[:8], 16) / 2**32 * 100
