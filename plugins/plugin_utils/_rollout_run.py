@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import typing as t
 
 from ..module_utils._errors import HostError
@@ -74,7 +75,7 @@ def _concerns(wish: Wish, run: str, rollout: Rollout) -> bool:
 
 def _begin(wish: Wish, *, writer: Writer | None) -> Opened:
     now = datetime.datetime.now(datetime.timezone.utc)
-    journal = Journal(wish.directory, f"{now:%Y%m%dT%H%M%S}-{wish.release[:6]}")
+    journal = Journal(wish.directory, _free_name(wish, now))
     plan = {
         "event": "plan",
         "v": 1,
@@ -89,6 +90,13 @@ def _begin(wish: Wish, *, writer: Writer | None) -> Opened:
         journal.hold(writer, takeover=wish.takeover)
         journal.append(plan, writer=writer)
     return Opened(journal, fold([{"at": now.isoformat(), **plan}]), False)
+
+
+def _free_name(wish: Wish, now: datetime.datetime) -> str:
+    """Names in the order of their runs; a second one within a second gets a number."""
+    name = f"{now:%Y%m%dT%H%M%S}-{wish.release[:6]}"
+    there = Journal.runs(wish.directory)
+    return next(one for n in itertools.count(1) if (one := name if n == 1 else f"{name}-{n}") not in there)
 
 
 def _resume(wish: Wish, journal: Journal, rollout: Rollout, *, writer: Writer | None) -> Opened:
