@@ -92,7 +92,10 @@ class Journal:
         line = (
             json.dumps({"at": timestamp(), **event}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
         )
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise self._not_ours(None)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             holder = self._holder()
@@ -152,7 +155,7 @@ class Journal:
                 f"{self.path}:{number}",
                 wanted="a line of a journal",
                 found=repr(line[:60]),
-                remedy="A hand or a broken disk has changed it: put back a copy, or move it away and look at the hosts.",
+                remedy="A hand or a broken disk changed it: put back a copy, or move it away and look at the hosts.",
             )
         return event
 

@@ -2,13 +2,12 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""rollout.yml over twenty hosts under load: good builds, bad ones, hosts that do not answer, a controller that is killed."""
+"""rollout.yml over twenty hosts under load: good builds, bad ones, hosts that do not answer, a killed controller."""
 
 from __future__ import annotations
 
 import collections
 import concurrent.futures
-import contextlib
 import http.client
 import json
 import os
@@ -300,7 +299,7 @@ def _ours(events: list[Event]) -> bool:
 
 
 def test_a_controller_killed_on_the_way_back(served: Fleet) -> None:
-    """Two of five fail and none may: killed while hosts go back by themselves, at the verdict, and while all go back."""
+    """Two of five fail and none may: killed while these go back, at the verdict, and while all the others go back."""
     hosts = HOSTS[:5]
     waves = waves_of(hosts)
     bad = waves[-1][:2]
