@@ -41,14 +41,14 @@ class ActionModule(ActionBase):
         planned = self._module(options, task_vars)
         missing = planned.get("missing", [])
         if not missing or self._task.check_mode:
-            return _completed(planned, sent={})
+            return _with_programs(_completed(planned, sent={}), artefacts)
         shipped = self._ship(
             options,
             artefacts={name: artefacts[name] for name in missing},
             olds=planned["olds"],
             task_vars=task_vars,
         )
-        return {**shipped, "diff": planned["diff"]}
+        return {**_with_programs(shipped, artefacts), "diff": planned["diff"]}
 
     def _module(self, options: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = self._execute_module(
@@ -188,6 +188,13 @@ def _described(item: dict[str, t.Any], artefact: Artefact, files: list[dict[str,
 
 def _whole(artefact: Artefact) -> Parcel:
     return Parcel(artefact.path, artefact.size, "whole", False, None)
+
+
+def _with_programs(result: dict[str, t.Any], artefacts: dict[str, Artefact]) -> dict[str, t.Any]:
+    """The result with what the builds say of themselves."""
+    for name, report in result.get("releases", {}).items():
+        report["program"] = artefacts[name].program()
+    return result
 
 
 def _completed(result: dict[str, t.Any], *, sent: dict[str, Parcel]) -> dict[str, t.Any]:

@@ -24,7 +24,9 @@ options:
     type: path
     required: true
   versions:
-    description: The versions that M(gofleet.hosts.release) returned, by name of the service. Needed for the units only.
+    description:
+      - What M(gofleet.hosts.release) returned of each, by name of the service. Units need the version of it, and profiles what the program
+        says of itself.
     type: dict
     default: {}
 """
@@ -44,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: RV(_value.releases), RV(_value.profiles) and RV(_value.units), each the list that the module of that name takes.
+  description: Lists for the modules, out of one description.
   type: dict
   contains:
     releases:
@@ -55,8 +57,16 @@ _value:
       description: For M(gofleet.hosts.apparmor_profiles).
       type: list
       elements: dict
+    old_profiles:
+      description: For M(gofleet.hosts.apparmor_profiles), those of services that are to be absent, after their processes have ended.
+      type: list
+      elements: dict
     units:
       description: For M(gofleet.hosts.systemd_units).
+      type: list
+      elements: dict
+    sets:
+      description: For M(gofleet.hosts.systemd_units), one set a service, with its credentials. No units for one that is to be absent.
       type: list
       elements: dict
 """

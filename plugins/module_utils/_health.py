@@ -21,15 +21,20 @@ __all__ = ["Health", "health_of", "wait_healthy"]
 _PAUSE_SECONDS = 0.25
 # One answer that hangs must not use up the time in which a later one would have come.
 _ANSWER_SECONDS = 5.0
+_FIRST_SERVER_ERROR = 500
 
 
 class Health(t.NamedTuple):
-    """The question, the status that counts as healthy, and how many seconds to keep asking."""
+    """The question, the status that counts as healthy, and how many seconds to keep asking.
+
+    ``warm_up``: paths that have to be answered before, by whatever is no failure of the server.
+    """
 
     url: str
     unix_socket: str | None
     status: int
     timeout: float
+    warm_up: tuple[str, ...] = ()
 
 
 def health_of(entry: t.Mapping[str, t.Any]) -> Health:
@@ -41,7 +46,13 @@ def health_of(entry: t.Mapping[str, t.Any]) -> Health:
             found=parts.scheme or "no scheme",
             remedy="Give the plain HTTP address on which the service tells its health on this host.",
         )
-    return Health(entry["url"], entry.get("unix_socket"), entry["status"], entry["timeout"])
+    return Health(
+        entry["url"],
+        entry.get("unix_socket"),
+        entry["status"],
+        entry["timeout"],
+        tuple(entry.get("warm_up") or ()),
+    )
 
 
 def wait_healthy(
@@ -52,17 +63,29 @@ def wait_healthy(
 ) -> str | None:
     """None as soon as the service answers as wanted, else what the last attempt found."""
     deadline = clock() + health.timeout
-    while True:
-        left = deadline - clock()
-        found = _ask(health, timeout=max(0.1, min(_ANSWER_SECONDS, left)))
-        if found is None or left <= _PAUSE_SECONDS:
-            return found
-        pause(_PAUSE_SECONDS)
-
-
-def _ask(health: Health, *, timeout: float) -> str | None:
     parts = urlsplit(health.url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    questions: list[tuple[str, t.Callable[[int], bool]]] = [
+        *((each, _is_served) for each in health.warm_up),
+        (path, lambda status: status == health.status),
+    ]
+    for target, healthy in questions:
+        while True:
+            left = deadline - clock()
+            found = _ask(health, target, healthy=healthy, timeout=max(0.1, min(_ANSWER_SECONDS, left)))
+            if found is None:
+                break
+            if left <= _PAUSE_SECONDS:
+                return found if target == path else f"{found} from {target}"
+            pause(_PAUSE_SECONDS)
+    return None
+
+
+def _is_served(status: int) -> bool:
+    return status < _FIRST_SERVER_ERROR
+
+
+def _ask(health: Health, target: str, *, healthy: t.Callable[[int], bool], timeout: float) -> str | None:
     connection = _connection(health, timeout=timeout)
     try:
         connection.request("GET", target, headers={"Connection": "close"})
@@ -71,7 +94,7 @@ def _ask(health: Health, *, timeout: float) -> str | None:
         return str(error) or type(error).__name__
     finally:
         connection.close()
-    return None if status == health.status else f"HTTP status {status}"
+    return None if healthy(status) else f"HTTP status {status}"
 
 
 def _connection(health: Health, *, timeout: float) -> http.client.HTTPConnection:

@@ -16,7 +16,10 @@ from ._errors import HostError
 from ._health import wait_healthy
 from ._release import Store
 from ._systemd import RUNNING, kind, settings
+from ._unit_credentials import put_secret
+from ._unit_folders import remove_folders
 from ._unit_revert import Revert
+from ._unit_sets import store_is_there
 from ._unit_state import forget_restart, owe_restart, show
 from ._unit_systemctl import Systemctl, UnitError, remove_file, write_file
 
@@ -66,6 +69,7 @@ def apply_steps(
             revert.undo()
             raise
         forget_restart([*runnable, *touched], roots=roots)
+    _discard(steps, roots=roots)
     shown = shown or show(runnable, run=run)
     return {"active": {name: shown[name].get("ActiveState", "unknown") for name in runnable}}
 
@@ -99,6 +103,8 @@ def _change(steps: Steps, *, roots: Roots, systemctl: Systemctl) -> None:
             remove_file(roots.path, unit.name)
         else:
             write_file(roots.path, unit.name, unit.text)
+    for secret in steps.secrets:
+        put_secret(secret.path, secret.new)
     for path, version in steps.switch.items():
         Store(path).switch(version)
     for name in steps.enable:
@@ -107,6 +113,17 @@ def _change(steps: Steps, *, roots: Roots, systemctl: Systemctl) -> None:
         systemctl.set_enabled("reenable", name)
     if steps.reload:
         systemctl.reload()
+
+
+def _discard(steps: Steps, *, roots: Roots) -> None:
+    """What can't be had back goes last, when nothing that runs needs it."""
+    for each in steps.discard:
+        if each.store and store_is_there(each.store):
+            store = Store(each.store)
+            with store.lock(_LOCK_SECONDS):
+                store.clear()
+        if each.purge:
+            remove_folders(each.name, var=roots.var)
 
 
 def _start(steps: Steps, *, systemctl: Systemctl) -> None:

@@ -14,6 +14,7 @@ import typing as t
 from ._errors import HostError
 from ._systemd import is_drop_in, kind
 from ._unit_apply import apply_steps
+from ._unit_sets import left_over, secrets_in, set_states, sets_of
 from ._unit_spec import MARKER, units_of
 from ._unit_state import Found, Roots, read_host, stale
 from ._unit_steps import steps_of
@@ -46,6 +47,9 @@ def plan_units(
     """Read the host by one command, check what would change, and tell what to do about it."""
     where = roots or Roots(params["path"])
     listed = units_of(params["units"])
+    sets = sets_of(params.get("sets") or [], listed)
+    listed += left_over(sets, listed, path=where.path)
+    secrets = secrets_in(sets, root=where.credentials)
     found = read_host(listed, roots=where, run=run)
     units = [unit for unit in listed if not _is_elsewhere(unit, found, path=where.path)]
     differing = [unit.name for unit in units if unit.has_file and not _as_wanted(unit, found)]
@@ -53,16 +57,28 @@ def plan_units(
         _refuse_foreign(unit, found, path=where.path)
         _refuse_unknown(unit, found)
     exposure = _verify(units, differing, path=where.path, run=run, warn=warn)
-    reasons = {u.name: stale(u, found, differing=differing, roots=where) for u in units if u.may_run}
-    steps = steps_of(units, found, differing=differing, stale=reasons)
+    reasons = {
+        unit.name: stale(unit, found, differing=differing, secrets=secrets, roots=where)
+        for unit in units
+        if unit.may_run
+    }
+    steps = steps_of(
+        units,
+        found,
+        differing=differing,
+        stale=reasons,
+        secrets=[secret for owned in secrets.values() for secret in owned],
+        sets=sets,
+    )
+    belongings = set_states(sets, secrets, var=where.var)
     runnable = [unit.name for unit in units if unit.runs]
 
     def apply() -> dict[str, t.Any]:
         return apply_steps(steps, units, found, roots=where, run=run, start_timeout=params["start_timeout"])
 
     return Plan(
-        before=_before(units, found, reasons, path=where.path),
-        after=_after(units, found, reasons, path=where.path),
+        before={**_before(units, found, reasons, path=where.path), **belongings[0]},
+        after={**_after(units, found, reasons, path=where.path), **belongings[1]},
         apply=apply,
         result={
             "restarted": steps.restarted,

@@ -16,6 +16,7 @@ from functools import partial
 from ._atomic import fsync_directory, replace_link
 from ._health import wait_healthy
 from ._systemd import RUNNING, kind
+from ._unit_credentials import put_secret
 from ._unit_state import forget_restart, show
 from ._unit_systemctl import Systemctl, UnitError, remove_file, write_file
 
@@ -72,6 +73,8 @@ class Revert:
             self._try(troubles, partial(self._systemctl.set_enabled, "disable", name))
         for unit in self._steps.write:
             self._put_back(unit.name, self._found.files[unit.name])
+        for secret in self._steps.secrets:
+            put_secret(secret.path, secret.old)
         for link, target in self._links.items():
             _restore_link(link, target)
         for name in (name for verb, name in enabled if verb != "enable"):

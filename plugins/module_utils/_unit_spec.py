@@ -15,7 +15,7 @@ from ._errors import HostError
 from ._health import Health, health_of
 from ._systemd import is_drop_in, is_template, kind, settings, wrong_name
 
-__all__ = ["MARKER", "Release", "Unit", "unit_spec", "units_of"]
+__all__ = ["MARKER", "Release", "Unit", "mark", "unit_spec", "units_of"]
 
 MARKER = "# Managed by gofleet.hosts.systemd_units; edits here are lost."
 
@@ -28,7 +28,10 @@ class Release(t.NamedTuple):
 
 
 class Unit(t.NamedTuple):
-    """A unit or drop-in. ``text``: its file with our marker, None where no file is to be written."""
+    """A unit or drop-in. ``text``: its file with our marker, None where no file is to be written.
+
+    ``optional``: settings that a systemd which does not know them may leave out.
+    """
 
     name: str
     text: str | None
@@ -38,6 +41,8 @@ class Unit(t.NamedTuple):
     release: Release | None
     health: Health | None
     exposure_max: float | None
+    set: str | None
+    optional: frozenset[str]
 
     @property
     def absent(self) -> bool:
@@ -58,6 +63,11 @@ class Unit(t.NamedTuple):
         return self.runs and self.state not in ("stopped", "absent")
 
 
+def mark(owner: str | None) -> str:
+    """The first line of a file of ours, by which we know it and the set that it belongs to."""
+    return f"{MARKER} Set: {owner}" if owner else MARKER
+
+
 def unit_spec() -> dict[str, t.Any]:
     """The options of one unit."""
     release = {"path": {"type": "path", "required": True}, "version": {"type": "str", "required": True}}
@@ -66,6 +76,7 @@ def unit_spec() -> dict[str, t.Any]:
         "unix_socket": {"type": "path"},
         "status": {"type": "int", "default": 200},
         "timeout": {"type": "float", "default": 30},
+        "warm_up": {"type": "list", "elements": "str", "default": []},
     }
     return {
         "name": {"type": "str", "required": True},
@@ -76,6 +87,8 @@ def unit_spec() -> dict[str, t.Any]:
         "release": {"type": "dict", "options": release},
         "health": {"type": "dict", "options": health},
         "exposure_max": {"type": "float"},
+        "set": {"type": "str"},
+        "optional": {"type": "list", "elements": "str", "default": []},
     }
 
 
@@ -117,15 +130,20 @@ def _unit(entry: t.Mapping[str, t.Any]) -> Unit:
             remedy="Correct the name.",
         )
     release = entry.get("release")
+    owner = entry.get("set") or None
     return Unit(
         name=name,
-        text=None if content is None or state == "absent" else MARKER + "\n" + content.rstrip("\n") + "\n",
+        text=None
+        if content is None or state == "absent"
+        else mark(owner) + "\n" + content.rstrip("\n") + "\n",
         state=state,
         enabled=False if state == "absent" and not is_drop_in(name) else entry.get("enabled"),
         adopt=bool(entry.get("adopt")),
         release=Release(os.path.normpath(release["path"]), release["version"]) if release else None,
         health=health_of(entry["health"]) if entry.get("health") else None,
         exposure_max=entry.get("exposure_max"),
+        set=owner,
+        optional=frozenset(entry.get("optional") or []),
     )
 
 

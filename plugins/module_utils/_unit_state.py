@@ -25,9 +25,11 @@ from ._systemd import (
     parse_show,
     services_of_socket,
 )
+from ._unit_credentials import CREDENTIALS
 
 if t.TYPE_CHECKING:
     from ._run import Runner
+    from ._unit_credentials import Secret
     from ._unit_spec import Release, Unit
 
 __all__ = [
@@ -59,12 +61,14 @@ _PROPERTIES = (
 
 
 class Roots(t.NamedTuple):
-    """Where to look: the unit directory, and the kernel's and systemd's own file systems."""
+    """Where to look: the unit directory, the kernel's and systemd's own file systems, and what belongs to sets."""
 
     path: str
     proc: str = "/proc"
     sysfs: str = "/sys"
     runtime: str = "/run"
+    credentials: str = CREDENTIALS
+    var: str = "/var"
 
 
 class File(t.NamedTuple):
@@ -145,8 +149,18 @@ def read_file(path: str) -> File:
     return File(read_text(path), link)
 
 
-def stale(unit: Unit, found: Found, *, differing: t.Collection[str], roots: Roots) -> list[str]:
-    """Why what runs of a unit is not what its files say; empty where it is, or where nothing runs."""
+def stale(
+    unit: Unit,
+    found: Found,
+    *,
+    differing: t.Collection[str],
+    secrets: t.Mapping[str, t.Sequence[Secret]],
+    roots: Roots,
+) -> list[str]:
+    """Why what runs of a unit is not what its files say; empty where it is, or where nothing runs.
+
+    :param secrets: by name of the set
+    """
     if not found.running(unit.name):
         return ["stopped by a run that was cut short"] if unit.name in found.owed else []
     shown = found.shown[unit.name]
@@ -157,6 +171,10 @@ def stale(unit: Unit, found: Found, *, differing: t.Collection[str], roots: Root
     parts = affecting(unit.name)
     changed = sorted(name for name in differing if owner(name) in parts)
     reasons += [f"{'drop-in' if is_drop_in(name) else 'unit file'} {name} differs" for name in changed]
+    if kind(unit.name) == "service":
+        # systemd reads them when it starts the process.
+        others = [secret.name for secret in secrets.get(unit.set or "", ()) if secret.old != secret.new]
+        reasons += [f"credential {name} differs" for name in others]
     if shown.get("NeedDaemonReload") == "yes" and not changed:
         reasons.append("systemd has not read its unit file")
     reasons += _other_release(unit, found, pid=_main_pid(shown), roots=roots)

@@ -13,6 +13,8 @@ import typing as t
 from ._systemd import kind
 
 if t.TYPE_CHECKING:
+    from ._unit_credentials import Secret
+    from ._unit_sets import Set
     from ._unit_spec import Unit
     from ._unit_state import Found
 
@@ -20,7 +22,7 @@ __all__ = ["Steps", "steps_of"]
 
 
 class Steps(t.NamedTuple):
-    """What is to be done; ``sequence`` holds (verb of systemctl, unit) in order."""
+    """What is to be done; ``sequence`` holds (verb of systemctl, unit) in order. ``discard`` can't be undone."""
 
     write: list[Unit]
     switch: dict[str, str]
@@ -30,6 +32,8 @@ class Steps(t.NamedTuple):
     disable: list[str]
     reload: bool
     sequence: list[tuple[str, str]]
+    secrets: list[Secret]
+    discard: list[Set]
     started: list[str]
     restarted: list[str]
 
@@ -40,8 +44,10 @@ def steps_of(
     *,
     differing: t.Collection[str],
     stale: t.Mapping[str, list[str]],
+    secrets: t.Iterable[Secret],
+    sets: t.Iterable[Set],
 ) -> Steps:
-    """Pure: the steps from ``found`` to what ``units`` say."""
+    """Pure: the steps from ``found`` to what ``units`` and ``sets`` say."""
     enable = [u.name for u in units if u.runs and u.enabled and not found.enabled(u.name)]
     # Links for a changed [Install] section are made anew; systemctl tells nothing when they are right already.
     reenable = [
@@ -71,6 +77,8 @@ def steps_of(
         disable=disable,
         reload=bool(differing or enable or disable or unread),
         sequence=sequence,
+        secrets=[secret for secret in secrets if secret.old != secret.new],
+        discard=[each for each in sets if each.absent],
         started=[name for name in touched if name not in again],
         restarted=[name for name in touched if name in again],
     )

@@ -214,6 +214,7 @@ releases:
       bytes_sent: 24133
       method: bsdiff
       hint: null
+      program: {go_version: go1.27.3, sees_cpu_quota: true, interpreter: null, libraries: [], search: []}
   contains:
     version:
       description: The version, a label out of all content where none was given.
@@ -236,6 +237,10 @@ releases:
     hint:
       description: How to build the program so that less is sent. V(null) where there is nothing to say.
       type: str
+    program:
+      description: What the program says of itself. C(sees_cpu_quota) is whether C(GOMAXPROCS) follows the CPU quota of its cgroup, which takes
+        Go 1.25 and a go line in C(go.mod) that is no older. C(interpreter), C(libraries) and C(search) are for the dynamic loader.
+      type: dict
 pruned:
   description: Old versions that were removed, as name and version.
   returned: success

@@ -21,10 +21,12 @@ description:
     restarted between a stop and a start of its service, and both are in RV(restarted).
   - A service that does not start, does not stay up or does not become healthy is put back. Old files, the old release, the old
     enablement and the old process return, and the error holds the last lines of the journal.
+  - What belongs to a set of units can be told as a whole. Its secrets come with it, and what is not listed any more goes.
   - An unchanged run is one C(systemctl show) and the reading of files.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
+  - gofleet.hosts._attributes.controller
 options:
   units:
     description: The units and drop-ins to manage. What is not listed is left alone.
@@ -89,12 +91,78 @@ options:
             description: How long to keep asking, in seconds.
             type: float
             default: 30
+          warm_up:
+            description:
+              - Paths to ask before, in this order, over the same address. Each has to be answered with a status below 500.
+                All of it together has to be done within the timeout.
+            type: list
+            elements: str
+            default: []
       exposure_max:
         description:
           - The highest exposure that C(systemd-analyze security) may give to this service, from 0.0 (tight) to 10.0 (open).
             It is computed from the text, before the file is written.
           - Needs systemd 250. An older one gets a warning and no check.
         type: float
+      set:
+        description: Name of the set that this unit or drop-in belongs to, one of O(sets) where it is to be listed whole.
+        type: str
+      optional:
+        description:
+          - Settings in the content that may be left out by a systemd which does not know them, for example
+            V(FileDescriptorStorePreserve). Other unknown settings are errors.
+        type: list
+        elements: str
+        default: []
+  sets:
+    description:
+      - Sets that are listed whole. Units and drop-ins in O(path) that carry the name of such a set in their first line and are not
+        in O(units) are stopped, disabled and removed, and so are credentials that are not listed.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the set.
+        type: str
+        required: true
+      state:
+        description: V(absent) removes all units and credentials of the set. None of it can be listed then.
+        type: str
+        choices: [present, absent]
+        default: present
+      credentials:
+        description:
+          - Secrets of the services of this set, in files that root alone can read, in C(/etc/gofleet/credentials/<set>/<name>).
+            A unit hands one to its service by C(LoadCredential=<name>:<path>).
+          - Each service of the set that runs is restarted when one of them differs. If it does not serve then, the old ones return.
+          - They are shown nowhere, and the difference tells only which of them differ.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: Name of the file and of the credential.
+            type: str
+            required: true
+          content:
+            description: The secret as text. One of O(sets[].credentials[].content) and O(sets[].credentials[].src) is needed.
+            type: str
+          src:
+            description: A file on the controller, which a vault may keep. Relative paths start at the playbook.
+            type: path
+          data:
+            description: The secret in Base64. Filled in by the controller's half of this module.
+            type: str
+      store:
+        description: The release store that goes with a set that is to be absent, once nothing runs from it.
+        type: path
+      purge:
+        description:
+          - Whether what the services of a set that is to be absent have written goes too. That is C(StateDirectory), C(CacheDirectory) and
+            C(LogsDirectory) of the set's name, as services with C(DynamicUser) have them. A directory that none of those ever had stays.
+        type: bool
+        default: false
   path:
     description: The directory of the unit files. It has to be one that systemd reads.
     type: path
@@ -149,6 +217,32 @@ EXAMPLES = r"""
           [Service]
           MemoryMax=2G
 
+- name: Hand a secret to hello, and remove units of it that are not listed here
+  gofleet.hosts.systemd_units:
+    sets:
+      - name: hello
+        credentials:
+          - name: token
+            content: "{{ vaulted_token }}"
+    units:
+      - name: hello.service
+        set: hello
+        state: started
+        content: |
+          [Service]
+          ExecStart=/opt/gofleet/hello/current/hello
+          DynamicUser=yes
+          LoadCredential=token:/etc/gofleet/credentials/hello/token
+
+- name: Remove hello with its credentials and releases, and what it has written
+  gofleet.hosts.systemd_units:
+    units: []
+    sets:
+      - name: hello
+        state: absent
+        store: /opt/gofleet/hello
+        purge: true
+
 - name: Remove a unit
   gofleet.hosts.systemd_units:
     units:
@@ -189,18 +283,11 @@ from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
 from ..module_utils._run import host_runner
 from ..module_utils._unit_plan import plan_units
-from ..module_utils._unit_spec import unit_spec
+from ..module_utils._unit_sets import units_spec
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "units": {"type": "list", "elements": "dict", "required": True, "options": unit_spec()},
-            "path": {"type": "path", "default": "/etc/systemd/system"},
-            "start_timeout": {"type": "float", "default": 120},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=units_spec(), supports_check_mode=True)
     try:
         plan = plan_units(module.params, run=host_runner(module), warn=module.warn)
         converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)

@@ -9,13 +9,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
 
 from ..module_utils._elf import HEAD_SIZE, parse_elf_head
 from ..module_utils._elf_dynamic import read_dynamic
 from ..module_utils._elf_sections import FormatError, parse_elf
 from ..module_utils._errors import HostError
-from ..module_utils._go_buildinfo import read_build_info
+from ..module_utils._go_buildinfo import BuildInfo, read_build_info
 from ..module_utils._open_file import opened
 from ..module_utils._release_needs import needs_of
 
@@ -23,6 +24,7 @@ __all__ = ["Artefact", "read_artefact"]
 
 _BLOCK = 1 << 20
 _MOST = 1 << 26  # bytes of a program's build information
+_FIRST_THAT_SEES = 25  # the minor version of Go
 
 
 class Artefact(t.NamedTuple):
@@ -34,6 +36,18 @@ class Artefact(t.NamedTuple):
     goarch: str
     needs: dict[str, t.Any]
     trimpath: bool | None  # None: not told, as for what Go did not build
+    go_version: str | None = None  # as the toolchain calls itself, go1.26.6
+    sees_cpu_quota: bool | None = None
+
+    def program(self) -> dict[str, t.Any]:
+        """What those who write a unit or a profile for it have to know."""
+        return {
+            "go_version": self.go_version,
+            "sees_cpu_quota": self.sees_cpu_quota,
+            "interpreter": self.needs["interpreter"],
+            "libraries": self.needs["libraries"],
+            "search": self.needs["search"],
+        }
 
 
 def read_artefact(path: str) -> Artefact:
@@ -55,18 +69,39 @@ def read_artefact(path: str) -> Artefact:
             remedy="Build it first, or correct the path; relative paths start at the playbook.",
         )
     goarch = parse_elf_head(head, name=path).goarch
-    needs, trimpath = _read_needs(path)
-    return Artefact(path, digest.hexdigest(), size, goarch, needs, trimpath)
+    needs, info = _read_program(path)
+    settings = {} if info is None else info.settings
+    return Artefact(
+        path,
+        digest.hexdigest(),
+        size,
+        goarch,
+        needs,
+        trimpath=settings.get("-trimpath") == "true" if settings else None,
+        go_version=None if info is None else info.go_version,
+        sees_cpu_quota=None if info is None else _sees_cpu_quota(info),
+    )
 
 
-def _read_needs(path: str) -> tuple[dict[str, t.Any], bool | None]:
+def _sees_cpu_quota(info: BuildInfo) -> bool | None:
+    """Whether GOMAXPROCS follows the CPU quota of the cgroup: Go 1.25, in a module whose go line is no older.
+
+    An older go line shows in the settings: the linker writes down the GODEBUG values that follow from it.
+    """
+    version = re.match(r"(?:devel )?go1\.(\d+)", info.go_version)
+    if version is None:
+        return None
+    if int(version.group(1)) < _FIRST_THAT_SEES:
+        return False
+    return "containermaxprocs=0" not in info.settings.get("DefaultGODEBUG", "").split(",")
+
+
+def _read_program(path: str) -> tuple[dict[str, t.Any], BuildInfo | None]:
     try:
         with opened(path) as file:
             elf = parse_elf(file.read)
             info = read_build_info(elf, at_most=_MOST)
-            settings = {} if info is None else info.settings
-            trimpath = settings.get("-trimpath") == "true" if settings else None
-            return needs_of(elf, read_dynamic(elf), settings), trimpath
+            return needs_of(elf, read_dynamic(elf), {} if info is None else info.settings), info
     except FormatError as error:
         raise HostError(
             path,

@@ -4,19 +4,27 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""From descriptions of services to what the modules take: one description, three lists."""
+"""From descriptions of services to what the modules take: one description, several lists."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ._service import Service, read_services
+from ._service import Gone, Service, read_services
+from ._service_credentials import kept_credentials
+from ._service_health import health_question
+from ._service_members import Member
 from ._service_profile import apparmor_profile
-from ._service_unit import service_unit, socket_unit
+from ._service_program import read_program
+from ._service_starters import socket_unit, timer_unit
+from ._service_unit import Place, service_unit
 
 __all__ = ["service_plan"]
 
 Items = t.List[t.Dict[str, t.Any]]
+
+# Settings that a systemd which does not know them may leave out.
+_OPTIONAL = ["FileDescriptorStorePreserve"]  # 254
 
 
 def service_plan(items: Items, *, root: str, versions: dict[str, t.Any]) -> dict[str, Items]:
@@ -26,49 +34,98 @@ def service_plan(items: Items, *, root: str, versions: dict[str, t.Any]) -> dict
     :raises HostError: see :func:`read_services`
     """
     services = read_services(items)
-    units: Items = []
-    for service in services:
-        units += _units(service, root=root, version=_version(versions.get(service.name)))
+    units = {service.name: [member.unit for member in service.members] for service in services.present}
     return {
-        "releases": [_release(service) for service in services],
+        "releases": [_release(service) for service in services.present if not service.installed],
         "profiles": [
-            {
-                "name": service.profile,
-                "content": apparmor_profile(service, store=f"{root}/{service.name}"),
-                "mode": service.apparmor_mode,
-            }
-            for service in services
+            _profile(service, root=root, told=versions.get(service.name)) for service in services.present
         ],
-        "units": units,
+        "old_profiles": [{"name": f"gofleet.{gone.name}", "state": "absent"} for gone in services.absent],
+        "units": [
+            unit
+            for service in services.present
+            for member in service.members
+            for unit in _units(service, member, root=root, told=versions.get(service.name), known=units)
+        ],
+        "sets": [
+            *(_set(service) for service in services.present),
+            *(_gone(gone, root=root) for gone in services.absent),
+        ],
     }
 
 
-def _version(value: t.Any) -> str:
-    return value["version"] if isinstance(value, dict) else str(value or "")
+def _store(name: str, *, root: str) -> str:
+    return f"{root}/{name}"
+
+
+def _place(service: Service, *, root: str) -> Place:
+    if service.installed:
+        return Place(service.installed, "")
+    release = f"{_store(service.name, root=root)}/current"
+    return Place(f"{release}/{service.name}", release)
 
 
 def _release(service: Service) -> dict[str, t.Any]:
-    return {"name": service.name, "version": service.version, **service.artefact}
+    item = {"name": service.name, "version": service.version, **service.artefact}
+    item.pop("installed", None)
+    return {**item, "files": service.config_files} if service.config_files else item
 
 
-def _units(service: Service, *, root: str, version: str) -> Items:
-    store = f"{root}/{service.name}"
+def _profile(service: Service, *, root: str, told: t.Any) -> dict[str, t.Any]:
+    content = apparmor_profile(service, store=_store(service.name, root=root), program=read_program(told))
+    return {
+        "name": service.profile,
+        "content": content,
+        "mode": service.apparmor_mode,
+    }
+
+
+def _set(service: Service) -> dict[str, t.Any]:
+    return {
+        "name": service.name,
+        "state": "present",
+        "credentials": kept_credentials(service.credentials),
+    }
+
+
+def _gone(gone: Gone, *, root: str) -> dict[str, t.Any]:
+    return {
+        "name": gone.name,
+        "state": "absent",
+        "store": _store(gone.name, root=root),
+        "purge": gone.purge,
+    }
+
+
+def _units(service: Service, member: Member, *, root: str, told: t.Any, known: dict[str, list[str]]) -> Items:
+    """The units of one process: those that start it, then its own."""
+    running = {"set": service.name, "state": "started", "enabled": True}
+    units: Items = [
+        {"name": listener.unit, "content": socket_unit(service, member, listener), **running}
+        for listener in member.sockets
+    ]
     unit: dict[str, t.Any] = {
-        "name": f"{service.name}.service",
-        "content": service_unit(service, executable=f"{store}/current/{service.name}"),
-        "state": "started",
-        "enabled": True,
-        "release": {"path": store, "version": version},
-        "exposure_max": service.exposure_max,
+        "name": member.unit,
+        "set": service.name,
+        "content": service_unit(
+            service,
+            member,
+            place=_place(service, root=root),
+            program=read_program(told),
+            units_of=lambda name: known.get(name, [name]),
+        ),
+        "exposure_max": service.sandbox.exposure_max,
+        "optional": _OPTIONAL if service.life.fd_store else [],
     }
-    if service.health_url:
-        unit["health"] = {"url": service.health_url, "timeout": service.health_timeout}
-    if not service.socket:
-        return [unit]
-    socket = {
-        "name": f"{service.name}.socket",
-        "content": socket_unit(service),
-        "state": "started",
-        "enabled": True,
-    }
-    return [socket, unit]
+    if not service.installed:
+        unit["release"] = {
+            "path": _store(service.name, root=root),
+            "version": read_program(told).version,
+        }
+    if service.life.timer:
+        timer = timer_unit(service, member, service.life.timer)
+        return [unit, {"name": f"{member.stem}.timer", "content": timer, **running}]
+    question = health_question(service.health, member.listeners)
+    if question:
+        unit["health"] = question
+    return [*units, {**unit, **running}]

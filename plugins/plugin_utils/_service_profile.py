@@ -8,65 +8,172 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
+
 from ._service import Service
+from ._service_program import Program
 
 __all__ = ["apparmor_profile"]
 
 # What Go itself reads or does, beyond the distribution's abstractions (seen with strace, Go 1.22 to 1.27):
 # the transparent huge page size, the listen backlog, and from 1.25 on the CPU limit of its cgroup.
 _GO_RUNTIME = """\
-  @{sys}/kernel/mm/transparent_hugepage/hpage_pmd_size r,
-  @{PROC}/sys/net/core/somaxconn r,
-  owner @{PROC}/@{pid}/cgroup r,
-  owner @{PROC}/@{pid}/mountinfo r,
-  @{sys}/fs/cgroup/{,**/}cpu.max r,
-  @{sys}/fs/cgroup/{,**/}cpu.cfs_{quota,period}_us r,
-  /usr/share/mime/globs2 r,
-  /usr/local/share/mime/globs2 r,
-  /etc/mime.types r,
+@{sys}/kernel/mm/transparent_hugepage/hpage_pmd_size r
+@{PROC}/sys/net/core/somaxconn r
+owner @{PROC}/@{pid}/cgroup r
+owner @{PROC}/@{pid}/mountinfo r
+@{sys}/fs/cgroup/{,**/}cpu.max r
+@{sys}/fs/cgroup/{,**/}cpu.cfs_{quota,period}_us r
+/usr/share/mime/globs2 r
+/usr/local/share/mime/globs2 r
+/etc/mime.types r
 """
 
 # What the usual process metrics of a Go service are read from: descriptors, limits, times, traffic.
 _PROCESS_METRICS = """\
-  owner @{PROC}/@{pid}/{fd/,limits,stat,net/netstat,net/snmp} r,
-  @{PROC}/stat r,
+owner @{PROC}/@{pid}/{fd/,limits,stat,net/netstat,net/snmp} r
+@{PROC}/stat r
+"""
+
+# What the abstraction for name services has beside the network, for a service that has none.
+_LOCAL_NAMES = """\
+/etc/{hosts,host.conf,resolv.conf,nsswitch.conf,passwd,group,protocols,services} r
+"""
+
+# A compiler of C, its linker, git and a shell, which go starts for cgo and for modules out of repositories.
+_BUILD_TOOLS = """\
+/{usr/,}bin/* mrix
+/usr/local/bin/* mrix
+/usr/{lib,libexec}/{gcc,gcc-cross,git-core,llvm*}/** mrix
+/usr/{,local/}include/{,**} r
+/usr/share/git-core/{,**} r
+/etc/{gitconfig,ld.so.conf,ld.so.conf.d/,ld.so.conf.d/*} r
+owner /dev/shm/** rwk
 """
 
 
-def apparmor_profile(service: Service, *, store: str) -> str:
+def apparmor_profile(service: Service, *, store: str, program: Program) -> str:
     """
     :param store: the release store of the service; AppArmor sees the version's path, never the ``current`` link
+    :param program: what is known of the build that runs
     """
-    capabilities = [f"  capability {name[len('CAP_') :].lower()}," for name in service.capabilities]
-    writable = [f"  {path.rstrip('/')}/{{,**}} rwk," for path in service.read_write_paths]
-    rules = [f"  {rule.strip().rstrip(',')}," for rule in service.apparmor_rules]
-    return "\n".join(
-        [
-            "abi <abi/3.0>,",
-            "include <tunables/global>",
-            "",
-            f"profile {service.profile} {store}/*/{service.name} flags=(attach_disconnected) {{",
-            "  include <abstractions/base>",
-            "  include <abstractions/nameservice>",
-            "  include <abstractions/ssl_certs>",
-            "",
-            f"  {store}/*/{service.name} mr,",
-            _GO_RUNTIME.rstrip("\n"),
-            _PROCESS_METRICS.rstrip("\n"),
-            "",
-            "  # systemd: readiness and the watchdog",
-            "  /{,var/}run/systemd/notify w,",
-            "  unix (send) type=dgram,",
-            "",
-            "  # StateDirectory=, which DynamicUser= keeps below private/",
-            f"  owner /var/lib/{{,private/}}{service.name}/{{,**}} rwk,",
-            "  owner /tmp/{,**} rwk,",
-            *capabilities,
-            *writable,
-            *rules,
-            "",
-            f"  include if exists <local/{service.profile}>",
-            "}",
-            "",
-        ]
+    sections = [
+        ("the program, and the files of its release", _program_rules(service, store=store)),
+        ("its dynamic loader, and where this build tells it to look", _loader_rules(program, store=store)),
+        ("what Go's runtime reads", _GO_RUNTIME.splitlines()),
+        ("what its metrics are read from", _PROCESS_METRICS.splitlines()),
+        (
+            "names of users and hosts, without the network",
+            [] if service.sandbox.network else _LOCAL_NAMES.splitlines(),
+        ),
+        ("systemd: readiness and the watchdog", ["/{,var/}run/systemd/notify w", "unix (send) type=dgram"]),
+        ("its directories, which DynamicUser= keeps below private/", _folder_rules(service)),
+        ("its secrets", _credential_rules(service)),
+        ("its Unix sockets", _socket_rules(service)),
+        ("compiling Go", _builder_rules(service)),
+        ("opened by name", _opened_rules(service)),
+    ]
+    attached = "" if service.installed else f" {store}/*/{service.name}"
+    abstractions = ["base", *(["nameservice"] if service.sandbox.network else []), "ssl_certs"]
+    lines = [
+        "abi <abi/3.0>,",
+        "include <tunables/global>",
+        "",
+        f"profile {service.profile}{attached} flags=(attach_disconnected) {{",
+        *(f"  include <abstractions/{name}>" for name in abstractions),
+    ]
+    for title, rules in sections:
+        if rules:
+            lines += ["", f"  # {title}", *(f"  {rule}," for rule in rules)]
+    return "\n".join([*lines, "", f"  include if exists <local/{service.profile}>", "}", ""])
+
+
+def _program_rules(service: Service, *, store: str) -> list[str]:
+    hooks = {words[0] for words in service.life.hooks if words}
+    inside = {path for path in hooks if not path.startswith("/")} - {service.name}
+    rules = [f"{_literal(path)} mrix" for path in sorted(hooks) if path.startswith("/")]
+    if service.installed:
+        return [f"{_literal(service.installed)} mr", *rules]
+    return [
+        f"{store}/*/{service.name} mr",
+        *(f"{store}/*/{_literal(path)} mrix" for path in sorted(inside)),
+        *rules,
+        *(
+            f"{store}/*/{_literal(str(file['path']))} r"
+            for file in service.config_files
+            if file["path"] not in inside
+        ),
+    ]
+
+
+def _loader_rules(program: Program, *, store: str) -> list[str]:
+    """What abstractions/base has not: a loader and libraries out of the usual places."""
+    if not program.interpreter:
+        return []
+    loader = _literal(program.interpreter)
+    folders = [posixpath.dirname(loader), *(_search(path, store=store) for path in program.search)]
+    return [f"{{,/usr}}{loader} mr", *(f"{folder}/**.so* mr" for folder in dict.fromkeys(folders))]
+
+
+def _search(path: str, *, store: str) -> str:
+    """A search path of the loader (ld.so(8)) as a pattern: its own words become what they stand for."""
+    literal = re.sub(r"\$\{?ORIGIN\}?", "\0", path)
+    literal = re.sub(r"\$\{?(?:LIB|PLATFORM)\}?", "\1", literal)
+    return posixpath.normpath(_literal(literal).replace("\0", f"{store}/*").replace("\1", "*"))
+
+
+def _folder_rules(service: Service) -> list[str]:
+    places = ["lib", *(["cache"] if service.sandbox.builder else []), *(["log"] if service.life.logs else [])]
+    rules = [f"owner /var/{place}/{{,private/}}{service.name}/{{,**}} rwk" for place in places]
+    return [*rules, "owner /tmp/{,**} rwk"]
+
+
+def _credential_rules(service: Service) -> list[str]:
+    # Without `owner`: systemd may leave them root's, and let the service's user in by an access list.
+    return (
+        [f"/{{,var/}}run/credentials/{service.name}{{,@*}}.service/{{,*}} r"] if service.credentials else []
     )
+
+
+def _socket_rules(service: Service) -> list[str]:
+    paths = [listener.path for member in service.members for listener in member.listeners if listener.path]
+    if not paths:
+        return []
+    verbs = "accept, bind, listen, receive, send, shutdown, getattr, setattr, getopt, setopt"
+    return [
+        *(f"{_literal(path)} rw" for path in paths),
+        f"unix ({verbs}) type=stream",
+        f"unix ({verbs}) type=dgram",
+    ]
+
+
+def _builder_rules(service: Service) -> list[str]:
+    if not service.sandbox.builder:
+        return []
+    tree = service.sandbox.go_tree
+    return [
+        f"{tree}/{{,**}} r",
+        f"{tree}/bin/* mrix",
+        f"{tree}/pkg/tool/** mrix",
+        # Tests, and those tools of the toolchain that Go builds when they are first asked for.
+        f"owner /var/cache/{{,private/}}{service.name}/** mrix",
+        *_BUILD_TOOLS.splitlines(),
+    ]
+
+
+def _opened_rules(service: Service) -> list[str]:
+    sandbox = service.sandbox
+    return [
+        *(f"capability {name[len('CAP_') :].lower()}" for name in sandbox.capabilities),
+        *(f"network {name[len('AF_') :].lower()}" for name in sandbox.address_families),
+        *(f"{_literal(path.rstrip('/'))}{{,/**}} r" for path in sandbox.read_paths),
+        *(f"{_literal(path.rstrip('/'))}/{{,**}} rwk" for path in sandbox.read_write_paths),
+        *(f"{_literal(device)} rw" for device in sandbox.devices if device.startswith("/")),
+        *(rule.strip().rstrip(",") for rule in service.apparmor_rules),
+    ]
+
+
+def _literal(path: str) -> str:
+    """A path in which nothing is a pattern to AppArmor."""
+    return re.sub(r'([\\*?\[\]{}^," \t@])', r"\\\1", path)

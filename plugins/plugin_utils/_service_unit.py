@@ -4,154 +4,128 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The systemd units of a service: a socket that owns the port, and a service in a strict sandbox."""
+"""The service unit of one process: a program in its sandbox, within its limits."""
 
 from __future__ import annotations
 
-import re
+import typing as t
 
 from ._service import Service
+from ._service_credentials import credential_lines
+from ._service_life import life_lines
+from ._service_limits import go_limits, limit_lines
+from ._service_members import Member
+from ._service_order import order_lines
+from ._service_program import Program
+from ._service_sandbox import Sandbox, openings, sandbox_lines
+from ._unit_words import command, setting, text
 
-__all__ = ["service_unit", "socket_unit"]
+__all__ = ["Place", "described", "service_unit"]
 
-# Leaves a tenth of MemoryMax to what Go's memory limit does not see: stacks of C, page tables, the binary.
-_GOMEMLIMIT_SHARE = 0.9
-
-# Each line opens nothing a Go server needs. ProcSubset=pid is left out on purpose: it hides
-# /proc/sys/net/core/somaxconn, and Go then takes a listen backlog of 128 without a word.
-_SANDBOX = """\
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectClock=yes
-ProtectHostname=yes
-ProtectProc=invisible
-RestrictSUIDSGID=yes
-RestrictRealtime=yes
-RestrictNamespaces=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-RemoveIPC=yes
-KeyringMode=private
-DevicePolicy=closed
-UMask=0077
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-"""
-
-_SAFE_WORD = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
+# Where Go runs what it has compiled; it does not make this directory itself.
+_SCRATCH = "scratch"
 
 
-def socket_unit(service: Service) -> str:
-    """The unit that owns the port, so that a new build never closes it."""
-    return f"""\
-[Unit]
-Description={_text(service.description)} (socket)
+class Place(t.NamedTuple):
+    """Where a program is on the host. ``release``: the directory of the version in use, "" where we ship nothing."""
 
-[Socket]
-ListenStream={service.listen}
-FileDescriptorName={service.name}
-# As long a queue as the kernel allows (net.core.somaxconn); systemd by itself asks for 4096.
-Backlog=65535
-# Keeps what clients have sent while no process is there to accept it.
-FlushPending=no
-NoDelay=yes
+    executable: str
+    release: str
 
-[Install]
-WantedBy=sockets.target
-"""
+    def inside(self, path: str) -> str:
+        """A path as users give it: absolute, or one in the release."""
+        return path if path.startswith("/") else f"{self.release}/{path}"
 
 
-def service_unit(service: Service, *, executable: str) -> str:
+def described(service: Service) -> str:
+    """The description of the unit: whoever looks at the service sees what its sandbox leaves open."""
+    opened = openings(service.sandbox)
+    return text(f"{service.description} (opens: {', '.join(opened)})" if opened else service.description)
+
+
+def service_unit(
+    service: Service,
+    member: Member,
+    *,
+    place: Place,
+    program: Program,
+    units_of: t.Callable[[str], t.Sequence[str]],
+) -> str:
     """
-    :param executable: the program behind the release's ``current`` link
+    :param program: what is known of the build that runs
+    :param units_of: the service units behind the name of a service or unit
     """
-    sections = [_unit_section(service), _service_section(service, executable=executable)]
-    return "\n".join([*sections, "[Install]\nWantedBy=multi-user.target\n"])
+    sockets = [listener.unit for listener in member.sockets]
+    order = order_lines(service.order, sockets=sockets, units_of=units_of)
+    sections = [
+        "\n".join(["[Unit]", f"Description={described(service)}", *order]) + "\n",
+        "\n".join(_service_section(service, member, place=place, program=program)) + "\n",
+    ]
+    if not service.life.timer:
+        sections.append("[Install]\nWantedBy=multi-user.target\n")
+    return "\n".join(sections)
 
 
-def _unit_section(service: Service) -> str:
-    lines = ["[Unit]", f"Description={_text(service.description)}", "After=network.target"]
-    if service.socket:
-        lines += [f"Requires={service.name}.socket", f"After={service.name}.socket"]
-    return "\n".join(lines) + "\n"
+def _service_section(service: Service, member: Member, *, place: Place, program: Program) -> list[str]:
+    def hook(words: t.Sequence[str]) -> str:
+        return command([place.inside(words[0]), *words[1:]])
 
-
-def _service_section(service: Service, *, executable: str) -> str:
-    command = " ".join(_word(word) for word in [executable, *service.arguments])
-    lines = [
+    environment = _environment(service, member, program=program)
+    return [
         "[Service]",
-        f"Type={'notify' if service.notify else 'exec'}",
-        f"ExecStart={command}",
-        *[f"Environment={_word(f'{key}={value}')}" for key, value in sorted(_environment(service).items())],
+        f"Type={'oneshot' if service.life.timer else 'notify' if service.life.notify else 'exec'}",
+        f"ExecStart={command([place.executable, *member.arguments])}",
+        *life_lines(service.life, command=hook),
+        *[f"Environment={setting(f'{key}={value}')}" for key, value in sorted(environment.items())],
+        *[f"EnvironmentFile={setting(place.inside(path))}" for path in service.environment_files],
+        *credential_lines(service.credentials, service=service.name),
         "DynamicUser=yes",
-        f"StateDirectory={service.name}",
+        *_folders(service, member, place=place),
         f"SyslogIdentifier={service.name}",
         # Ignored by systemd where the kernel has no AppArmor; where it has, no profile means no start.
         f"AppArmorProfile={service.profile}",
-        "Restart=on-failure",
-        "RestartSec=1s",
-        "TimeoutStopSec=30s",
         "KillMode=mixed",
-        *_limits(service),
+        *limit_lines(service.limits),
+        f"LimitCORE={'infinity' if service.life.core_dumps else '0'}",
         "",
         "# Sandbox",
-        _SANDBOX.rstrip("\n"),
-        *_openings(service),
+        *sandbox_lines(service.sandbox),
     ]
-    return "\n".join(lines) + "\n"
 
 
-def _environment(service: Service) -> dict[str, str]:
-    """GOMEMLIMIT follows MemoryMax, unless the user says otherwise: Go reads no cgroup for it."""
-    if not service.memory_max:
-        return service.environment
-    limit = int(service.memory_max * _GOMEMLIMIT_SHARE) >> 20
-    return {"GOMEMLIMIT": f"{max(limit, 1)}MiB", **service.environment}
-
-
-def _limits(service: Service) -> list[str]:
-    lines = [f"LimitNOFILE={service.nofile}"]
-    if service.memory_max:
-        lines.append(f"MemoryMax={service.memory_max}")
-    if service.cpu_quota:
-        lines.append(f"CPUQuota={service.cpu_quota}")
+def _folders(service: Service, member: Member, *, place: Place) -> list[str]:
+    lines = [f"StateDirectory={member.folder}", "StateDirectoryMode=0700"]
+    if service.sandbox.builder:
+        lines += [f"CacheDirectory={member.folder} {member.folder}/{_SCRATCH}", "CacheDirectoryMode=0700"]
+    if service.life.logs:
+        lines += [f"LogsDirectory={member.folder}", "LogsDirectoryMode=0700"]
+    if service.config_files:
+        lines.append(f"WorkingDirectory={setting(place.release)}")
+    elif service.life.core_dumps:
+        # Where kernel.core_pattern is a plain name, the kernel writes into this directory.
+        lines.append(f"WorkingDirectory=/var/log/{member.folder}")
     return lines
 
 
-def _openings(service: Service) -> list[str]:
-    capabilities = " ".join(service.capabilities)
-    families = " ".join(["AF_INET", "AF_INET6", "AF_UNIX", *service.address_families])
-    lines = [
-        # A capability counts for nothing in a user namespace of the service's own.
-        f"PrivateUsers={'no' if capabilities else 'yes'}",
-        f"CapabilityBoundingSet={capabilities}",
-        f"AmbientCapabilities={capabilities}",
-        f"RestrictAddressFamilies={families}",
-    ]
-    if service.syscalls:
-        lines.append(f"SystemCallFilter={' '.join(service.syscalls)}")
-    if service.read_write_paths:
-        lines.append(f"ReadWritePaths={' '.join(_word(path) for path in service.read_write_paths)}")
-    return lines
+def _environment(service: Service, member: Member, *, program: Program) -> dict[str, str]:
+    """What a user says goes before what follows from limits and sandbox."""
+    environment = go_limits(service.limits, program)
+    if service.life.core_dumps:
+        environment["GOTRACEBACK"] = "crash"
+    if service.sandbox.builder:
+        environment.update(_builder_environment(service.sandbox, cache=f"/var/cache/{member.folder}"))
+    return {**environment, **member.environment}
 
 
-def _word(word: str) -> str:
-    """One word of a systemd setting: specifiers taken literally, quoted where it must be (systemd.syntax(7))."""
-    literal = word.replace("%", "%%").replace("$", "$$")
-    if _SAFE_WORD.fullmatch(literal):
-        return literal
-    escaped = literal.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def _text(text: str) -> str:
-    return " ".join(text.replace("%", "%%").split())
+def _builder_environment(sandbox: Sandbox, *, cache: str) -> dict[str, str]:
+    """All that Go writes lies in the cache directory; nothing else of the host is writable."""
+    environment = {
+        "GOCACHE": f"{cache}/build",
+        "GOMODCACHE": f"{cache}/mod",
+        "GOPATH": f"{cache}/go",
+        "GOTMPDIR": f"{cache}/{_SCRATCH}",
+        "GOTOOLCHAIN": "local",
+        "HOME": cache,
+        "PATH": f"{sandbox.go_root}/bin:/usr/local/bin:/usr/bin:/bin",
+    }
+    return environment if sandbox.network else {**environment, "GOPROXY": "off"}

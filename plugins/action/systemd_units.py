@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import os
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._errors import HostError
+from ..module_utils._unit_sets import units_spec
+
+_MODULE = "gofleet.hosts.systemd_units"
+
+
+class ActionModule(ActionBase):
+    """Reads the credentials on the controller, out of vaults too, so that the host is told contents alone."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        dummy, options = self.validate_argument_spec(argument_spec=units_spec())
+        try:
+            for each in options["sets"]:
+                each["credentials"] = [
+                    self._encoded(item, owner=each["name"]) for item in each["credentials"]
+                ]
+        except HostError as error:
+            return {"failed": True, **error.report()}
+        result: dict[str, t.Any] = self._execute_module(
+            module_name=_MODULE, module_args=options, task_vars=task_vars
+        )
+        return result
+
+    def _encoded(self, item: dict[str, t.Any], *, owner: str) -> dict[str, t.Any]:
+        """In Base64: Ansible hides each text that is secret wherever it occurs, and a short one occurs everywhere."""
+        if item["data"] is not None:
+            return {"name": item["name"], "data": item["data"]}
+        if (item["content"] is None) == (item["src"] is None):
+            raise HostError(
+                f"credential {item['name']!r} of {owner}",
+                wanted="its secret from one place: content or src",
+                found="both" if item["src"] else "neither",
+                remedy="Give the text in content, or a file on the controller in src.",
+            )
+        data = str(item["content"]).encode() if item["src"] is None else self._read(item["src"])
+        return {"name": item["name"], "data": base64.b64encode(data).decode()}
+
+    def _read(self, src: str) -> bytes:
+        path = os.path.join(self._loader.get_basedir(), os.path.expanduser(src))
+        try:
+            with open(self._loader.get_real_file(path), "rb") as file:
+                return file.read()
+        except (AnsibleError, OSError) as error:
+            raise HostError(
+                path,
+                wanted="a file that the controller can read",
+                found=getattr(error, "strerror", None) or str(error),
+                remedy="Correct src; relative paths start at the playbook. A file in a vault needs its password.",
+            )
