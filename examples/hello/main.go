@@ -29,6 +29,8 @@ type config struct {
 	drainTimeout time.Duration
 	drainIdle    time.Duration
 	failHealth   bool
+	keepListener bool
+	token        string
 	showVersion  bool
 }
 
@@ -62,6 +64,8 @@ func parseFlags(arguments []string, diagnostics io.Writer) (config, error) {
 	flags.DurationVar(&settings.drainTimeout, "drain-timeout", 10*time.Second, "longest time to finish requests after SIGTERM")
 	flags.DurationVar(&settings.drainIdle, "drain-idle", time.Second, "time an idle keep-alive connection has for its last request after SIGTERM")
 	flags.BoolVar(&settings.failHealth, "fail-health", os.Getenv("HELLO_FAIL_HEALTH") == "1", "answer 503 on /healthz, to try a rollback (or HELLO_FAIL_HEALTH=1)")
+	flags.BoolVar(&settings.keepListener, "keep-listener", false, "have systemd keep the socket of -listen for the next process (FileDescriptorStoreMax=)")
+	flags.StringVar(&settings.token, "token", "", "name of a credential; its bearers are served /private")
 	flags.BoolVar(&settings.showVersion, "version", false, "print the version and exit")
 	return settings, flags.Parse(arguments)
 }
@@ -87,9 +91,19 @@ func serve(settings config, logger *slog.Logger) error {
 			return err
 		}
 		sockets = []namedListener{{name: "listen", Listener: own}}
+		if settings.keepListener {
+			if err := systemd.keep("listen", own); err != nil {
+				return err
+			}
+		}
 	}
 
 	app := newService(settings.failHealth, hasName(sockets, "metrics"))
+	if settings.token != "" {
+		if app.token, err = readCredential(settings.token); err != nil {
+			return err
+		}
+	}
 	group := newServerGroup(app, logger)
 	failed := group.start(sockets)
 	for _, socket := range sockets {
@@ -119,6 +133,7 @@ type service struct {
 	host            string
 	failHealth      bool
 	separateMetrics bool // /metrics has a socket of its own and is not served on the others
+	token           []byte // whoever bears it is served /private; none: there is no such path
 	metrics         *registry
 }
 
@@ -139,6 +154,9 @@ func (s *service) handler(socket string) http.Handler {
 	}
 	if socket != "metrics" {
 		mux.HandleFunc("GET /{$}", s.hello)
+		if len(s.token) > 0 {
+			mux.Handle("GET /private", requireToken(s.token, http.HandlerFunc(s.hello)))
+		}
 	}
 	return s.metrics.observe(mux)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -63,6 +64,22 @@ func (n *notifier) send(lines ...string) {
 func (n *notifier) ready(status string) { n.send("READY=1", "STATUS="+status) }
 
 func (n *notifier) stopping(status string) { n.send("STOPPING=1", "STATUS="+status) }
+
+// keep hands a copy of a listening socket to systemd, which passes it on to the next process under this name: who
+// connects between the two waits in the kernel, without a socket unit.
+func (n *notifier) keep(name string, listener net.Listener) error {
+	owner, ok := listener.(interface{ File() (*os.File, error) })
+	if n.conn == nil || !ok {
+		return nil
+	}
+	file, err := owner.File()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, _, err = n.conn.WriteMsgUnix([]byte("FDSTORE=1\nFDNAME="+name), syscall.UnixRights(int(file.Fd())), nil)
+	return err
+}
 
 // watchdog gives a sign of life twice in each interval until the context ends. Draining needs none: systemd stops
 // counting when a unit is stopping.

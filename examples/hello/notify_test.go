@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -77,6 +78,51 @@ func TestNotifySpeaksToPathsAndAbstractSockets(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestKeepPassesTheSocketOn(t *testing.T) {
+	address := filepath.Join(t.TempDir(), "notify")
+	supervisor, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer supervisor.Close()
+	t.Setenv("NOTIFY_SOCKET", address)
+	systemd, err := newNotifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer systemd.close()
+	own, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := systemd.keep("listen", own); err != nil {
+		t.Fatal(err)
+	}
+	text, rights := make([]byte, 100), make([]byte, 100)
+	size, rightsSize, _, _, err := supervisor.ReadMsgUnix(text, rights)
+	if err != nil || string(text[:size]) != "FDSTORE=1\nFDNAME=listen" {
+		t.Fatalf("found %q, %v", text[:size], err)
+	}
+	messages, err := syscall.ParseSocketControlMessage(rights[:rightsSize])
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("wanted one message, found %d, %v", len(messages), err)
+	}
+	kept, err := syscall.ParseUnixRights(&messages[0])
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("wanted one descriptor, found %v, %v", kept, err)
+	}
+	where := own.Addr().String()
+	own.Close()
+	next, err := takeOver(kept[0], "listen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	if _, err := net.Dial("tcp", where); err != nil {
+		t.Errorf("the socket ended with the process that opened it: %v", err)
 	}
 }
 

@@ -39,8 +39,11 @@ def socket_unit(service: Service, member: Member, listener: Listener) -> str:
 def _kind_lines(listener: Listener) -> list[str]:
     lines = []
     if not listener.datagram:
-        # FlushPending: keeps what clients have sent while no process is there to accept it.
-        lines += [f"Backlog={listener.backlog}", "FlushPending=no"]
+        lines += [
+            f"Backlog={listener.backlog}",
+            "# Keeps what clients have sent while no process is there to accept it.",
+            "FlushPending=no",
+        ]
     if listener.path:
         lines += [
             f"SocketMode={listener.mode}",
