@@ -132,7 +132,7 @@ func serve(settings config, logger *slog.Logger) error {
 type service struct {
 	host            string
 	failHealth      bool
-	separateMetrics bool // /metrics has a socket of its own and is not served on the others
+	separateMetrics bool   // /metrics has a socket of its own and is not served on the others
 	token           []byte // whoever bears it is served /private; none: there is no such path
 	metrics         *registry
 }

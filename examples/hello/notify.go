@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -77,8 +78,17 @@ func (n *notifier) keep(name string, listener net.Listener) error {
 		return err
 	}
 	defer file.Close()
-	_, _, err = n.conn.WriteMsgUnix([]byte("FDSTORE=1\nFDNAME="+name), syscall.UnixRights(int(file.Fd())), nil)
-	return err
+	raw, err := n.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	// Not by WriteMsgUnix, which wants an address and refuses one where the socket is connected.
+	var sent error
+	err = raw.Write(func(fd uintptr) bool {
+		sent = syscall.Sendmsg(int(fd), []byte("FDSTORE=1\nFDNAME="+name), syscall.UnixRights(int(file.Fd())), nil, 0)
+		return sent != syscall.EAGAIN
+	})
+	return errors.Join(err, sent)
 }
 
 // watchdog gives a sign of life twice in each interval until the context ends. Draining needs none: systemd stops
