@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._errors import HostError
-from ._unit_words import text
+from ._unit_words import plain
 
 __all__ = ["Hooks", "Life", "Timer", "life_lines", "read_life"]
 
@@ -122,11 +122,11 @@ def life_lines(life: Life, *, command: t.Callable[[t.Sequence[str]], str]) -> li
     ]
     lines = [f"{key}={command(words)}" for key, words in commands if words]
     if life.timer:
-        limit = text(life.timer.max_runtime) or "infinity"
-        return [*lines, f"TimeoutStartSec={limit}", f"TimeoutStopSec={text(life.stop_timeout)}"]
-    lines += ["Restart=on-failure", "RestartSec=1s", f"TimeoutStopSec={text(life.stop_timeout)}"]
+        limit = plain(life.timer.max_runtime) or "infinity"
+        return [*lines, f"TimeoutStartSec={limit}", f"TimeoutStopSec={plain(life.stop_timeout)}"]
+    lines += ["Restart=on-failure", "RestartSec=1s", f"TimeoutStopSec={plain(life.stop_timeout)}"]
     if life.watchdog:
-        lines.append(f"WatchdogSec={text(life.watchdog)}")
+        lines.append(f"WatchdogSec={plain(life.watchdog)}")
     if life.fd_store:
         # systemd 254 and newer keep the descriptors while the unit is stopped, too; an older one for a restart.
         lines += [f"FileDescriptorStoreMax={life.fd_store}", "FileDescriptorStorePreserve=yes"]

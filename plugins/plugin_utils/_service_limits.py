@@ -14,7 +14,7 @@ import typing as t
 
 from ..module_utils._errors import HostError
 from ._service_program import Program
-from ._unit_words import text
+from ._unit_words import plain
 
 __all__ = ["Limits", "go_limits", "limit_lines", "read_limits"]
 
@@ -67,11 +67,11 @@ def limit_lines(limits: Limits) -> list[str]:
         ("MemoryHigh", limits.memory_high or None),
         ("MemoryMax", limits.memory_max or None),
         ("MemorySwapMax", limits.swap_max),
-        ("CPUQuota", text(limits.cpu_quota) or None),
+        ("CPUQuota", plain(limits.cpu_quota) or None),
         ("CPUWeight", limits.cpu_weight),
         ("IOWeight", limits.io_weight),
         ("TasksMax", limits.tasks_max),
-        ("LogRateLimitIntervalSec", text(limits.log_interval) or None),
+        ("LogRateLimitIntervalSec", plain(limits.log_interval) or None),
         ("LogRateLimitBurst", limits.log_burst),
     ]
     return [f"{key}={value}" for key, value in wanted if value is not None]

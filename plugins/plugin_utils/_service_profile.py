@@ -92,15 +92,15 @@ def apparmor_profile(service: Service, *, store: str, program: Program) -> str:
 def _program_rules(service: Service, *, store: str) -> list[str]:
     hooks = {words[0] for words in service.life.hooks if words}
     inside = {path for path in hooks if not path.startswith("/")} - {service.name}
-    rules = [f"{_literal(path)} mrix" for path in sorted(hooks) if path.startswith("/")]
+    rules = [_file(f"{_literal(path)}", "mrix") for path in sorted(hooks) if path.startswith("/")]
     if service.installed:
-        return [f"{_literal(service.installed)} mr", *rules]
+        return [_file(f"{_literal(service.installed)}", "mr"), *rules]
     return [
         f"{store}/*/{service.name} mr",
-        *(f"{store}/*/{_literal(path)} mrix" for path in sorted(inside)),
+        *(_file(f"{store}/*/{_literal(path)}", "mrix") for path in sorted(inside)),
         *rules,
         *(
-            f"{store}/*/{_literal(str(file['path']))} r"
+            _file(f"{store}/*/{_literal(str(file['path']))}", "r")
             for file in service.config_files
             if file["path"] not in inside
         ),
@@ -142,7 +142,7 @@ def _socket_rules(service: Service) -> list[str]:
         return []
     verbs = "accept, bind, listen, receive, send, shutdown, getattr, setattr, getopt, setopt"
     return [
-        *(f"{_literal(path)} rw" for path in paths),
+        *(_file(f"{_literal(path)}", "rw") for path in paths),
         f"unix ({verbs}) type=stream",
         f"unix ({verbs}) type=dgram",
     ]
@@ -167,13 +167,18 @@ def _opened_rules(service: Service) -> list[str]:
     return [
         *(f"capability {name[len('CAP_') :].lower()}" for name in sandbox.capabilities),
         *(f"network {name[len('AF_') :].lower()}" for name in sandbox.address_families),
-        *(f"{_literal(path.rstrip('/'))}{{,/**}} r" for path in sandbox.read_paths),
-        *(f"{_literal(path.rstrip('/'))}/{{,**}} rwk" for path in sandbox.read_write_paths),
-        *(f"{_literal(device)} rw" for device in sandbox.devices if device.startswith("/")),
+        *(_file(f"{_literal(path.rstrip('/'))}{{,/**}}", "r") for path in sandbox.read_paths),
+        *(_file(f"{_literal(path.rstrip('/'))}/{{,**}}", "rwk") for path in sandbox.read_write_paths),
+        *(_file(f"{_literal(device)}", "rw") for device in sandbox.devices if device.startswith("/")),
         *(rule.strip().rstrip(",") for rule in service.apparmor_rules),
     ]
 
 
+def _file(pattern: str, access: str) -> str:
+    """A rule for files; quotes hold a path together that has blanks or commas in it."""
+    return f'"{pattern}" {access}' if re.search(r"[\s,](?![^{]*\})", pattern) else f"{pattern} {access}"
+
+
 def _literal(path: str) -> str:
     """A path in which nothing is a pattern to AppArmor."""
-    return re.sub(r'([\\*?\[\]{}^," \t@])', r"\\\1", path)
+    return re.sub(r'([\\*?\[\]{}^"])', r"\\\1", path)

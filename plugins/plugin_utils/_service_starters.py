@@ -12,7 +12,7 @@ from ._service import Service
 from ._service_life import Timer
 from ._service_listeners import Listener
 from ._service_members import Member
-from ._unit_words import setting, text
+from ._unit_words import plain, setting, text
 
 __all__ = ["socket_unit", "timer_unit"]
 
@@ -59,14 +59,14 @@ def _kind_lines(listener: Listener) -> list[str]:
 def timer_unit(service: Service, member: Member, timer: Timer) -> str:
     """The unit that says when a service which runs to its end is started."""
     lines = ["[Unit]", f"Description={text(service.description)} (timer)", "", "[Timer]"]
-    lines += [f"OnCalendar={text(time)}" for time in timer.on_calendar]
+    lines += [f"OnCalendar={plain(time)}" for time in timer.on_calendar]
     if timer.on_boot:
-        lines.append(f"OnBootSec={text(timer.on_boot)}")
+        lines.append(f"OnBootSec={plain(timer.on_boot)}")
     if timer.every:
         # Counted from the start of the timer too: a service that never ran has no last run to count from.
-        lines += [f"OnActiveSec={text(timer.every)}", f"OnUnitActiveSec={text(timer.every)}"]
+        lines += [f"OnActiveSec={plain(timer.every)}", f"OnUnitActiveSec={plain(timer.every)}"]
     if timer.random_delay:
-        lines.append(f"RandomizedDelaySec={text(timer.random_delay)}")
+        lines.append(f"RandomizedDelaySec={plain(timer.random_delay)}")
     if timer.on_calendar:
         lines.append(f"Persistent={'yes' if timer.persistent else 'no'}")
     lines += [f"Unit={member.unit}", "", "[Install]", "WantedBy=timers.target"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-__all__ = ["command", "setting", "text", "word"]
+__all__ = ["command", "plain", "setting", "text", "word"]
 
 _SAFE = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
 
@@ -32,9 +32,14 @@ def command(words: t.Iterable[str]) -> str:
     return " ".join(word(each) for each in words)
 
 
+def plain(raw: str) -> str:
+    """A number, time or share, in which systemd knows no specifiers: 150% stays as it is."""
+    return " ".join(raw.split())
+
+
 def text(raw: str) -> str:
     """A text of one line."""
-    return " ".join(raw.replace("%", "%%").split())
+    return plain(raw.replace("%", "%%"))
 
 
 def _quoted(literal: str) -> str:

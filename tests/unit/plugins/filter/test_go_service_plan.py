@@ -15,7 +15,7 @@ def test_plans() -> None:
     plan = FILTER(
         [{"name": "hello", "artefact": {"file": "x"}}], root="/opt/gofleet", versions={"hello": "1"}
     )
-    assert sorted(plan) == ["profiles", "releases", "units"]
+    assert sorted(plan) == ["old_profiles", "profiles", "releases", "sets", "units"]
 
 
 def test_turns_a_refusal_into_an_error_of_the_template() -> None:

@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import read_services
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import Service, read_services
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_health import health_question
 
 ARTEFACT = {"file": "dist/hello"}
 
@@ -17,20 +18,34 @@ def item(**changes: t.Any) -> dict[str, t.Any]:
     return {"name": "hello", "artefact": ARTEFACT, "port": 8080, **changes}
 
 
+def read(**changes: t.Any) -> Service:
+    (service,) = read_services([item(**changes)]).present
+    return service
+
+
+def url(service: Service) -> str:
+    question = health_question(service.health, service.members[0].listeners)
+    return question["url"] if question else ""
+
+
 def test_defaults_of_a_service_that_listens() -> None:
-    (service,) = read_services([item()])
-    assert (service.socket, service.notify, service.listen) == (True, True, "8080")
-    assert service.health_url == "http://127.0.0.1:8080/healthz"
-    assert (service.apparmor_mode, service.exposure_max, service.profile) == ("enforce", 1.5, "gofleet.hello")
+    service = read()
+    (member,) = service.members
+    assert [(one.unit, one.listen, one.fd_name) for one in member.sockets] == [
+        ("hello.socket", "8080", "hello")
+    ]
+    assert (service.life.notify, url(service)) == (True, "http://127.0.0.1:8080/healthz")
+    assert (service.apparmor_mode, service.sandbox.exposure_max) == ("enforce", 1.5)
+    assert service.profile == "gofleet.hello"
 
 
 def test_a_service_that_listens_on_nothing_has_no_socket_and_no_health_check() -> None:
-    (service,) = read_services([item(port=None)])
-    assert (service.socket, service.health_url) == (False, "")
+    service = read(port=None)
+    assert (service.members[0].listeners, url(service)) == ([], "")
 
 
 @pytest.mark.parametrize(
-    ("address", "listen", "url"),
+    ("address", "listen", "asked"),
     [
         ("", "8080", "http://127.0.0.1:8080/healthz"),
         ("0.0.0.0", "0.0.0.0:8080", "http://127.0.0.1:8080/healthz"),
@@ -39,17 +54,9 @@ def test_a_service_that_listens_on_nothing_has_no_socket_and_no_health_check() -
         ("[fd00::1]", "[fd00::1]:8080", "http://[fd00::1]:8080/healthz"),
     ],
 )
-def test_asks_for_health_where_it_listens(address: str, listen: str, url: str) -> None:
-    (service,) = read_services([item(address=address)])
-    assert (service.listen, service.health_url) == (listen, url)
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [("268435456", 268435456), ("256M", 268435456), ("1G", 1 << 30), ("64K", 65536), (None, 0)],
-)
-def test_reads_sizes_as_systemd_does(size: str | None, expected: int) -> None:
-    assert read_services([item(limits={"memory_max": size})])[0].memory_max == expected
+def test_asks_for_health_where_it_listens(address: str, listen: str, asked: str) -> None:
+    service = read(address=address)
+    assert (service.members[0].listeners[0].listen, url(service)) == (listen, asked)
 
 
 @pytest.mark.parametrize(
@@ -57,17 +64,39 @@ def test_reads_sizes_as_systemd_does(size: str | None, expected: int) -> None:
     [
         ({"artefact": None}, "service hello: wanted an artefact; found none"),
         ({"artefact": {"sha256": "0" * 64}}, "service hello: wanted an artefact"),
+        ({"artefact": {"file": "x", "installed": "/usr/bin/x"}}, "wanted one artefact; found file and installed"),
+        ({"artefact": {"installed": "bin/x"}}, "wanted absolute paths alone.*'bin/x'"),
+        ({"artefact": {"installed": "/x"}, "config_files": [{"path": "a"}]}, "has no release; found a"),
+        ({"artefact": {"installed": "/x"}, "hooks": {"drain": ["x"]}}, "has no release; found x"),
         ({"port": 70000}, "wanted a TCP port from 1 to 65535; found 70000"),
         ({"port": 80, "socket": False}, "wanted CAP_NET_BIND_SERVICE for port 80"),
         ({"port": None, "health": {"path": "/x"}}, "wanted a port to ask for its health"),
+        ({"health": {"socket": "admin"}}, "wanted health.socket to be one of its sockets; found 'admin'"),
+        ({"health": {"path": "x"}}, "wanted a path that starts with /"),
+        ({"health": {"path": "", "warm_up": ["/"]}}, "wanted a path to ask after the warm-up"),
         ({"limits": {"memory_max": "lots"}}, "wanted limits.memory_max as a number of bytes.*'lots'"),
+        ({"limits": {"swap_max": "1.5G"}}, "wanted limits.swap_max"),
         ({"name": "Hello World"}, "wanted a name of at most 48 lower-case letters"),
         ({"name": "../x"}, "wanted a name"),
+        ({"environment": {"A-B": "1"}}, "wanted names of variables.*'A-B'"),
+        ({"watchdog": "30s", "notify": False}, "wanted signs of life.*notify: false"),
+        ({"timer": {"on_calendar": ["daily"]}}, "wanted either sockets or a timer"),
+        ({"port": None, "timer": {}}, "wanted when to start it"),
+        ({"port": None, "timer": {"every": "1h"}, "watchdog": "5s"}, "signs of life.*found a timer"),
+        ({"port": None, "timer": {"every": "1h"}, "fd_store": 1}, "for fd_store; found a timer"),
+        ({"sandbox": {"capabilities": ["net_raw"]}}, "wanted a name such as CAP_NET_BIND_SERVICE; found 'net_raw'"),
+        ({"sandbox": {"address_families": ["netlink"]}}, "wanted a name such as AF_NETLINK"),
+        ({"sandbox": {"devices": ["fuse"]}}, "wanted a name such as /dev/fuse"),
+        ({"credentials": [{"name": "a"}]}, "credential a of service hello: wanted its secret from one place.*found none"),
+        ({"credentials": [{"name": "a", "content": "S", "path": "/b"}]}, "found content and path"),
+        ({"credentials": [{"name": "a", "path": "b"}]}, "wanted path as an absolute path"),
+        ({"credentials": [{"name": "a", "path": "/b"}] * 2}, "wanted each credential once"),
     ],
-)
+)  # fmt: skip
 def test_refuses_what_can_not_work(changes: dict[str, t.Any], message: str) -> None:
-    with pytest.raises(HostError, match=message):
+    with pytest.raises(HostError, match=message) as refused:
         read_services([item(**changes)])
+    assert "'S'" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +105,7 @@ def test_refuses_what_can_not_work(changes: dict[str, t.Any], message: str) -> N
     ids=["systemd owns the port", "with the capability"],
 )
 def test_low_ports_that_work(changes: dict[str, t.Any]) -> None:
-    assert read_services([item(**changes)])[0].port == 80
+    assert read(**changes).members[0].listeners[0].port == 80
 
 
 def test_two_services_on_one_port_name_both_and_the_port() -> None:
@@ -84,6 +113,22 @@ def test_two_services_on_one_port_name_both_and_the_port() -> None:
         read_services([item(), item(name="other")])
 
 
+def test_two_addresses_of_one_port_are_two_places() -> None:
+    services = read_services([item(address="10.0.0.1"), item(name="other", address="10.0.0.2")])
+    assert len(services.present) == 2
+
+
 def test_a_name_stands_once() -> None:
     with pytest.raises(HostError, match="service hello: wanted each name once"):
         read_services([item(), item(port=8081)])
+
+
+def test_a_service_that_is_to_be_absent_needs_its_name_alone() -> None:
+    services = read_services([{"name": "old", "state": "absent", "purge": True}, item()])
+    assert [service.name for service in services.present] == ["hello"]
+    assert services.absent == [("old", True)]
+
+
+def test_a_service_that_is_to_be_absent_leaves_its_port_to_others() -> None:
+    services = read_services([item(name="old", state="absent"), item()])
+    assert services.absent == [("old", False)]

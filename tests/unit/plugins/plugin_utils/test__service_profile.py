@@ -12,17 +12,52 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import read_services
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_profile import apparmor_profile
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_program import Program, read_program
 
 ABSTRACTIONS = pathlib.Path("/etc/apparmor.d/abstractions/base")
+STATIC = read_program("1")
+DYNAMIC = read_program(
+    {
+        "version": "1",
+        "program": {
+            "interpreter": "/lib64/ld-linux-x86-64.so.2",
+            "search": ["$ORIGIN/../lib", "/opt/lib/${LIB}"],
+        },
+    }
+)
+RICH: dict[str, t.Any] = {
+    "sockets": [{"name": "ops", "listen": "/run/hello/ops.sock"}],
+    "credentials": [{"name": "token", "content": "x"}],
+    "config_files": [{"path": "etc/a b.yml", "content": "x"}],
+    "diagnostics": {"profiles": True},
+    "hooks": {"warm_up": ["hello", "-x"], "drain": ["bin/drain"], "after_stop": ["/bin/true"]},
+    "sandbox": {
+        "capabilities": ["CAP_NET_BIND_SERVICE"],
+        "address_families": ["AF_NETLINK"],
+        "read_paths": ["/srv/in"],
+        "read_write_paths": ["/srv/data/"],
+        "devices": ["/dev/fuse"],
+    },
+    "apparmor": {"rules": ["/etc/hello/** r"]},
+}
+BUILDER: dict[str, t.Any] = {
+    "port": None,
+    "sandbox": {"profile": "builder"},
+    "artefact": {"installed": "/usr/bin/go"},
+}
 
 
-def profile(**changes: t.Any) -> str:
+def profile(program: Program = STATIC, **changes: t.Any) -> str:
     item = {"name": "hello", "artefact": {"file": "x"}, "port": 8080, **changes}
-    return apparmor_profile(read_services([item])[0], store="/opt/gofleet/hello")
+    return apparmor_profile(read_services([item]).present[0], store="/opt/gofleet/hello", program=program)
 
 
 def test_is_named_ours_and_attached_to_every_version_of_the_program() -> None:
     assert "\nprofile gofleet.hello /opt/gofleet/hello/*/hello flags=(attach_disconnected) {\n" in profile()
+
+
+def test_a_program_of_others_is_confined_in_this_service_alone() -> None:
+    assert "\nprofile gofleet.hello flags=(attach_disconnected) {\n" in profile(**BUILDER)
 
 
 @pytest.mark.parametrize("path", ["limits", "fd/", "cgroup", "hpage_pmd_size", "somaxconn", "systemd/notify"])
@@ -33,25 +68,56 @@ def test_allows_what_go_its_metrics_and_systemd_need(path: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
-        ({"sandbox": {"capabilities": ["CAP_NET_BIND_SERVICE"]}}, "  capability net_bind_service,"),
-        ({"sandbox": {"read_write_paths": ["/srv/data/"]}}, "  /srv/data/{,**} rwk,"),
-        ({"apparmor": {"rules": ["/etc/hello/** r"]}}, "  /etc/hello/** r,"),
-        ({"apparmor": {"rules": ["/etc/hello/** r,"]}}, "  /etc/hello/** r,"),
+        ({"apparmor": {"rules": ["/etc/hello/** r,"]}}, "/etc/hello/** r"),
+        (RICH, "capability net_bind_service"),
+        (RICH, "network netlink"),
+        (RICH, "/srv/in{,/**} r"),
+        (RICH, "/srv/data/{,**} rwk"),
+        (RICH, "/dev/fuse rw"),
+        (RICH, "/etc/hello/** r"),
+        (RICH, "/run/hello/ops.sock rw"),
+        (RICH, "/{,var/}run/credentials/hello{,@*}.service/{,*} r"),
+        (RICH, '"/opt/gofleet/hello/*/etc/a b.yml" r'),
+        (RICH, "/opt/gofleet/hello/*/bin/drain mrix"),
+        (RICH, "/bin/true mrix"),
+        (RICH, "owner /var/log/{,private/}hello/{,**} rwk"),
+        (BUILDER, "/usr/bin/go mr"),
+        (BUILDER, "/usr/local/lib/go/*/pkg/tool/** mrix"),
+        (BUILDER, "owner /var/cache/{,private/}hello/** mrix"),
+        (BUILDER, "owner /var/cache/{,private/}hello/{,**} rwk"),
     ],
 )
-def test_openings_of_the_description_become_rules(changes: dict[str, t.Any], rule: str) -> None:
-    assert rule in profile(**changes).splitlines()
-    assert rule not in profile().splitlines()
+def test_what_is_described_becomes_rules(changes: dict[str, t.Any], rule: str) -> None:
+    assert f"  {rule}," in profile(**changes).splitlines()
+    assert f"  {rule}," not in profile().splitlines()
+
+
+def test_only_a_dynamic_program_gets_a_loader_and_libraries() -> None:
+    rules = {
+        "  {,/usr}/lib64/ld-linux-x86-64.so.2 mr,",
+        "  /lib64/**.so* mr,",
+        "  /opt/gofleet/hello/lib/**.so* mr,",
+        "  /opt/lib/*/**.so* mr,",
+    }
+    assert rules <= set(profile(DYNAMIC).splitlines())
+    assert "loader" not in profile()
+
+
+def test_without_the_network_no_rule_allows_it() -> None:
+    assert "abstractions/nameservice" in profile()
+    assert "abstractions/nameservice" not in profile(**BUILDER)
 
 
 @pytest.mark.skipif(
     shutil.which("apparmor_parser") is None or not ABSTRACTIONS.exists(),
     reason="apparmor_parser is not on this controller; Molecule loads the profile on real hosts",
 )
-def test_compiles() -> None:
-    text = profile(
-        sandbox={"capabilities": ["CAP_NET_BIND_SERVICE"], "read_write_paths": ["/srv/data"]},
-        apparmor={"rules": ["/etc/hello/** r"]},
-    )
+@pytest.mark.parametrize(
+    ("program", "changes"),
+    [(STATIC, {}), (DYNAMIC, RICH), (STATIC, BUILDER)],
+    ids=["static", "dynamic and rich", "builder"],
+)
+def test_compiles(program: Program, changes: dict[str, t.Any]) -> None:
+    text = profile(program, **changes)
     done = subprocess.run(["apparmor_parser", "-QK"], input=text, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr + text

@@ -7,31 +7,89 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import Service, read_services
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_unit import service_unit, socket_unit
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import read_services
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_life import life_lines
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_limits import go_limits, read_limits
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_program import Program, read_program
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_starters import socket_unit, timer_unit
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_unit import Place, service_unit
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._unit_words import command, setting, text
 
-PROGRAM = "/opt/gofleet/hello/current/hello"
+STORE = "/opt/gofleet/hello/current"
+PLACE = Place(f"{STORE}/hello", STORE)
 
 
-def service(**changes: t.Any) -> Service:
-    return read_services([{"name": "hello", "artefact": {"file": "x"}, "port": 8080, **changes}])[0]
+def unit(program: Program = read_program("1"), **changes: t.Any) -> str:
+    (service,) = read_services(
+        [{"name": "hello", "artefact": {"file": "x"}, "port": 8080, **changes}]
+    ).present
+    place = Place(service.installed, "") if service.installed else PLACE
+    return service_unit(
+        service, service.members[0], place=place, program=program, units_of=lambda name: [name]
+    )
 
 
-def settings(**changes: t.Any) -> dict[str, list[str]]:
+def settings(program: Program = read_program("1"), **changes: t.Any) -> dict[str, list[str]]:
     """The settings of the service unit, each with its values in order."""
     found: dict[str, list[str]] = {}
-    for line in service_unit(service(**changes), executable=PROGRAM).splitlines():
+    for line in unit(program, **changes).splitlines():
         if "=" in line and not line.startswith("#"):
             key, dummy, value = line.partition("=")
             found.setdefault(key, []).append(value)
     return found
 
 
+def started_by(**changes: t.Any) -> str:
+    """Text of the first unit that starts the service."""
+    (service,) = read_services([{"name": "hello", "artefact": {"file": "x"}, **changes}]).present
+    member = service.members[0]
+    if service.life.timer:
+        return timer_unit(service, member, service.life.timer)
+    return socket_unit(service, member, member.sockets[0])
+
+
 def test_the_socket_owns_the_port_and_names_its_descriptor() -> None:
-    text = socket_unit(service(address="10.0.0.1"))
-    assert "ListenStream=10.0.0.1:8080\nFileDescriptorName=hello\n" in text
+    text = started_by(port=8080, address="10.0.0.1")
+    assert "ListenStream=10.0.0.1:8080\nFileDescriptorName=hello\nService=hello.service\n" in text
     assert "\nBacklog=65535\n" in text
     assert "WantedBy=sockets.target" in text
+
+
+@pytest.mark.parametrize(
+    ("socket", "lines", "missing"),
+    [
+        (
+            {"listen": "/run/x", "group": "www", "mode": "0666"},
+            [
+                "ListenStream=/run/x",
+                "SocketMode=0666",
+                "SocketGroup=www",
+                "SocketUser=root",
+                "RemoveOnStop=yes",
+            ],
+            ["NoDelay=yes"],
+        ),
+        ({"listen": "443", "type": "datagram"}, ["ListenDatagram=443"], ["NoDelay=yes", "FlushPending=no"]),
+        ({"listen": "443", "backlog": 16}, ["Backlog=16", "NoDelay=yes"], ["SocketMode=0660"]),
+    ],
+)
+def test_sockets_of_each_kind(socket: dict[str, t.Any], lines: list[str], missing: list[str]) -> None:
+    written = started_by(sockets=[{"name": "x", **socket}], health={"path": ""}).splitlines()
+    assert set(lines) <= set(written)
+    assert not set(missing) & set(written)
+
+
+def test_a_timer_starts_a_service_that_runs_to_its_end() -> None:
+    timer = {"on_calendar": ["daily", "*-*-* 12:00"], "every": "1h", "random_delay": "5m"}
+    written = started_by(timer=timer).splitlines()
+    assert {"OnCalendar=daily", "OnCalendar=*-*-* 12:00", "OnUnitActiveSec=1h", "OnActiveSec=1h"} <= set(
+        written
+    )
+    assert {"RandomizedDelaySec=5m", "Persistent=yes", "Unit=hello.service"} <= set(written)
+    found = settings(port=None, timer={**timer, "max_runtime": "10m"})
+    assert (found["Type"], found["TimeoutStartSec"]) == (["oneshot"], ["10m"])
+    assert "Restart" not in found
+    assert "WantedBy" not in found
 
 
 def test_the_default_is_strict_and_keeps_the_backlog_readable() -> None:
@@ -41,6 +99,8 @@ def test_the_default_is_strict_and_keeps_the_backlog_readable() -> None:
     assert found["PrivateUsers"] == ["yes"]
     assert found["SystemCallFilter"] == ["@system-service", "~@privileged @resources"]
     assert found["AppArmorProfile"] == ["gofleet.hello"]
+    assert found["LimitCORE"] == ["0"]
+    assert found["Description"] == ["Go service hello"]
     assert "ProcSubset" not in found
 
 
@@ -54,24 +114,119 @@ def test_the_default_is_strict_and_keeps_the_backlog_readable() -> None:
             ["GOMEMLIMIT=off"],
         ),
         ({"limits": {"cpu_quota": "150%"}}, "CPUQuota", ["150%"]),
+        ({"limits": {"swap_max": 0}}, "MemorySwapMax", ["0"]),
+        ({"limits": {"tasks_max": 50}}, "TasksMax", ["50"]),
+        ({"limits": {"io_weight": 50}}, "IOWeight", ["50"]),
+        ({"limits": {"log_burst": 100, "log_interval": "10s"}}, "LogRateLimitBurst", ["100"]),
         ({"notify": False}, "Type", ["exec"]),
+        ({"watchdog": "30s"}, "WatchdogSec", ["30s"]),
+        ({"fd_store": 4}, "FileDescriptorStoreMax", ["4"]),
+        ({"stop_timeout": "2min"}, "TimeoutStopSec", ["2min"]),
+        ({"hooks": {"warm_up": ["hello", "-x y"]}}, "ExecStartPost", [f'{STORE}/hello "-x y"']),
+        ({"hooks": {"before_start": ["/bin/true"]}}, "ExecStartPre", ["/bin/true"]),
+        ({"hooks": {"drain": ["bin/drain"]}}, "ExecStop", [f"{STORE}/bin/drain"]),
+        ({"environment_files": ["etc/a.env"]}, "EnvironmentFile", [f"{STORE}/etc/a.env"]),
+        ({"config_files": [{"path": "etc/a"}]}, "WorkingDirectory", [STORE]),
+        ({"diagnostics": {"profiles": True}}, "LogsDirectory", ["hello"]),
+        ({"diagnostics": {"core_dumps": True}}, "LimitCORE", ["infinity"]),
+        ({"diagnostics": {"core_dumps": True}}, "Environment", ["GOTRACEBACK=crash"]),
+        ({"diagnostics": {"core_dumps": True}}, "WorkingDirectory", ["/var/log/hello"]),
+        (
+            {"credentials": [{"name": "a", "content": "S3CRET"}]},
+            "LoadCredential",
+            ["a:/etc/gofleet/credentials/hello/a"],
+        ),
+        (
+            {"credentials": [{"name": "a", "path": "/etc/a", "encrypted": True}]},
+            "LoadCredentialEncrypted",
+            ["a:/etc/a"],
+        ),
         ({"sandbox": {"capabilities": ["CAP_NET_RAW"]}}, "AmbientCapabilities", ["CAP_NET_RAW"]),
         ({"sandbox": {"capabilities": ["CAP_NET_RAW"]}}, "PrivateUsers", ["no"]),
-        (
-            {"sandbox": {"address_families": ["AF_NETLINK"]}},
-            "RestrictAddressFamilies",
-            ["AF_INET AF_INET6 AF_UNIX AF_NETLINK"],
-        ),
+        ({"sandbox": {"address_families": ["AF_NETLINK"]}}, "RestrictAddressFamilies", ["AF_UNIX AF_INET AF_INET6 AF_NETLINK"]),
+        ({"sandbox": {"network": False}}, "RestrictAddressFamilies", ["AF_UNIX"]),
+        ({"sandbox": {"network": False}}, "PrivateNetwork", ["yes"]),
         ({"sandbox": {"read_write_paths": ["/srv/a b"]}}, "ReadWritePaths", ['"/srv/a b"']),
+        ({"sandbox": {"write_execute": True}}, "MemoryDenyWriteExecute", ["no"]),
+        ({"sandbox": {"devices": ["/dev/fuse"]}}, "DeviceAllow", ["/dev/fuse rw"]),
         (
             {"sandbox": {"syscalls": ["@resources"]}},
             "SystemCallFilter",
             ["@system-service", "~@privileged @resources", "@resources"],
         ),
     ],
-)
+)  # fmt: skip
 def test_what_is_described_is_what_is_set(changes: dict[str, t.Any], setting: str, values: list[str]) -> None:
     assert settings(**changes)[setting] == values
+    assert "S3CRET" not in unit(**changes)
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "description"),
+    [
+        ({}, "Go service hello"),
+        ({"network": False}, "Go service hello"),
+        (
+            {"capabilities": ["CAP_NET_RAW"], "address_families": ["AF_NETLINK"], "syscalls": ["@resources bpf"]},
+            "Go service hello (opens: CAP_NET_RAW, AF_NETLINK, @resources, bpf)",
+        ),
+        (
+            {"read_paths": ["/srv/in"], "read_write_paths": ["/srv/out"], "devices": ["/dev/fuse"], "write_execute": True},
+            "Go service hello (opens: /srv/in, /srv/out, /dev/fuse, writable code)",
+        ),
+        ({"profile": "builder"}, "Go service hello (opens: Go builder with /usr/local/lib/go/current)"),
+        (
+            {"profile": "builder", "network": True, "go_root": "/opt/go"},
+            "Go service hello (opens: Go builder with /opt/go, network)",
+        ),
+    ],
+)  # fmt: skip
+def test_every_opening_is_named(sandbox: dict[str, t.Any], description: str) -> None:
+    assert settings(sandbox=sandbox)["Description"] == [description]
+
+
+def test_a_builder_has_its_toolchain_and_its_caches_and_no_network() -> None:
+    found = settings(sandbox={"profile": "builder"}, artefact={"installed": "/usr/local/bin/go"}, port=None)
+    assert found["CacheDirectory"] == ["hello hello/scratch"]
+    assert {"GOCACHE=/var/cache/hello/build", "GOTMPDIR=/var/cache/hello/scratch", "GOPROXY=off"} <= set(
+        found["Environment"]
+    )
+    assert found["ProtectSystem"] == ["strict"]
+    assert found["PrivateNetwork"] == ["yes"]
+    assert found["ExecStart"] == ["/usr/local/bin/go"]
+
+
+@pytest.mark.parametrize(
+    ("quota", "sees", "expected"),
+    [
+        ("150%", False, {"GOMAXPROCS": "2"}),
+        ("301%", False, {"GOMAXPROCS": "4"}),
+        ("50%", False, {"GOMAXPROCS": "2"}),
+        ("150%", True, {}),
+        ("150%", None, {}),
+        ("", False, {}),
+    ],
+)
+def test_gomaxprocs_is_for_builds_that_see_no_quota(
+    quota: str, sees: bool | None, expected: dict[str, str]
+) -> None:
+    program = read_program({"version": "1", "program": {"sees_cpu_quota": sees}})
+    assert go_limits(read_limits({"cpu_quota": quota}, service="x"), program) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [("268435456", 268435456), ("256M", 268435456), ("1G", 1 << 30), ("64K", 65536), (None, 0)],
+)
+def test_reads_sizes_as_systemd_does(size: str | None, expected: int) -> None:
+    assert read_limits({"memory_max": size}, service="x").memory_max == expected
+
+
+def test_hooks_are_written_by_who_knows_the_release() -> None:
+    (service,) = read_services(
+        [{"name": "x", "artefact": {"file": "x"}, "hooks": {"reload": ["x", "-r"]}}]
+    ).present
+    assert "ExecReload=x+-r" in life_lines(service.life, command="+".join)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +240,13 @@ def test_what_is_described_is_what_is_set(changes: dict[str, t.Any], setting: st
     ],
 )
 def test_arguments_are_taken_literally(word: str, written: str) -> None:
-    assert settings(arguments=[word])["ExecStart"] == [f"{PROGRAM} {written}"]
+    assert settings(arguments=[word])["ExecStart"] == [f"{STORE}/hello {written}"]
+
+
+def test_words_of_each_kind() -> None:
+    assert command(["a", "$b"]) == 'a "$$b"'
+    assert setting("A=$b") == '"A=$b"'
+    assert text("two\nlines at 50%") == "two lines at 50%%"
 
 
 def test_without_a_socket_nothing_is_required_of_one() -> None:

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_order import Order, in_order, order_lines
+
+
+def order(**kinds: list[str]) -> Order:
+    return Order(*(kinds.get(kind, []) for kind in Order._fields))
+
+
+@pytest.mark.parametrize(
+    ("orders", "expected"),
+    [
+        ({"a": {}, "b": {}}, ["a", "b"]),
+        ({"a": {"after": ["b"]}, "b": {}}, ["b", "a"]),
+        ({"a": {"requires": ["c"]}, "b": {"wants": ["a"]}, "c": {}}, ["c", "a", "b"]),
+        ({"a": {"binds_to": ["postgresql.service"], "wants": ["network-online.target"]}}, ["a"]),
+        ({"a": {"after": ["b", "c"]}, "b": {"after": ["c"]}, "c": {}}, ["c", "b", "a"]),
+    ],
+)
+def test_each_comes_after_those_it_needs(orders: dict[str, dict[str, t.Any]], expected: list[str]) -> None:
+    assert in_order({name: order(**kinds) for name, kinds in orders.items()}) == expected
+
+
+@pytest.mark.parametrize(
+    ("orders", "message"),
+    [
+        ({"a": {"after": ["b"]}, "b": {"requires": ["a"]}}, "service a: .*a circle: a after b after a"),
+        ({"a": {"wants": ["a"]}}, "a circle: a after a"),
+        ({"a": {}, "b": {"after": ["c"]}, "c": {"after": ["b"]}}, "a circle: b after c after b"),
+        ({"a": {"after": ["bb"]}}, "wanted the name of another service of the list, or of a unit.*'bb'"),
+    ],
+)
+def test_refuses_what_could_never_start(orders: dict[str, dict[str, t.Any]], message: str) -> None:
+    with pytest.raises(HostError, match=message):
+        in_order({name: order(**kinds) for name, kinds in orders.items()})
+
+
+def test_names_become_units_and_what_is_needed_starts_before() -> None:
+    known = {"db": ["db@a.service", "db@b.service"]}
+    lines = order_lines(
+        order(after=["log.service"], requires=["db"]),
+        sockets=["hello.socket"],
+        units_of=lambda name: known.get(name, [name]),
+    )
+    assert lines == [
+        "After=network.target hello.socket log.service db@a.service db@b.service",
+        "Requires=hello.socket db@a.service db@b.service",
+    ]
