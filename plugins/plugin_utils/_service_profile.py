@@ -92,9 +92,9 @@ def apparmor_profile(service: Service, *, store: str, program: Program) -> str:
 def _program_rules(service: Service, *, store: str) -> list[str]:
     hooks = {words[0] for words in service.life.hooks if words}
     inside = {path for path in hooks if not path.startswith("/")} - {service.name}
-    rules = [_file(f"{_literal(path)}", "mrix") for path in sorted(hooks) if path.startswith("/")]
+    rules = [_file(_literal(path), "mrix") for path in sorted(hooks) if path.startswith("/")]
     if service.installed:
-        return [_file(f"{_literal(service.installed)}", "mr"), *rules]
+        return [_file(_literal(service.installed), "mr"), *rules]
     return [
         f"{store}/*/{service.name} mr",
         *(_file(f"{store}/*/{_literal(path)}", "mrix") for path in sorted(inside)),
@@ -113,7 +113,9 @@ def _loader_rules(program: Program, *, store: str) -> list[str]:
         return []
     loader = _literal(program.interpreter)
     folders = [posixpath.dirname(loader), *(_search(path, store=store) for path in program.search)]
-    return [f"{{,/usr}}{loader} mr", *(f"{folder}/**.so* mr" for folder in dict.fromkeys(folders))]
+    libraries = [_file(f"{folder}/**.so*", "mr") for folder in dict.fromkeys(folders)]
+    # The second one is where a distribution that has merged /lib into /usr really keeps it.
+    return [_file(loader, "mr"), _file(f"/usr{loader}", "mr"), *libraries]
 
 
 def _search(path: str, *, store: str) -> str:
@@ -142,7 +144,7 @@ def _socket_rules(service: Service) -> list[str]:
         return []
     verbs = "accept, bind, listen, receive, send, shutdown, getattr, setattr, getopt, setopt"
     return [
-        *(_file(f"{_literal(path)}", "rw") for path in paths),
+        *(_file(_literal(path), "rw") for path in paths),
         f"unix ({verbs}) type=stream",
         f"unix ({verbs}) type=dgram",
     ]
@@ -169,7 +171,7 @@ def _opened_rules(service: Service) -> list[str]:
         *(f"network {name[len('AF_') :].lower()}" for name in sandbox.address_families),
         *(_file(f"{_literal(path.rstrip('/'))}{{,/**}}", "r") for path in sandbox.read_paths),
         *(_file(f"{_literal(path.rstrip('/'))}/{{,**}}", "rwk") for path in sandbox.read_write_paths),
-        *(_file(f"{_literal(device)}", "rw") for device in sandbox.devices if device.startswith("/")),
+        *(_file(_literal(device), "rw") for device in sandbox.devices if device.startswith("/")),
         *(rule.strip().rstrip(",") for rule in service.apparmor_rules),
     ]
 
