@@ -81,7 +81,7 @@ def read_services(items: list[dict[str, t.Any]]) -> Services:
     """
     _refuse_repeated([str(item["name"]) for item in items])
     absent = [item for item in items if item.get("state") == "absent"]
-    services = {str(item["name"]): _read(item) for item in items if item not in absent}
+    services = {str(item["name"]): _read(item) for item in items if item.get("state") != "absent"}
     refuse_taken(
         (service.name, listener)
         for service in services.values()

@@ -108,7 +108,7 @@ class Noting(dict):  # type: ignore[type-arg]
         super().__init__({name: self._value(name, option) for name, option in options.items()})
 
     def _value(self, name: str, option: dict[str, t.Any]) -> t.Any:
-        if "options" not in option:
+        if "options" not in option or name in VALUES:
             return VALUES.get(f"{self._path}{name}")
         inner = Noting(option["options"], self._seen, f"{self._path}{name}.")
         return [inner] if option["type"] == "list" else inner
@@ -125,10 +125,11 @@ class Noting(dict):  # type: ignore[type-arg]
 
 VALUES = {
     "name": "hello",
-    "artefact.file": "x",
+    "artefact": {"file": "x"},
     "sockets.name": "ops",
     "sockets.listen": "/run/%i.sock",
     "instances.name": "a",
+    "instances.port": 81,
     "credentials.name": "token",
     "credentials.content": "x",
     "config_files.path": "etc/a",
