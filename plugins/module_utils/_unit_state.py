@@ -154,7 +154,7 @@ def stale(
     found: Found,
     *,
     differing: t.Collection[str],
-    secrets: t.Mapping[str, t.Sequence[Secret]],
+    secrets: t.Mapping[str, t.Sequence[Secret]] | None = None,
     roots: Roots,
 ) -> list[str]:
     """Why what runs of a unit is not what its files say; empty where it is, or where nothing runs.
@@ -173,7 +173,7 @@ def stale(
     reasons += [f"{'drop-in' if is_drop_in(name) else 'unit file'} {name} differs" for name in changed]
     if kind(unit.name) == "service":
         # systemd reads them when it starts the process.
-        others = [secret.name for secret in secrets.get(unit.set or "", ()) if secret.old != secret.new]
+        others = [secret.name for secret in (secrets or {}).get(unit.set or "", ()) if secret.old != secret.new]
         reasons += [f"credential {name} differs" for name in others]
     if shown.get("NeedDaemonReload") == "yes" and not changed:
         reasons.append("systemd has not read its unit file")

@@ -44,8 +44,8 @@ def steps_of(
     *,
     differing: t.Collection[str],
     stale: t.Mapping[str, list[str]],
-    secrets: t.Iterable[Secret],
-    sets: t.Iterable[Set],
+    secrets: t.Iterable[Secret] = (),
+    sets: t.Iterable[Set] = (),
 ) -> Steps:
     """Pure: the steps from ``found`` to what ``units`` and ``sets`` say."""
     enable = [u.name for u in units if u.runs and u.enabled and not found.enabled(u.name)]

@@ -23,7 +23,7 @@ class Systemd:
     """A systemd with the answers that the module reads. ``calls`` holds what was asked of it, but for reading."""
 
     def __init__(self, root: pathlib.Path) -> None:
-        self.roots = Roots(*(str(root / name) for name in ("etc", "proc", "sys", "run")))
+        self.roots = Roots(*(str(root / name) for name in ("etc", "proc", "sys", "run", "secrets", "var")))
         (root / "run/systemd/system").mkdir(parents=True)
         (root / "etc").mkdir()
         self.etc = root / "etc"

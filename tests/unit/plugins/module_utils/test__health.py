@@ -79,3 +79,17 @@ def test_nobody_listening_is_told() -> None:
 def test_only_plain_http_is_asked(url: str) -> None:
     with pytest.raises(HostError, match="plain HTTP"):
         health_of({"url": url, "status": 200, "timeout": 1})
+
+
+def test_warms_up_in_order_before_it_asks(health: Health) -> None:
+    assert wait_healthy(health._replace(warm_up=("/first", "/second")), pause=lambda seconds: None) is None
+    # 503 is a failure of the server, and 404 an answer.
+    assert Answer.asked == ["/first", "/first", "/second", "/ok?x=1"]
+
+
+def test_a_path_that_does_not_warm_up_is_named(health: Health) -> None:
+    times = iter([0.0, 9.0])
+    found = wait_healthy(
+        health._replace(warm_up=("/first",)), pause=lambda seconds: None, clock=lambda: next(times)
+    )
+    assert found == "HTTP status 503 from /first"

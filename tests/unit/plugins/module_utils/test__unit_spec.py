@@ -83,6 +83,8 @@ def test_the_options_are_those_that_the_units_are_made_of() -> None:
         "state",
         "enabled",
         "adopt",
+        "set",
+        "optional",
         "release",
         "health",
         "exposure_max",

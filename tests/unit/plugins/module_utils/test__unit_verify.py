@@ -208,3 +208,23 @@ def test_an_old_systemd_gets_no_exposure_check() -> None:
     answer = Completed(1, "", "systemd-analyze: unrecognized option '--offline=true'")
     assert _exposure(_units("c.service"), Scripted((command, answer)), 5, warned.append) == {}
     assert len(warned) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Unknown key 'FileDescriptorStorePreserve' in section [Service], ignoring.",
+        "Unknown key name 'FileDescriptorStorePreserve' in section 'Service', ignoring.",
+    ],
+)
+def test_a_setting_that_may_be_left_out_may_be_unknown(line: str) -> None:
+    answer = Completed(1, "", f"{{stage}}/x.service:2: {line}\n")
+    _verify(_units("x.service", optional=["FileDescriptorStorePreserve"]), Scripted((COMMAND, answer)))
+    with pytest.raises(HostError, match="FileDescriptorStorePreserve"):
+        _verify(_units("x.service", optional=["Other"]), Scripted((COMMAND, answer)))
+
+
+def test_an_optional_setting_excuses_no_other_fault() -> None:
+    err = "{stage}/x.service:2: Unknown key 'A' in section [Service], ignoring.\n{stage}/x.service:3: Bad value\n"
+    with pytest.raises(HostError, match="found x.service:3: Bad value"):
+        _verify(_units("x.service", optional=["A"]), Scripted((COMMAND, Completed(1, "", err))))

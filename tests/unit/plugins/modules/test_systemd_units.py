@@ -43,7 +43,13 @@ def test_defaults_reach_the_plan(capsys: pytest.CaptureFixture[str], plan: dict[
     health = {"url": "http://127.0.0.1/"}
     run(capsys, units=[{"name": "x.service", "health": health}])
     assert (plan["path"], plan["start_timeout"]) == ("/etc/systemd/system", 120.0)
-    assert plan["units"][0]["health"] == {**health, "status": 200, "timeout": 30.0, "unix_socket": None}
+    assert plan["units"][0]["health"] == {
+        **health,
+        "status": 200,
+        "timeout": 30.0,
+        "unix_socket": None,
+        "warm_up": [],
+    }
 
 
 def test_check_mode_predicts_and_a_run_applies(

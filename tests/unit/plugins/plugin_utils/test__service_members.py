@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import read_services
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_health import health_question
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_listeners import Listener
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_members import Member, read_members
 
 
@@ -32,6 +33,14 @@ def test_where_a_socket_listens(socket: dict[str, t.Any], listen: str, where: tu
     (listener,) = member.sockets
     assert (listener.unit, listener.fd_name, listener.listen) == ("hello-http.socket", "http", listen)
     assert (listener.address, listener.port, listener.path) == where
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [("", "http://127.0.0.1:80/x"), ("10.0.0.1", "http://10.0.0.1:80/x"), ("[::1]", "http://[::1]:80/x")],
+)
+def test_where_the_host_itself_asks(address: str, url: str) -> None:
+    assert Listener("", "", "", address, 80, "", False, "", "", "", 1).url("/x") == url
 
 
 def test_the_main_port_comes_first_and_may_be_the_services_own() -> None:

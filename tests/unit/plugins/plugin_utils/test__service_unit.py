@@ -8,18 +8,27 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import read_services
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_credentials import (
+    credential_lines,
+    read_credentials,
+)
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_life import life_lines
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_limits import go_limits, read_limits
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_program import Program, read_program
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_sandbox import (
+    read_sandbox,
+    sandbox_lines,
+)
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_starters import socket_unit, timer_unit
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_unit import Place, service_unit
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._unit_words import command, setting, text
 
 STORE = "/opt/gofleet/hello/current"
+PLAIN = read_program("1")
 PLACE = Place(f"{STORE}/hello", STORE)
 
 
-def unit(program: Program = read_program("1"), **changes: t.Any) -> str:
+def unit(program: Program = PLAIN, **changes: t.Any) -> str:
     (service,) = read_services(
         [{"name": "hello", "artefact": {"file": "x"}, "port": 8080, **changes}]
     ).present
@@ -29,7 +38,7 @@ def unit(program: Program = read_program("1"), **changes: t.Any) -> str:
     )
 
 
-def settings(program: Program = read_program("1"), **changes: t.Any) -> dict[str, list[str]]:
+def settings(program: Program = PLAIN, **changes: t.Any) -> dict[str, list[str]]:
     """The settings of the service unit, each with its values in order."""
     found: dict[str, list[str]] = {}
     for line in unit(program, **changes).splitlines():
@@ -143,7 +152,11 @@ def test_the_default_is_strict_and_keeps_the_backlog_readable() -> None:
         ),
         ({"sandbox": {"capabilities": ["CAP_NET_RAW"]}}, "AmbientCapabilities", ["CAP_NET_RAW"]),
         ({"sandbox": {"capabilities": ["CAP_NET_RAW"]}}, "PrivateUsers", ["no"]),
-        ({"sandbox": {"address_families": ["AF_NETLINK"]}}, "RestrictAddressFamilies", ["AF_UNIX AF_INET AF_INET6 AF_NETLINK"]),
+        (
+            {"sandbox": {"address_families": ["AF_NETLINK"]}},
+            "RestrictAddressFamilies",
+            ["AF_UNIX AF_INET AF_INET6 AF_NETLINK"],
+        ),
         ({"sandbox": {"network": False}}, "RestrictAddressFamilies", ["AF_UNIX"]),
         ({"sandbox": {"network": False}}, "PrivateNetwork", ["yes"]),
         ({"sandbox": {"read_write_paths": ["/srv/a b"]}}, "ReadWritePaths", ['"/srv/a b"']),
@@ -171,8 +184,8 @@ def test_what_is_described_is_what_is_set(changes: dict[str, t.Any], setting: st
             "Go service hello (opens: CAP_NET_RAW, AF_NETLINK, @resources, bpf)",
         ),
         (
-            {"read_paths": ["/srv/in"], "read_write_paths": ["/srv/out"], "devices": ["/dev/fuse"], "write_execute": True},
-            "Go service hello (opens: /srv/in, /srv/out, /dev/fuse, writable code)",
+            {"read_paths": ["/srv/in"], "read_write_paths": ["/srv"], "devices": ["/dev/x"], "write_execute": True},
+            "Go service hello (opens: /srv/in, /srv, /dev/x, writable code)",
         ),
         ({"profile": "builder"}, "Go service hello (opens: Go builder with /usr/local/lib/go/current)"),
         (
@@ -220,6 +233,12 @@ def test_gomaxprocs_is_for_builds_that_see_no_quota(
 )
 def test_reads_sizes_as_systemd_does(size: str | None, expected: int) -> None:
     assert read_limits({"memory_max": size}, service="x").memory_max == expected
+
+
+def test_a_sandbox_and_secrets_are_settings_of_their_own() -> None:
+    assert "PrivateNetwork=yes" in sandbox_lines(read_sandbox({"network": False}, service="x"))
+    secrets = read_credentials([{"name": "a", "src": "b"}], service="x")
+    assert credential_lines(secrets, service="x") == ["LoadCredential=a:/etc/gofleet/credentials/x/a"]
 
 
 def test_hooks_are_written_by_who_knows_the_release() -> None:
