@@ -131,7 +131,10 @@ def _start(lab: Lab, *, host: Host) -> None:
     )  # fmt: skip
     try:
         wait_for_ssh(lab, host=host, timeout=BOOT_TIMEOUT, alive=lambda: running(lab, host=host))
-        script = "systemctl is-system-running --wait >/dev/null || systemctl --failed --plain --no-legend"
+        # As systemd has it on every real host; in a container it does not, and then services get no credentials.
+        shared = "mount --make-rshared / && "
+        settled = "systemctl is-system-running --wait >/dev/null || systemctl --failed --plain --no-legend"
+        script = f"{shared}({settled})"
         failed = on_host(lab, host=host, script=script, timeout=BOOT_TIMEOUT).strip()
     except LabError as exc:
         log = _podman(lab, "logs", "--tail", "25", _container(lab, host=host), check=False).stdout

@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
         except HostError as error:
             return {"failed": True, **error.report()}
         result: dict[str, t.Any] = self._execute_module(
-            module_name=_MODULE, module_args=options, task_vars=task_vars
+            module_name=_MODULE, module_args=_given(options), task_vars=task_vars
         )
         return result
 
@@ -61,3 +61,10 @@ class ActionModule(ActionBase):
                 found=getattr(error, "strerror", None) or str(error),
                 remedy="Correct src; relative paths start at the playbook. A file in a vault needs its password.",
             )
+
+
+def _given(value: t.Any) -> t.Any:
+    """Without what was left out: the host's half takes a choice that is None for a wrong one."""
+    if isinstance(value, dict):
+        return {key: _given(each) for key, each in value.items() if each is not None}
+    return [_given(each) for each in value] if isinstance(value, list) else value

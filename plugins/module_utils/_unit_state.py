@@ -173,7 +173,9 @@ def stale(
     reasons += [f"{'drop-in' if is_drop_in(name) else 'unit file'} {name} differs" for name in changed]
     if kind(unit.name) == "service":
         # systemd reads them when it starts the process.
-        others = [secret.name for secret in (secrets or {}).get(unit.set or "", ()) if secret.old != secret.new]
+        others = [
+            secret.name for secret in (secrets or {}).get(unit.set or "", ()) if secret.old != secret.new
+        ]
         reasons += [f"credential {name} differs" for name in others]
     if shown.get("NeedDaemonReload") == "yes" and not changed:
         reasons.append("systemd has not read its unit file")

@@ -69,5 +69,6 @@ def timer_unit(service: Service, member: Member, timer: Timer) -> str:
         lines.append(f"RandomizedDelaySec={plain(timer.random_delay)}")
     if timer.on_calendar:
         lines.append(f"Persistent={'yes' if timer.persistent else 'no'}")
-    lines += [f"Unit={member.unit}", "", "[Install]", "WantedBy=timers.target"]
+    # By itself systemd puts a start off by up to a minute, to wake up less often.
+    lines += ["AccuracySec=1s", f"Unit={member.unit}", "", "[Install]", "WantedBy=timers.target"]
     return "\n".join(lines) + "\n"

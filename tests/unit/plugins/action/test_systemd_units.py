@@ -14,7 +14,7 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.action.systemd_units import ActionModule
+from ansible_collections.gofleet.hosts.plugins.action.systemd_units import ActionModule, _given
 
 SECRET = "n0t-to-be-seen"
 
@@ -45,6 +45,10 @@ def test_the_host_is_told_contents_alone(tmp_path: pathlib.Path) -> None:
     assert encoded(loader, src="token") == {"name": "token", "data": "/wA="}
     assert encoded(loader, content="é") == {"name": "token", "data": "w6k="}
     assert encoded(loader, data="w6k=") == {"name": "token", "data": "w6k="}
+
+
+def test_what_was_left_out_is_not_sent() -> None:
+    assert _given({"a": None, "b": [{"c": None, "d": 0}], "e": ""}) == {"b": [{"d": 0}], "e": ""}
 
 
 def run(tmp_path: pathlib.Path, *credentials: dict[str, t.Any]) -> tuple[dict[str, t.Any], str]:
