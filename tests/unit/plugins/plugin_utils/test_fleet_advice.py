@@ -213,7 +213,8 @@ def test_every_variable_we_name_is_one_of_a_role() -> None:
     known = {
         name
         for path in ROLES.glob("*/meta/argument_specs.yml")
-        for name in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+        for entry_point in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
+        for name in entry_point["options"]
     }
     sources = (ROLES.parent / "plugins" / "plugin_utils").glob("_fleet_advice*.py")
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
