@@ -31,6 +31,7 @@ $(PARTS): $(READY) ## One part of the tests
 
 bench: $(READY) ## Print the ratios we publish, each made in one run (LAB=container is faster)
 	@python bench/bench.py --kind $(or $(LAB),vm)
+	@python bench/delta.py --kind $(or $(LAB),vm)
 
 collection: $(READY) ## Build the collection and install the result into .build/collections
 	@tests/build_collection.sh $(COLLECTIONS)

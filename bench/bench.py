@@ -10,8 +10,10 @@ A ratio holds when the machine's speed drifts; a time would not. Nothing here pa
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import pathlib
+import shlex
 import statistics
 import subprocess
 import sys
@@ -52,6 +54,17 @@ PROBES = [
     ("gofleet.hosts.go_binary_info", "paths=/usr/local,/opt"),
     ("gofleet.hosts.kernel_symbol_info", '{"symbols": [{"name": "tcp_sendmsg"}, {"name": "vfs_read"}]}'),
 ]
+# Runs a program and notes the most memory that it, or a process of its own, had at once (ru_maxrss, KiB).
+PEAK_FILE = "/run/bench-peak"
+PEAK = f"""\
+#!/usr/bin/python3
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:] if sys.argv[0].endswith("-any") else ["/usr/bin/python3", *sys.argv[1:]]).returncode
+with open("{PEAK_FILE}", "w") as file:
+    file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
+PEAK_PYTHON, PEAK_ANY = "/usr/local/bin/peak-python3", "/usr/local/bin/peak-any"
 # A container may not drop the caches of the machine it shares; then neither of the two has them dropped.
 FORGET_GO = (
     "rm -rf /usr/local/lib/go /usr/local/bin/go /usr/local/bin/gofmt /opt/by-hand; sync; "
@@ -90,9 +103,15 @@ class Bench:
             "go_hosts", "--become", "-m", "shell", "-a", f"executable=/bin/bash {script}", program="ansible"
         )
 
-    def module(self, name: str, arguments: str) -> float:
+    def peak(self) -> float:
+        """MiB that the last program under PEAK had at most."""
+        target = self.directory / "peak"
+        self.module("ansible.builtin.fetch", f"src={PEAK_FILE} dest={target} flat=true")
+        return int(target.read_text(encoding="ascii")) / 1024
+
+    def module(self, name: str, arguments: str, *more: str) -> float:
         """Run one module on the host; returns wall seconds."""
-        return self.ansible("go_hosts", "--become", "-m", name, "-a", arguments, program="ansible")
+        return self.ansible("go_hosts", "--become", "-m", name, "-a", arguments, *more, program="ansible")
 
 
 def lab(*arguments: str) -> None:
@@ -116,7 +135,6 @@ def ratio(
 def measure(bench: Bench, *, runs: int) -> None:
     bench.ansible("gofleet.hosts.site")
     bench.ansible("gofleet.hosts.site")
-    bench.on_host("apt-get install -y -q curl >/dev/null")
     print("ratio of ours to the peer; less is better")
     ratio(
         "unchanged site.yml / a play of one ping",
@@ -125,7 +143,14 @@ def measure(bench: Bench, *, runs: int) -> None:
         runs=runs,
         hold="<= 8",
     )
+    measure_install(bench, runs=runs)
+
+
+def measure_install(bench: Bench, *, runs: int) -> None:
+    bench.on_host("apt-get install -y -q curl >/dev/null")
     install = f"versions={GO_VERSION} mirror={{{{ lab_go_mirror }}}}"
+
+    curl = CURL.format(mirror="{{ lab_go_mirror }}", version=GO_VERSION)
 
     def ours() -> float:
         bench.on_host(FORGET_GO)
@@ -133,7 +158,7 @@ def measure(bench: Bench, *, runs: int) -> None:
 
     def peer() -> float:
         bench.on_host(FORGET_GO)
-        return bench.on_host(CURL.format(mirror="{{ lab_go_mirror }}", version=GO_VERSION))
+        return bench.on_host(curl)
 
     ratio(
         "first install of Go / curl | tar -xz of the same file",
@@ -141,6 +166,25 @@ def measure(bench: Bench, *, runs: int) -> None:
         peer=peer,
         runs=runs,
         hold="<= 1.2",
+    )
+    measure_memory(bench, install=install, curl=curl)
+
+
+def measure_memory(bench: Bench, *, install: str, curl: str) -> None:
+    """Once more, as the watching takes time."""
+    for path in (PEAK_PYTHON, PEAK_ANY):
+        bench.module("ansible.builtin.copy", json.dumps({"content": PEAK, "dest": path, "mode": "0755"}))
+    bench.on_host(FORGET_GO)
+    # What comes later on a command line wins over the inventory.
+    bench.module(
+        "gofleet.hosts.go_toolchain", install, f"--extra-vars=ansible_python_interpreter={PEAK_PYTHON}"
+    )
+    ours = bench.peak()
+    bench.on_host(FORGET_GO)
+    bench.on_host(f"{PEAK_ANY} /bin/bash -c {shlex.quote(curl)}")
+    print(
+        f"peak memory of that: ours {ours:.0f} MiB, hold <= 64 MiB; curl | tar {bench.peak():.0f} MiB",
+        flush=True,
     )
 
 
@@ -169,12 +213,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="pairs of each ratio")
     parser.add_argument("--kind", choices=["vm", "container"], default="vm")
     parser.add_argument("--probes", action="store_true", help="the probes alone")
+    parser.add_argument("--install", action="store_true", help="the first install of Go alone")
     options = parser.parse_args()
     subprocess.run(["tests/build_collection.sh", str(COLLECTIONS)], cwd=CHECKOUT, check=True)
     try:
         lab("up", "--name", "bench", "--kind", options.kind, "bench=debian-13")
         with tempfile.TemporaryDirectory() as directory:
             bench = Bench(pathlib.Path(directory))
+            if options.install:
+                measure_install(bench, runs=options.runs)
+                return
             if not options.probes:
                 measure(bench, runs=options.runs)
             measure_probes(bench, runs=options.runs)

@@ -180,7 +180,7 @@ def test_killed_at_any_moment(host: DeltaHost, trees: Trees, capsys: pytest.Capt
             # By turns at any moment, and while the new tree is made and put into its place.
             while process.poll() is None and not room.exists():
                 time.sleep(0.0005)
-            time.sleep(source.uniform(0, 0.06))
+            time.sleep(source.uniform(0, 0.06) if number > 1 else 0)
         else:
             time.sleep(source.uniform(0, seconds))
         process.kill()
