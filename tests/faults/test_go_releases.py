@@ -28,7 +28,7 @@ def told():
     with open("/proc/self/status") as file:
         sys.stderr.write(re.search(r"VmHWM:.*", file.read()).group())
 atexit.register(told)
-runpy.run_module(sys.argv[1], run_name="__main__")
+runpy.run_module(sys.argv.pop(), run_name="__main__")
 """
 
 
