@@ -12,7 +12,8 @@ author: The gofleet authors (@gofleet)
 description:
   - Gives the list that O(gofleet.hosts.scrape_targets#module:targets) takes. It has a job C(node) with every host, and one job for each
     service in the variable C(go_service_services) of a host.
-  - A service is scraped at C(metrics.port), or else at its own C(port). One without either, or with C(metrics) false, is left out.
+  - A service is scraped at C(metrics.port), else on its socket C(metrics), else at its own C(port) or that of each instance. One without any,
+    or with C(metrics) false, or that is to be absent, is left out.
   - Each group has the label C(host), the name in the inventory. Those of services have the label C(service) too.
 positional: _input, hostvars
 options:

@@ -46,13 +46,22 @@ def address_of(host: str, variables: t.Mapping[str, t.Any], *, address_var: str)
 
 def _service_group(service: t.Mapping[str, t.Any], *, host: str, address: str) -> Group | None:
     metrics = service.get("metrics", True)
-    port = metrics.get("port") if isinstance(metrics, t.Mapping) else None
-    port = port or service.get("port")
     name = service.get("name")
-    if not metrics or not port or not name:
+    ports = _ports(service, metrics)
+    if not metrics or not ports or not name or service.get("state") == "absent":
         return None
     labels = {"host": str(host), "service": str(name)}
     path = metrics.get("path") if isinstance(metrics, t.Mapping) else None
     if path and path != "/metrics":
         labels["__metrics_path__"] = str(path)
-    return {"job": str(name), "targets": [f"{address}:{port}"], "labels": labels}
+    return {"job": str(name), "targets": [f"{address}:{port}" for port in ports], "labels": labels}
+
+
+def _ports(service: t.Mapping[str, t.Any], metrics: t.Any) -> list[t.Any]:
+    """Where its metrics are: at their own port, on a socket of that name, at its port, or at each instance's."""
+    own = metrics.get("port") if isinstance(metrics, t.Mapping) else None
+    sockets = [socket for socket in service.get("sockets") or [] if socket.get("name") == "metrics"]
+    named = [str(socket["listen"]).rpartition(":")[2] for socket in sockets]
+    first = own or next((port for port in named if port.isdecimal()), None) or service.get("port")
+    instances = [instance.get("port") for instance in service.get("instances") or []]
+    return [first] if first else [port for port in instances if port]
