@@ -15,7 +15,7 @@ from ..module_utils._errors import HostError
 from ..plugin_utils._rollout_journal import Journal, Writer, this_writer, timestamp
 from ..plugin_utils._rollout_release import release_id, services_of
 from ..plugin_utils._rollout_report import report_lines, rollout_report
-from ..plugin_utils._rollout_run import Wish, open_rollout
+from ..plugin_utils._rollout_run import Opened, Wish, open_rollout
 from ..plugin_utils._rollout_spec import journal_spec
 from ..plugin_utils._rollout_state import fold, fold_host
 from ..plugin_utils._rollout_waves import part_of, rollout_waves
@@ -54,41 +54,43 @@ class ActionModule(ActionBase):
         _refuse_nothing(names, plan["services"])
         release = release_id(services, base=self._loader.get_basedir())
         salt = plan["salt"] or release
-        opened = open_rollout(
-            Wish(
-                directory=directory,
-                hosts=hosts,
-                services=names,
-                release=release,
-                salt=salt,
-                budget=part_of(plan["budget"], len(hosts), option="rollout_budget"),
-                waves=rollout_waves(
-                    hosts,
-                    salt=salt,
-                    canary=plan["canary"],
-                    canary_min=plan["canary_min"],
-                    canary_hosts=plan["canary_hosts"],
-                    waves=plan["waves"],
-                ),
-                run=options["run"] or "",
-                abandon=plan["abandon"],
-                takeover=plan["takeover"],
-            ),
-            writer=writer,
+        waves = rollout_waves(
+            hosts,
+            salt=salt,
+            canary=plan["canary"],
+            canary_min=plan["canary_min"],
+            canary_hosts=plan["canary_hosts"],
+            waves=plan["waves"],
         )
-        rollout = opened.rollout
-        return {
-            "changed": False,
-            "run": opened.journal.run,
-            "path": opened.journal.path,
-            "resumed": opened.resumed,
-            "release": rollout.release,
-            "services": rollout.services,
-            "hosts": list(rollout.hosts),
-            "budget": rollout.budget,
-            "halted": rollout.halted,
-            "waves": rollout.remaining(),
-        }
+        wish = Wish(
+            directory=directory,
+            hosts=hosts,
+            services=names,
+            release=release,
+            salt=salt,
+            budget=part_of(plan["budget"], len(hosts), option="rollout_budget"),
+            waves=waves,
+            run=options["run"] or "",
+            abandon=plan["abandon"],
+            takeover=plan["takeover"],
+        )
+        return _planned(open_rollout(wish, writer=writer))
+
+
+def _planned(opened: Opened) -> Result:
+    rollout = opened.rollout
+    return {
+        "changed": False,
+        "run": opened.journal.run,
+        "path": opened.journal.path,
+        "resumed": opened.resumed,
+        "release": rollout.release,
+        "services": rollout.services,
+        "hosts": list(rollout.hosts),
+        "budget": rollout.budget,
+        "halted": rollout.halted,
+        "waves": rollout.remaining(),
+    }
 
 
 def _refuse_nothing(found: t.Sequence[str], wanted: t.Sequence[str]) -> None:
