@@ -45,6 +45,7 @@ def plan_profiles(
     _refuse_names(params["profiles"])
     kernel = read_kernel(sysfs=sysfs)
     if kernel.off:
+        # Only here: where a result has this key, Ansible evaluates neither changed_when nor failed_when.
         skipped = [{"name": name, "reason": kernel.off} for name in entries]
         return Plan({}, {}, dict, {"loaded": [], "modes": {}, "restart_required": [], "skipped": skipped})
     found = {name: _find(name, path=where.path, kernel=kernel) for name in entries}
@@ -72,7 +73,6 @@ def plan_profiles(
             "loaded": sorted(profile.name for profile in differing if profile.text is not None),
             "modes": {name: one.mode for name, one in found.items() if one.mode is not None},
             "restart_required": _outside(profiles, proc=proc),
-            "skipped": [],
         },
     )
 

@@ -245,9 +245,9 @@ source:
   sample: journal
 skipped:
   description:
-    - Each entry of O(profiles) with the reason, on a host that has no AppArmor. Else empty.
-    - Where there are any, Ansible shows the task as skipped.
-  returned: success
+    - Each entry of O(profiles) with the reason why there is nothing to tell.
+    - Ansible shows the task as skipped.
+  returned: where the kernel has no AppArmor
   type: list
   elements: dict
   contains:
@@ -259,7 +259,7 @@ skipped:
       description: Why there is nothing to tell.
       type: str
       returned: always
-  sample: []
+  sample: [{name: "gofleet.*", reason: the kernel has no AppArmor}]
 """
 
 from ansible.module_utils.basic import AnsibleModule

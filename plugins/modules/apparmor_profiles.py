@@ -184,9 +184,9 @@ restart_required:
   sample: [{name: gofleet.hello, pid: 712, program: /opt/gofleet/hello/1.4.0/hello, label: unconfined}]
 skipped:
   description:
-    - Profiles that this host cannot have, each with the reason. All of them or none.
-    - Where there are any, Ansible shows the task as skipped.
-  returned: success
+    - The profiles, each with the reason why this host cannot have it.
+    - Ansible shows the task as skipped.
+  returned: where the kernel has no AppArmor
   type: list
   elements: dict
   contains:

@@ -95,7 +95,7 @@ def test_an_unchanged_profile_costs_no_command(tmp_path: pathlib.Path) -> None:
     assert plan.before == plan.after
     assert parser.calls == []
     modes = {"hello": "enforce"}
-    assert plan.result == {"loaded": [], "modes": modes, "restart_required": [], "skipped": []}
+    assert plan.result == {"loaded": [], "modes": modes, "restart_required": []}
 
 
 @pytest.mark.parametrize("loaded", [{}, {"hello": "complain"}])

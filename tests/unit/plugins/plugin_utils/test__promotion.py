@@ -25,7 +25,7 @@ def judged(
     told: dict[str, t.Any] | None = None, *, mode: str = "complain_first", **more: t.Any
 ) -> dict[str, t.Any]:
     options: dict[str, t.Any] = {"trials": [], "services": [], "predicted": False, **more}
-    denials = {"profiles": {"gofleet.hello": {**CLEAN, **(told or {})}}, "skipped": []}
+    denials = {"profiles": {"gofleet.hello": {**CLEAN, **(told or {})}}}
     (decision,) = promotion(denials, plan=plan(mode), **options)
     return decision
 
