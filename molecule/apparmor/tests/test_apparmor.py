@@ -40,7 +40,9 @@ def play(name: str, *arguments: str, **variables: t.Any) -> subprocess.Completed
 
 def services(**rules: list[str]) -> dict[str, t.Any]:
     """The variables of the scenario, with rules added to the profiles of some services."""
-    variables: dict[str, t.Any] = yaml.safe_load((SCENARIO / "vars" / "services.yml").read_text(encoding="utf-8"))
+    variables: dict[str, t.Any] = yaml.safe_load(
+        (SCENARIO / "vars" / "services.yml").read_text(encoding="utf-8")
+    )
     found = copy.deepcopy(variables)
     for service in found["go_service_services"]:
         service["apparmor"]["rules"] = rules.get(service["name"], [])
