@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
             self._line = Line(options.pop("rate_limit"))
             seeds = [self._found(seed) for seed in options.pop("seeds")]
             path = self._found(options["src"])
-            source = _Source(path, os.path.basename(options["src"]), read_manifest(path), seeds)
+            source = _Source(path, os.path.basename(options["src"].rstrip("/")), read_manifest(path), seeds)
             asked = {
                 **{name: value for name, value in options.items() if value is not None},
                 # As it was written: a home directory in it is one on the host.
