@@ -44,24 +44,30 @@ class Shell(t.NamedTuple):
         ]
 
 
-def look_for_go(run: Runner, *, ours: str, version: str | None) -> Shell:
+def look_for_go(run: Runner, *, ours: str, version: str | None, trees: t.Sequence[str] = ()) -> Shell:
     """Ask a login shell for its PATH, as no file alone tells it, and look along it.
 
     :param ours: our link, which counts as there if there is a ``version`` that it leads to, or will
+    :param trees: directories whose programs are ours as well: the store, and what it took over
     """
     path, reason = _login_path(run)
     directories = list(dict.fromkeys(part for part in path.split(":") if part.startswith("/")))
-    found = [
-        place
-        for place in (os.path.join(directory, "go") for directory in [*directories, *_USUAL])
-        if (place == ours and version is not None) or (place != ours and os.access(place, os.X_OK))
-    ]
-    found = list(dict.fromkeys(found))
-    reached = [place for place in found if os.path.dirname(place) in directories]
-    first = reached[0] if reached else None
-    told = {place: version if place == ours else _version_beside(place) for place in found}
-    others = [{"path": place, "version": told[place]} for place in found if place != first]
-    return Shell(first, told.get(first or ""), others, reason, ours in reached and first != ours)
+
+    def is_ours(place: str) -> bool:
+        leads_to = (place, os.path.realpath(place))
+        return place == ours or any(one.startswith(f"{tree}/") for one in leads_to for tree in trees)
+
+    places = dict.fromkeys(os.path.join(directory, "go") for directory in [*directories, *_USUAL])
+    found = {
+        place: version if is_ours(place) else _version_beside(place)
+        for place in places
+        if (version is not None if place == ours else os.access(place, os.X_OK))
+    }
+    first = next((place for place in found if os.path.dirname(place) in directories), None)
+    others = [{"path": place, "version": told} for place, told in found.items() if place != first]
+    reached = os.path.dirname(ours) in directories and ours in found
+    hides = reached and first is not None and not is_ours(first)
+    return Shell(first, found.get(first or ""), others, reason, hides)
 
 
 def _login_path(run: Runner) -> tuple[str, str | None]:

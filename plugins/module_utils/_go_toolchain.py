@@ -209,7 +209,9 @@ def _plan(
     pins: t.Mapping[str, str],
 ) -> Plan:
     ours = os.path.join(host.bin_dir, "go")
-    shell = look_for_go(host.run, ours=ours, version=after["current"])
+    adopted = [path for path in after["links"] if os.path.dirname(path) != host.bin_dir]
+    trees = [host.store.path, *adopted] if after["current"] else []
+    shell = look_for_go(host.run, ours=ours, version=after["current"], trees=trees)
     result = {
         "active": after["current"],
         "installed": after["versions"],

@@ -52,6 +52,15 @@ def test_ours_comes_first_or_is_hidden(tmp_path: Path) -> None:
     assert f"A login shell runs {theirs / 'go'}, and not x" in hidden.warning("x")[0]
 
 
+def test_what_was_taken_over_is_ours_too(tmp_path: Path) -> None:
+    hand, store = adopting(tmp_path)
+    find_adoption(str(hand), store=str(store)).take_over()
+    ours = tmp_path / "bin"
+    for trees in ([str(store)], [str(hand)]):
+        shell = look_for_go(login(hand / "bin", ours), ours=str(ours / "go"), version="1.27.3", trees=trees)
+        assert (shell.go, shell.version, shell.hides_ours) == (str(hand / "bin" / "go"), "1.27.3", False)
+
+
 def test_a_shell_that_does_not_look_where_ours_is(tmp_path: Path) -> None:
     theirs = go_tree(tmp_path / "theirs") / "bin"
     shell = look_for_go(login(theirs), ours=str(tmp_path / "go"), version="1.27.3")
