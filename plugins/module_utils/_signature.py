@@ -68,13 +68,13 @@ def checked_signature(
     """Gives a function to feed the file to; raises HostError at the end unless the signature is of that file.
 
     :param subject: what the file is called in errors
-    :param places: where gpgv may be
+    :param places: where the program that checks may be
     """
-    gpgv = shutil.which("gpgv", path=places)
-    if gpgv is None:
+    found = {name: shutil.which(name, path=places) for name in ("gpgv", "sqv")}
+    if not any(found.values()):
         raise HostError(
             "gpgv",
-            wanted=f"the program that checks signatures, for {subject}",
+            wanted=f"a program that checks signatures, gpgv or sqv, for {subject}",
             found="none on the machine that downloads",
             remedy="Install it there (the package gpgv, on RHEL-like hosts gnupg2), or use delivery: controller.",
         )
@@ -83,7 +83,12 @@ def checked_signature(
         for path, data in ((key, signer.key), (detached, signature)):
             with open(path, "wb") as file:
                 file.write(_plain(data))
-        argv = [gpgv, "--homedir", folder, "--status-fd", "1", "--keyring", key, detached, "-"]
+        if found["gpgv"] is not None:
+            judge = _judge_gpgv
+            argv = [found["gpgv"], "--homedir", folder, "--status-fd", "1", "--keyring", key, detached, "-"]
+        else:
+            judge = _judge_sqv
+            argv = [str(found["sqv"]), "--keyring", key, "--signature-file", detached, "/dev/stdin"]
         # Not by a Runner: the file passes through in pieces, as it is larger than what we may hold.
         with subprocess.Popen(
             argv,
@@ -101,7 +106,14 @@ def checked_signature(
                     if process.stdin is not None:
                         process.stdin.close()
                 raise
-    _judge(out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), signer=signer, subject=subject)
+    wrong = judge(out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), signer.fingerprint)
+    if wrong is not None:
+        raise HostError(
+            subject,
+            wanted=f"a signature by the key {signer.fingerprint}",
+            found=wrong,
+            remedy="Nothing was installed. Ask the publisher which key signs, or use another mirror.",
+        )
 
 
 def _feeder(process: subprocess.Popen[bytes]) -> t.Callable[[bytes], None]:
@@ -114,29 +126,33 @@ def _feeder(process: subprocess.Popen[bytes]) -> t.Callable[[bytes], None]:
     return feed
 
 
-def _judge(status: str, told: str, *, signer: Signer, subject: str) -> None:
+def _judge_gpgv(status: str, told: str, fingerprint: str) -> str | None:
+    """What is wrong."""
     lines = [line.split()[1:] for line in status.splitlines() if line.startswith("[GNUPG:] ")]
     words = {line[0] for line in lines if line}
     # The key that signed, and in the last field the main key that it belongs to.
     valid = {name for line in lines if line[:1] == ["VALIDSIG"] for name in (line[1], line[-1])}
     # An expired key is no fault by itself: releases outlive the keys that signed them.
-    if signer.fingerprint in valid and not words & {"BADSIG", "REVKEYSIG"}:
-        return
+    if fingerprint in valid and not words & {"BADSIG", "REVKEYSIG"}:
+        return None
     if valid:
-        found = f"a signature by the key {', '.join(sorted(valid))}"
-    elif "BADSIG" in words:
-        found = "a signature of another file: this one, or its signature, was changed"
-    elif words & {"NO_PUBKEY", "ERRSIG"}:
+        revoked = ", which was revoked" if "REVKEYSIG" in words else ""
+        return f"a signature by the key {', '.join(sorted(valid))}{revoked}"
+    if "BADSIG" in words:
+        return "a signature of another file: this one, or its signature, was changed"
+    if words & {"NO_PUBKEY", "ERRSIG"}:
         missing = next((line[1] for line in lines if line[:1] == ["NO_PUBKEY"]), "unknown")
-        found = f"a signature by the key {missing}, which is not in signature.key"
-    else:
-        found = f"no signature that can be read: {' '.join(told.split())}"
-    raise HostError(
-        subject,
-        wanted=f"a signature by the key {signer.fingerprint}",
-        found=found + (", which was revoked" if "REVKEYSIG" in words else ""),
-        remedy="Nothing was installed. Ask the publisher which key signs, or use another mirror.",
-    )
+        return f"a signature by the key {missing}, which is not in signature.key"
+    return f"no signature that can be read: {' '.join(told.split())}"
+
+
+def _judge_sqv(valid: str, told: str, fingerprint: str) -> str | None:
+    """What is wrong. It names the main keys of good signatures, and nothing else, on its output."""
+    if fingerprint in valid.split():
+        return None
+    if valid.strip():
+        return f"a signature by the key {', '.join(sorted(valid.split()))}"
+    return f"no good signature: {' '.join(told.split())}"
 
 
 def _plain(data: bytes) -> bytes:

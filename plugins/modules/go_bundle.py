@@ -54,12 +54,12 @@ options:
     default: 30
   signature:
     description:
-      - Archives must be signed by this key, those that are there too. Needs the program C(gpgv).
+      - Archives must be signed by this key, those that are there too. Needs the program C(gpgv) or C(sqv).
       - Without it signatures are collected where there are some, and not checked.
     type: dict
     suboptions:
       fingerprint:
-        description: The whole fingerprint of the key, or of the main key that it belongs to.
+        description: The whole fingerprint of the main key; with C(gpgv) also that of the subkey that signs.
         type: str
         required: true
       key:

@@ -93,11 +93,11 @@ options:
   signature:
     description:
       - Archives must be signed by this key, as go.dev's are, in C(<mirror>/<filename>.asc). SHA-256 is checked in any case.
-      - The machine that downloads needs the program C(gpgv), from the package C(gpgv) or C(gnupg2).
+      - The machine that downloads needs the program C(gpgv), from the package C(gpgv) or C(gnupg2), or C(sqv), which Debian 13 has.
     type: dict
     suboptions:
       fingerprint:
-        description: The whole fingerprint of the key, or of the main key that it belongs to.
+        description: The whole fingerprint of the main key; with C(gpgv) also that of the subkey that signs.
         type: str
         required: true
       key:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import typing as t
 from pathlib import Path
 
@@ -74,11 +75,29 @@ def test_an_error_of_the_reader_comes_through(key: Key) -> None:
 
 def test_without_gpgv(tmp_path: Path) -> None:
     signer = Signer("A" * 40, b"")
-    missing = "wanted the program that checks signatures, for x.*the package gpgv"
+    missing = "wanted a program that checks signatures, gpgv or sqv, for x.*the package gpgv"
     with pytest.raises(HostError, match=missing), checked_signature(
         signer, b"", subject="x", places=str(tmp_path)
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("says", "found"),
+    [
+        ("echo " + "A" * 40, None),
+        ("echo " + "B" * 40, "a signature by the key BBBB"),
+        ("echo Message has been manipulated >&2; exit 1", "no good signature: Message has been manipulated"),
+    ],
+)
+def test_by_sqv_where_that_is_what_there_is(tmp_path: Path, says: str, found: str | None) -> None:
+    program = tmp_path / "sqv"
+    program.write_text(f"#!/bin/sh\n/bin/cat > {tmp_path}/fed\n{says}\n")
+    program.chmod(0o755)
+    expected = contextlib.nullcontext() if found is None else pytest.raises(HostError, match=found)
+    with expected, checked_signature(Signer("A" * 40, b""), b"", subject="x", places=str(tmp_path)) as feed:
+        feed(DATA)
+    assert (tmp_path / "fed").read_bytes() == DATA
 
 
 def test_a_fingerprint_is_whole(tmp_path: Path) -> None:
