@@ -70,25 +70,12 @@ def checked_signature(
     :param subject: what the file is called in errors
     :param places: where the program that checks may be
     """
-    found = {name: shutil.which(name, path=places) for name in ("gpgv", "sqv")}
-    if not any(found.values()):
-        raise HostError(
-            "gpgv",
-            wanted=f"a program that checks signatures, gpgv or sqv, for {subject}",
-            found="none on the machine that downloads",
-            remedy="Install it there (the package gpgv, on RHEL-like hosts gnupg2), or use delivery: controller.",
-        )
     with tempfile.TemporaryDirectory(prefix="gofleet-signature-") as folder:
         key, detached = os.path.join(folder, "key.gpg"), os.path.join(folder, "signature")
         for path, data in ((key, signer.key), (detached, signature)):
             with open(path, "wb") as file:
                 file.write(_plain(data))
-        if found["gpgv"] is not None:
-            judge = _judge_gpgv
-            argv = [found["gpgv"], "--homedir", folder, "--status-fd", "1", "--keyring", key, detached, "-"]
-        else:
-            judge = _judge_sqv
-            argv = [str(found["sqv"]), "--keyring", key, "--signature-file", detached, "/dev/stdin"]
+        argv, judge = _verifier(folder, key, detached, subject=subject, places=places)
         # Not by a Runner: the file passes through in pieces, as it is larger than what we may hold.
         with subprocess.Popen(
             argv,
@@ -114,6 +101,24 @@ def checked_signature(
             found=wrong,
             remedy="Nothing was installed. Ask the publisher which key signs, or use another mirror.",
         )
+
+
+def _verifier(
+    folder: str, key: str, detached: str, *, subject: str, places: str
+) -> tuple[list[str], t.Callable[[str, str, str], str | None]]:
+    """A command that reads the file, and what tells from its output what is wrong."""
+    gpgv, sqv = (shutil.which(name, path=places) for name in ("gpgv", "sqv"))
+    if gpgv is not None:
+        argv = [gpgv, "--homedir", folder, "--status-fd", "1", "--keyring", key, detached, "-"]
+        return argv, _judge_gpgv
+    if sqv is not None:
+        return [sqv, "--keyring", key, "--signature-file", detached, "/dev/stdin"], _judge_sqv
+    raise HostError(
+        "gpgv",
+        wanted=f"a program that checks signatures, gpgv or sqv, for {subject}",
+        found="none on the machine that downloads",
+        remedy="Install it there (the package gpgv, on RHEL-like hosts gnupg2), or use delivery: controller.",
+    )
 
 
 def _feeder(process: subprocess.Popen[bytes]) -> t.Callable[[bytes], None]:
