@@ -17,10 +17,13 @@ description:
   - The directory can be carried to where there is no network. M(gofleet.hosts.go_toolchain) takes it as its C(mirror), by
     C(file://) or from any web server of plain files.
   - A second run reads what is there, hash by hash, and fetches only what is missing or damaged. Nothing is taken away.
+  - With O(signature), archives that are there already are checked too. Without it signatures are collected where there are some,
+    and not checked.
   - When all that is asked for by full names is there and whole, no connection is opened.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
+  - gofleet.hosts._go_mirror
 options:
   path:
     description: The directory. Made if it is not there.
@@ -38,37 +41,6 @@ options:
     type: list
     elements: str
     default: [amd64, arm64]
-  mirror:
-    description: Where the list of releases and the archives are, as for M(gofleet.hosts.go_toolchain).
-    type: str
-    default: https://go.dev/dl
-  headers:
-    description: Headers to send to the mirror, such as C(Authorization). They are not shown, and not sent on to where it redirects.
-    type: dict
-  ca_path:
-    description: A file of certificate authorities that the mirror is checked with, in place of the system's.
-    type: path
-  timeout:
-    description: Seconds to wait for the mirror, for a connection and for each read on it.
-    type: int
-    default: 30
-  signature:
-    description:
-      - Archives must be signed by this key, those that are there too. Needs the program C(gpgv) or C(sqv).
-      - Without it signatures are collected where there are some, and not checked.
-    type: dict
-    suboptions:
-      fingerprint:
-        description: The whole fingerprint of the main key; with C(gpgv) also that of the subkey that signs.
-        type: str
-        required: true
-      key:
-        description: A file with the public key, on the host that the module runs on.
-        type: path
-        required: true
-      data:
-        description: The key in Base64, in place of the file.
-        type: str
 seealso:
   - module: gofleet.hosts.go_toolchain
 """

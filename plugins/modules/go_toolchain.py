@@ -20,11 +20,14 @@ description:
   - Puts links to C(go) and C(gofmt) into O(bin_dir). In the usual C(PATH), C(/usr/local/bin) comes before C(/usr/bin),
     so these win over the C(go) of the distribution, for services and other programs as well as for shells. What else
     is there by the name C(go) is told in RV(shell), and left alone.
+  - The controller reads the mirror's list, once a run for all hosts. If it cannot, the copy of an earlier run counts; if there
+    is none, each host reads the list. M(gofleet.hosts.go_bundle) makes a mirror of a directory.
   - One run at a time changes O(root). Another one waits for it, for at most 15 minutes.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
   - gofleet.hosts._attributes.controller
+  - gofleet.hosts._go_mirror
 options:
   versions:
     description:
@@ -73,40 +76,6 @@ options:
         and changes nothing.
       - Nothing at this path is nothing to do.
     type: path
-  mirror:
-    description:
-      - Where the list of releases and the archives are. C(http), C(https) and C(file) work. See M(gofleet.hosts.go_bundle)
-        for a directory that has all a site needs.
-      - The list is read from C(<mirror>/?mode=json&include=all), or C(<mirror>/index.json) where the mirror is plain
-        files, in the form that V(https://go.dev/dl) has. Archives are C(<mirror>/<filename>).
-      - The controller reads the list, once a run for all hosts. If it cannot, the copy of an earlier run counts; if there is
-        none, each host reads the list.
-      - Proxies are taken from the environment, passwords from the address or C(.netrc), of the machine that downloads.
-    type: str
-    default: https://go.dev/dl
-  headers:
-    description: Headers to send to the mirror, such as C(Authorization). They are not shown, and not sent on to where it redirects.
-    type: dict
-  ca_path:
-    description: A file of certificate authorities that the mirror is checked with, on each machine that downloads, in place of the system's.
-    type: path
-  signature:
-    description:
-      - Archives must be signed by this key, as go.dev's are, in C(<mirror>/<filename>.asc). SHA-256 is checked in any case.
-      - The machine that downloads needs the program C(gpgv), from the package C(gpgv) or C(gnupg2), or C(sqv), which Debian 13 has.
-    type: dict
-    suboptions:
-      fingerprint:
-        description: The whole fingerprint of the main key; with C(gpgv) also that of the subkey that signs.
-        type: str
-        required: true
-      key:
-        description: A file on the controller with the public key.
-        type: path
-        required: true
-      data:
-        description: The key in Base64. Filled in by the controller's half of this module.
-        type: str
   delivery:
     description:
       - How an archive comes to a host.
@@ -126,10 +95,6 @@ options:
       - Never removes C(current), C(previous), or one of O(versions); these count.
       - Nothing is removed if not given.
     type: int
-  timeout:
-    description: Seconds to wait for the mirror, for a connection and for each read on it.
-    type: int
-    default: 30
   state:
     description:
       - V(present) has O(versions) installed, and O(active) in use.

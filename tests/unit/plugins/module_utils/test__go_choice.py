@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from ansible_collections.gofleet.hosts.plugins.doc_fragments._go_mirror import ModuleDocFragment
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_choice import (
     Asked,
@@ -94,4 +95,7 @@ def _same(spec: dict[str, t.Any], documented: dict[str, t.Any]) -> None:
 
 @pytest.mark.parametrize(("module", "spec"), [(go_toolchain, toolchain_spec()), (go_bundle, bundle_spec())])
 def test_the_options_are_those_that_are_documented(module: t.Any, spec: dict[str, t.Any]) -> None:
-    _same(spec, yaml.safe_load(module.DOCUMENTATION)["options"])
+    documented = [
+        yaml.safe_load(text)["options"] for text in (ModuleDocFragment.DOCUMENTATION, module.DOCUMENTATION)
+    ]
+    _same(spec, {**documented[0], **documented[1]})
