@@ -151,26 +151,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have one Go
-  gofleet.hosts.go_toolchain:
-    versions: ["1.27.3"]
-
-- name: Have two, use the older one, and keep no more than three
+- name: Have two, use the older one, keep no more than three, take over the one by hand
   gofleet.hosts.go_toolchain:
     versions: ["1.27.3", "1.26.6"]
     active: "1.26.6"
     keep: 3
+    adopt: /usr/local/go
 
-- name: Have the newest patch of a series on all hosts, as the file beside the inventory says
+- name: Have the newest patch of a series, the same on all hosts; with update=true, the newest of today
   gofleet.hosts.go_toolchain:
     versions: ["1.27"]
     lock: "{{ inventory_dir }}/go.lock.json"
-
-- name: Move to what is newest now, and change that file
-  gofleet.hosts.go_toolchain:
-    versions: ["1.27"]
-    lock: "{{ inventory_dir }}/go.lock.json"
-    update: true
 
 - name: Have the Go that a program of ours is built with
   gofleet.hosts.go_toolchain:
@@ -186,11 +177,6 @@ EXAMPLES = r"""
     signature:
       fingerprint: EB4C 1BFD 4F04 2F6D DDCC EC91 7721 F63B D38B 4796
       key: files/linux_signing_key.pub
-
-- name: Take over the Go that somebody unpacked
-  gofleet.hosts.go_toolchain:
-    versions: ["1.27.3"]
-    adopt: /usr/local/go
 
 - name: Go back to the Go that was in use before
   gofleet.hosts.go_toolchain:
