@@ -25,8 +25,8 @@ options:
     type: dict
   ca_path:
     description:
-      - A file of certificate authorities that the mirror is checked with, in place of the system's, on each machine that
-        downloads.
+      - A file of certificate authorities that the mirror is checked with, in place of the system's, on each machine
+        that downloads.
     type: path
   timeout:
     description: Seconds to wait for the mirror, for a connection and for each read on it.

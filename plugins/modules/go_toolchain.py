@@ -211,8 +211,7 @@ bytes_downloaded:
   type: int
   sample: 68278990
 bytes_sent:
-  description: Bytes of archives and deltas that the controller sent to the host. The two runs on the host come on top, with about
-    0.1 MB each.
+  description: Bytes of archives and deltas that the controller sent. Two runs on the host come on top, with about 0.1 MB each.
   returned: success
   type: int
   sample: 1896485
@@ -286,9 +285,7 @@ from ..module_utils._run import host_runner
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=toolchain_spec(), required_if=[REQUIRED_IF], supports_check_mode=True
-    )
+    module = AnsibleModule(toolchain_spec(), required_if=[REQUIRED_IF], supports_check_mode=True)
     module.no_log_values.update(secrets_of(module.params))
     try:
         plan = plan_toolchain(module.params, machine=os.uname().machine, run=host_runner(module))
