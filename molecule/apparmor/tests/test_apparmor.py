@@ -139,7 +139,7 @@ def test_the_clean_one_is_promoted_and_the_one_that_breaks_comes_back(
     started = {name: lab.started(name) for name in PORTS}
     # Nobody has asked for its health since, so nothing of this is in the log.
     lab.host.run_test(
-        "echo /etc/debian_version > /var/lib/private/late/need && chmod 644 /var/lib/private/late/need"
+        "cd /var/lib/private/late && echo /etc/debian_version > need && chown --reference=. need && chmod 600 need"
     )
     done = play("promote.yml", promote_report=str(report))
     assert done.returncode != 0
