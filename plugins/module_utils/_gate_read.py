@@ -26,6 +26,7 @@ from ._systemd import parse_show
 if t.TYPE_CHECKING:
     from ._gate_condition import Condition
     from ._run import Runner
+    from ._selector import Selector
 
 __all__ = ["Answer", "Ask", "Reading", "http_ask", "read_sample"]
 
@@ -96,13 +97,13 @@ def read_sample(
             reading = _of_unit(condition, shown.get(condition.unit), proc=proc)
         elif condition.http:
             reading = _of_http(ask(condition.http, condition.unix_socket))
-        elif condition.query:
-            reading = _of_query(condition.query, ask=ask, prometheus=prometheus)
-        else:
+        elif condition.metric:
             place = (condition.url, condition.unix_socket)
             if place not in pages:
                 pages[place] = _page(ask(*place))
-            reading = _of_page(condition, pages[place])
+            reading = _of_page(condition, condition.metric, pages[place])
+        else:
+            reading = _of_query(condition.query, ask=ask, prometheus=prometheus)
         readings[condition.name] = reading
     return readings
 
@@ -120,14 +121,13 @@ def _page(answer: Answer) -> list[Series] | str:
         return f"a page that is not the Prometheus text format: {error}"
 
 
-def _of_page(condition: Condition, page: list[Series] | str) -> Reading:
+def _of_page(condition: Condition, metric: Selector, page: list[Series] | str) -> Reading:
     if isinstance(page, str):
         return _trouble(f"{condition.url} gave no metrics: {page}")
-    assert condition.metric is not None
     return Reading(
-        series=select(page, condition.metric),
+        series=select(page, metric),
         of=select(page, condition.of) if condition.of else {},
-        named=any(one.name == condition.metric.name for one in page),
+        named=any(one.name == metric.name for one in page),
         text="",
         trouble="",
     )

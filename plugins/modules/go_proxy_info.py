@@ -68,8 +68,9 @@ modules:
     - What go ends with when it fetches the module.
     - C(kind) is V(answered), or the cause, one of V(syntax), V(off), V(dns), V(refused), V(unreachable), V(timeout), V(broken), V(tls),
       V(tls_unknown_authority), V(tls_expired), V(tls_not_yet_valid), V(tls_wrong_name), V(tls_certificate), V(proxy_address),
-      V(proxy_unspoken) (a proxy by TLS or SOCKS, which go can use and this module cannot), V(proxy_login) (407), V(proxy_refused), V(login) (401, 403), V(not_found) (404, 410), V(status), V(redirects), V(page) (a web page,
-      as captive portals send it), V(not_a_proxy), V(file), V(no_git) and V(no_import).
+      V(proxy_unspoken) (a proxy by TLS or SOCKS, which go can use and this module cannot), V(proxy_login) (407), V(proxy_refused),
+      V(login) (401, 403), V(not_found) (404, 410), V(status), V(redirects), V(page) (a web page, as captive portals send it),
+      V(not_a_proxy), V(file), V(no_git) and V(no_import).
   returned: success
   type: dict
   sample:

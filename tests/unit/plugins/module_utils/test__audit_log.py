@@ -173,17 +173,19 @@ def places(root: pathlib.Path, *, command_line: str = "quiet", audit: str = "nor
     return Places(str(root / "audit.log"), str(root / "kern.log"), str(root))
 
 
-def read(root: pathlib.Path, where: Places, **more: t.Any) -> Reading:
-    options: dict[str, t.Any] = {
-        "source": "auto",
-        "since": 1000,
-        "lines": 1000,
-        "run": Journal(),
-        "status": AuditStatus(0, 0),
-    }
-    options.update(more)
-    status = options.pop("status")
-    return read_log(options.pop("source"), places=where, status=lambda: status, **options)
+HEALTHY = AuditStatus(0, 0)
+
+
+def read(
+    root: pathlib.Path,
+    where: Places,
+    *,
+    source: str = "auto",
+    status: AuditStatus | None = HEALTHY,
+    **more: t.Any,
+) -> Reading:
+    options: dict[str, t.Any] = {"since": 1000, "lines": 1000, "run": Journal(), **more}
+    return read_log(source, places=where, status=lambda: status, **options)
 
 
 def test_the_journal_is_read_where_no_audit_daemon_runs(tmp_path: pathlib.Path) -> None:

@@ -118,7 +118,7 @@ def test_a_lock_file_is_kept_and_read(tmp_path: Path) -> None:
 
 
 def test_processes_of_one_run_do_not_lose_each_others_words(tmp_path: Path) -> None:
-    locks = [VersionLock(str(tmp_path / "lock"), cache=str(tmp_path / "cache")) for _ in range(8)]
+    locks = [VersionLock(str(tmp_path / "lock"), cache=str(tmp_path / "cache")) for dummy in range(8)]
     threads = [
         threading.Thread(target=lock.keep, args=({f"1.{number}": f"1.{number}.1"}, {}))
         for number, lock in enumerate(locks)
