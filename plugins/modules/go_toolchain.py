@@ -32,7 +32,7 @@ options:
   versions:
     description:
       - The releases to have. Write them in quotes.
-      - A full name, such as V(1.27.3), V(go1.27.3) or V(1.28rc1), is one release for ever.
+      - A full name, such as V(1.27.3) or V(1.28rc1), is one release for ever.
       - V(1.27) is the newest patch release of that series, V(stable) the newest stable release of all, and V(oldstable)
         the newest one of the minor before. What they are is looked up once, and then kept; see O(update) and O(lock).
       - A path that ends in C(go.mod) or C(go.work) is a file on the controller. Its C(toolchain) line counts, else its
@@ -44,7 +44,6 @@ options:
   active:
     description:
       - The one of O(versions) that is in use. The first one if not given.
-      - An older one than before is as good as a newer one, it is a switch of a link.
     type: str
   update:
     description:
@@ -285,7 +284,8 @@ from ..module_utils._run import host_runner
 
 
 def main() -> None:
-    module = AnsibleModule(toolchain_spec(), required_if=[REQUIRED_IF], supports_check_mode=True)
+    spec = toolchain_spec()
+    module = AnsibleModule(argument_spec=spec, required_if=[REQUIRED_IF], supports_check_mode=True)
     module.no_log_values.update(secrets_of(module.params))
     try:
         plan = plan_toolchain(module.params, machine=os.uname().machine, run=host_runner(module))
