@@ -347,7 +347,7 @@ def test_a_controller_killed_while_the_fleet_goes_back(served: Fleet) -> None:
 def test_two_controllers_and_another_build_meanwhile(served: Fleet) -> None:
     hosts = HOSTS[5:6]
     program, other = served.build("v6"), served.build("v7")
-    argv = served.lab.playbook(PLAYBOOK, **served.variables(program, hosts=hosts, rollout_gate=600))
+    argv = served.lab.playbook(PLAYBOOK, **served.variables(program, hosts=hosts, rollout_gate=90))
     process = subprocess.Popen(
         argv, cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
