@@ -36,6 +36,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 MODULE = "ansible_collections.gofleet.hosts.plugins.modules.release"
 COUNT = int(os.environ.get("KILL_TRIALS", "0"))
 SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(1 << 32))
+MIDDLE = {"2 locked", "3 writing", "4 marked, not renamed", "5 committed, not switched"}
 LATE = {"4 marked, not renamed", "5 committed, not switched", "6 switched"}
 MANY = 100  # trials from which on every phase must have been hit
 
@@ -240,6 +241,6 @@ def _sha256(path: Path) -> str:
 def _tell(trials: Trials, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\n{trials.table(name)}")
-    assert trials.hits["3 writing"], "no kill hit the writing"
+    assert set(trials.hits) & MIDDLE, "no kill hit the middle of a run"
     if trials.count >= MANY:
-        assert set(trials.hits) >= LATE
+        assert set(trials.hits) >= {"3 writing", *LATE}
