@@ -53,6 +53,7 @@ def read_go_service_info(
             _unit(name, files[name], shown.get(name), stores.get(owners.get(name) or "")) for name in names
         ],
         "profiles": _profiles(params["profiles"], path=params["profile_path"], sysfs=where.sysfs),
+        "restarts": {name: int(shown[name].get("NRestarts") or 0) for name in owners if name in shown},
         "releases": {
             name: _release(store, [shown[unit] for unit in started], started, proc=where.proc)
             for name, store in stores.items()

@@ -86,6 +86,11 @@ profiles:
   type: list
   elements: dict
   sample: [{name: gofleet.hello, content: "profile gofleet.hello {}\n", mode: enforce}]
+restarts:
+  description: How often systemd has restarted each service by itself. It does not begin anew when the service is restarted by hand.
+  returned: success
+  type: dict
+  sample: {hello.service: 0}
 releases:
   description: The release stores, by name of the program.
   returned: success

@@ -39,7 +39,8 @@ def gate_conditions(
         name = unit["name"]
         if kind(name) != "service" or is_drop_in(name) or is_template(name) or name not in started:
             continue
-        conditions += _of_unit(name, program=programs.get(name), phase=phase)
+        restarts = found.get("restarts", {}).get(name, 0)
+        conditions += _of_unit(name, program=programs.get(name), restarts=restarts, phase=phase)
         if unit.get("health"):
             conditions.append(_health(name, unit["health"]))
     if phase != "back":
@@ -47,13 +48,13 @@ def gate_conditions(
     return conditions
 
 
-def _of_unit(name: str, *, program: str | None, phase: str) -> list[Item]:
+def _of_unit(name: str, *, program: str | None, restarts: int, phase: str) -> list[Item]:
     found: list[Item] = [
         {"name": f"{name} active", "unit": name, "property": "ActiveState", "equals": "active"}
     ]
     if phase != "old":
-        # systemd counts from the last start by hand, which was that of this version.
-        found.append({"name": f"{name} restarts", "unit": name, "kind": "delta", "max": 0})
+        # A restart by hand leaves systemd's count as it was: no more than right after the switch is what is wanted.
+        found.append({"name": f"{name} restarts", "unit": name, "max": restarts})
         if program:
             found.append(
                 {"name": f"{name} version", "unit": name, "property": "Executable", "equals": program}

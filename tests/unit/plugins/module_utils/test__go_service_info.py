@@ -91,6 +91,8 @@ def test_a_stopped_unit_a_template_and_a_foreign_file(systemd: Systemd, tmp_path
 
 def test_the_version_that_runs(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     plan(systemd, *wanted(tmp_path, "2.0")).apply()
+    systemd.restarts = 2
+    assert info(systemd, tmp_path)["restarts"] == {"x.service": 2}
     (tmp_path / "proc/0").mkdir(parents=True)
     os.symlink(tmp_path / "opt/x/1.0/x", tmp_path / "proc/0/exe")
     release = info(systemd, tmp_path)["releases"]["x"]

@@ -21,6 +21,7 @@ UNITS: list[Item] = [
 FOUND: Item = {
     "units": [{"name": unit["name"], "state": "started"} for unit in UNITS[:2]]
     + [{"name": "quiet.service", "state": "stopped"}],
+    "restarts": {"hello.service": 3},
     "releases": {"hello": {"programs": {"hello.service": "/opt/gofleet/hello/2/hello"}}},
 }
 SERVICES: list[Item] = [{"name": "hello", "port": 8080}, {"name": "quiet", "metrics": False}]
@@ -51,7 +52,12 @@ def test_what_holds_for_every_service_that_runs(phase: str, names: list[str]) ->
     assert made["hello.service health"]["http"] == HEALTH["url"]
     if phase != "old":
         assert made["hello.service version"]["equals"] == "/opt/gofleet/hello/2/hello"
-        assert made["hello.service restarts"]["max"] == 0
+        # Three restarts of an earlier version are none of this one.
+        assert made["hello.service restarts"] == {
+            "name": "hello.service restarts",
+            "unit": "hello.service",
+            "max": 3,
+        }
 
 
 def test_the_gates_of_the_user_are_read_at_the_service() -> None:
