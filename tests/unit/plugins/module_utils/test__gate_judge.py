@@ -97,7 +97,7 @@ def test_properties() -> None:
     restarts = {"unit": "a.service", "kind": "delta", "max": 0}
     assert told(restarts, seen({"": 3}), seen({"": 3})).answer == "yes"
     assert told(restarts, seen({"": 3}), seen({"": 4})).answer == "no"
-    # Started anew by hand: systemd counts from 0 again.
+    # The unit was unloaded in between, and systemd counts from 0 again.
     assert told(restarts, seen({"": 3}), seen({"": 0})).answer == "yes"
 
 
