@@ -44,7 +44,7 @@ def start_module(arguments: Options) -> subprocess.Popen[str]:
     return process
 
 
-def make_tree(path: Path, seed: int, *, count: int = 6, size: int = 200_000) -> Path:
+def make_tree(path: Path, seed: int, *, count: int = 3, size: int = 100_000) -> Path:
     """A tree of which others have most bytes too."""
     source = random.Random(0)
     (path / "bin").mkdir(parents=True)

@@ -199,13 +199,16 @@ def test_killed_at_any_moment(host: DeltaHost, trees: Trees, capsys: pytest.Capt
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> t.Iterator[Path]:
-    """A file system of 2 MiB."""
+    """A file system of 512 KiB."""
     place = tmp_path / "host"
     place.mkdir()
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small file system")
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", place], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "none", place],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
@@ -214,13 +217,13 @@ def small_disk(tmp_path: Path) -> t.Iterator[Path]:
 
 
 def test_a_full_disk(small_disk: Path, trees: Trees, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is room for one tree of 1.2 MB and not for a second one beside it."""
+    """There is room for one tree of 0.3 MB and not for a second one beside it."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     host = DeltaHost(tmp_path)
     assert not host.copy(trees.one).get("failed")
     check_old(host, trees, host.copy(trees.two), "No space left on device")
     assert host.names() == ["dest"]
-    subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,size=2m", small_disk], check=True)
     check_healed(host, trees)
 
 
@@ -230,16 +233,16 @@ def test_a_disk_that_fills_while_pieces_come(
     """What had arrived is gone on with when there is room."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("_FIRST", "_LEAST", "_MOST"):
-        monkeypatch.setattr(_line, name, 400_000)
+        monkeypatch.setattr(_line, name, 100_000)
     host = DeltaHost(tmp_path)
-    (small_disk / "ballast").write_bytes(bytes(1_500_000))
+    (small_disk / "ballast").write_bytes(bytes(380_000))
     refused = host.copy(trees.one)
     assert refused["failed"] and "No space left on device" in refused["msg"]
     assert host.names() == [".dest.gofleet", "ballast"]
     (small_disk / "ballast").unlink()
-    subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,size=2m", small_disk], check=True)
     result = host.copy(trees.one)
-    assert result["bytes_resumed"] >= 400_000
+    assert result["bytes_resumed"] >= 100_000
     assert (host.root(), host.names()) == (trees.roots[0], ["dest"])
 
 
@@ -267,8 +270,8 @@ def test_the_line_is_cut_and_the_next_run_goes_on(
 def test_a_cut_and_then_another_source(
     host: DeltaHost, trees: Trees, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_line, "_FIRST", 500)
-    monkeypatch.setattr(_line, "_LEAST", 500)
+    monkeypatch.setattr(_line, "_FIRST", 200)
+    monkeypatch.setattr(_line, "_LEAST", 200)
     host.cut_after = 1
     with pytest.raises(Cut):
         host.copy(trees.two)
