@@ -13,6 +13,7 @@ import subprocess
 import typing as t
 
 import pytest
+
 from .test_go_service import SOURCES, provision
 
 testinfra_hosts = ["ansible://go_hosts"]
