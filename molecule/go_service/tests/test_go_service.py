@@ -73,6 +73,7 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.on("deb12")
 @pytest.mark.parametrize(("changes", "message"), REFUSED.values(), ids=REFUSED.keys())
 def test_refuses_before_anything_changes(
     host: t.Any, hello: t.Any, changes: list[dict[str, t.Any]], message: str
