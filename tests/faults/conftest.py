@@ -160,6 +160,23 @@ def entry(name: str, *, kind: bytes = tarfile.REGTYPE, mode: int = 0o644, link: 
     return info
 
 
+def start_module(module: str, arguments: dict[str, t.Any]) -> subprocess.Popen[str]:
+    """A module in a process of its own, as on a host, with nothing of this process's environment."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module],
+        env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(COLLECTIONS), *sys.path])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
 class Host:
     """A root and a bin_dir, and the module run on them."""
 
@@ -178,19 +195,7 @@ class Host:
             "_ansible_check_mode": check,
             **options,
         }
-        process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
-            env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(COLLECTIONS), *sys.path])},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-        process.stdin.close()
-        process.stdin = None
-        return process
+        return start_module(MODULE, arguments)
 
     def finish(self, process: subprocess.Popen[str]) -> dict[str, t.Any]:
         out, err = process.communicate(timeout=60)

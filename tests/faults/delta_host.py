@@ -10,7 +10,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 import types
 import typing as t
 from pathlib import Path
@@ -19,29 +18,12 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.gofleet.hosts.plugins.action.delta_copy import ActionModule
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
 
-from .conftest import COLLECTIONS
+from .conftest import start_module
 
-__all__ = ["DeltaHost", "make_tree", "start_module"]
+__all__ = ["Cut", "DeltaHost", "make_tree"]
 
 MODULE = "ansible_collections.gofleet.hosts.plugins.modules.delta_copy"
 Options = t.Dict[str, t.Any]
-
-
-def start_module(arguments: Options) -> subprocess.Popen[str]:
-    """The host's half, in a process of its own as on a host."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", MODULE],
-        env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(COLLECTIONS), *sys.path])},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-    process.stdin.close()
-    process.stdin = None
-    return process
 
 
 def make_tree(path: Path, seed: int, *, count: int = 3, size: int = 100_000) -> Path:
@@ -117,9 +99,9 @@ class DeltaHost(ActionModule):
                 size = os.path.getsize(arguments["delta"]["path"])
                 arguments["delta"] = {**arguments["delta"], "length": size, "size": size}
             if self.starting:
-                self.started = start_module(arguments)
+                self.started = start_module(MODULE, arguments)
                 return {"failed": True, "msg": "started"}
-        out, err = start_module(arguments).communicate(timeout=120)
+        out, err = start_module(MODULE, arguments).communicate(timeout=120)
         assert out, err
         result: Options = json.loads(out)
         self.runs.append(result)

@@ -29,7 +29,7 @@ from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import rea
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import pack_delta
 
-from .conftest import ARCH, COLLECTIONS, Host, Mirror
+from .conftest import ARCH, Host, Mirror, start_module
 from .kill_trials import MARKER, Trials
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -66,19 +66,7 @@ class Service:
             "delta": delta,
         }
         arguments = {"releases": [item], "root": str(self.root), "keep": 2, "switch": True}
-        process = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
-            env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(COLLECTIONS), *sys.path])},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-        process.stdin.close()
-        process.stdin = None
-        return process
+        return start_module(MODULE, arguments)
 
     def run(self, number: int) -> dict[str, t.Any]:
         out, err = self.start(number).communicate(timeout=60)
