@@ -20,6 +20,7 @@ from ..module_utils._errors import HostError
 from ..plugin_utils._delta_cache import DeltaCache
 from ..plugin_utils._delta_diff import content_diff
 from ..plugin_utils._delta_make import Delta, make_delta
+from ..plugin_utils._delta_memory import DeltaMemory
 from ..plugin_utils._line import Line
 
 _MODULE = "gofleet.hosts.delta_copy"
@@ -47,6 +48,7 @@ class ActionModule(ActionBase):
         cache = DeltaCache()
         try:
             self._line = Line(options.pop("rate_limit"))
+            self._memory = DeltaMemory(self._task.delegate_to or (task_vars or {}).get("inventory_hostname"))
             seeds = [self._found(seed) for seed in options.pop("seeds")]
             path = self._found(options["src"])
             source = _Source(path, os.path.basename(options["src"].rstrip("/")), read_manifest(path), seeds)
@@ -63,12 +65,22 @@ class ActionModule(ActionBase):
 
     def _ship(self, asked: Result, source: _Source, cache: DeltaCache, task_vars: Result | None) -> Result:
         """The delta; where that is refused, as when the host's content changed in between, once more all of it."""
-        result = self._module(asked, task_vars)
         told: Result = {"bytes_sent": 0, "bytes_resumed": 0, "bytes_whole": source.manifest.size}
-        for whole in (False, True):
+        guess = self._guess(asked["dest"], source, cache)
+        if guess is None:
+            result = self._module(asked, task_vars)
+        else:
+            delta, left = guess
+            result = self._send(delta, {}, asked, told, task_vars, guessed=True)
+            if not _was_there(result):
+                told.update(methods=delta.methods, hint=delta.hint, old_root=left.root)
+                told.update(self._diff(left, source, asked))
+        whole = False
+        for dummy in range(2):
             have = result.get("have")
-            if not have or result.get("failed"):
+            if whole or not have or result.get("failed"):
                 break
+            whole = "refused" in result
             if whole:
                 reason = result["refused"]["msg"]
                 self._display.warning(f"The delta was not taken, all of the content is sent: {reason}")
@@ -76,28 +88,48 @@ class ActionModule(ActionBase):
             delta = _made(source, old, old_path, cache)
             told.update(methods=delta.methods, hint=delta.hint)
             if not whole:
-                told.update(old_root=have["root"], **self._shown(old, source, asked))
+                told.update(old_root=have["root"], **self._diff(old, source, asked))
             if self._task.check_mode:
                 told["bytes_predicted"] = delta.size - _received(have, delta)
                 break
             result = self._send(delta, have, asked, told, task_vars)
-        return self._completed(result, told, source, cache)
+        return self._completed(result, told, source, asked["dest"], cache)
 
-    def _shown(self, old: Manifest | None, source: _Source, asked: Result) -> Result:
+    def _guess(self, dest: str, source: _Source, cache: DeltaCache) -> tuple[Delta, Manifest] | None:
+        """The delta from what was left there, if the controller still has that, and it goes in one piece."""
+        left = None if self._task.check_mode else self._memory.recall(dest)
+        kept = cache.content(left) if left not in (None, source.manifest.root) else None
+        if kept is None:
+            return None
+        old = read_manifest(kept)
+        delta = _made(source, old, kept, cache)
+        return (delta, old) if self._line.piece(delta.size) == delta.size else None
+
+    def _diff(self, old: Manifest | None, source: _Source, asked: Result) -> Result:
         return {"diff": content_diff(old, source.manifest, dest=asked["dest"])} if self._task.diff else {}
 
-    def _completed(self, result: Result, told: Result, source: _Source, cache: DeltaCache) -> Result:
+    def _completed(
+        self, result: Result, told: Result, source: _Source, dest: str, cache: DeltaCache
+    ) -> Result:
         have, refused = result.pop("have", None), result.pop("refused", None)
         if not self._task.check_mode and not result.get("failed"):
             if have:
                 return {"failed": True, **refused, **told}
+            self._memory.keep(dest, source.manifest.root)
             # What cannot be kept, on a full disk, costs the next run bytes, and not this one its result.
             with contextlib.suppress(OSError, HostError):
                 cache.keep(source.path, source.manifest.root)
         return {**result, **told}
 
     def _send(
-        self, delta: Delta, have: Result, asked: Result, told: Result, task_vars: Result | None
+        self,
+        delta: Delta,
+        have: Result,
+        asked: Result,
+        told: Result,
+        task_vars: Result | None,
+        *,
+        guessed: bool = False,
     ) -> Result:
         """Send what the host has not received yet, piece by piece; returns what the last run on the host said."""
         offset = _received(have, delta)
@@ -115,6 +147,7 @@ class ActionModule(ActionBase):
                 "size": delta.size,
                 "sha256": delta.sha256,
                 "old": delta.old,
+                "guessed": guessed,
             }
             result = self._module({**asked, "delta": piece}, task_vars)
             offset += size
@@ -189,6 +222,11 @@ def _made(source: _Source, old: Manifest | None, old_path: str | None, cache: De
             found=str(error),
             remedy="Nothing was sent. Make room there, or correct its permissions.",
         )
+
+
+def _was_there(result: Result) -> bool:
+    """Whether a delta found the host with the new content."""
+    return not {"bytes_reused", "have", "failed"}.intersection(result)
 
 
 def _received(have: Result | None, delta: Delta) -> int:

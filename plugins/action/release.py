@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import typing as t
 
@@ -17,10 +16,28 @@ from ..module_utils._release_plan import release_spec
 from ..plugin_utils._artefact import Artefact, read_artefact
 from ..plugin_utils._build import Build, build_program
 from ..plugin_utils._delta_cache import DeltaCache
-from ..plugin_utils._release_delta import Parcel, keep_program, pack_delta
+from ..plugin_utils._delta_memory import DeltaMemory
+from ..plugin_utils._release_delta import Parcel, pack_delta
+from ..plugin_utils._release_memory import ReleaseMemory
 
 _MODULE = "gofleet.hosts.release"
 _CACHE = "~/.cache/gofleet/builds"
+
+Result = t.Dict[str, t.Any]
+
+
+class _Wanted(t.NamedTuple):
+    """Programs that a host lacks, what it says of those it has instead, and deltas that were guessed right."""
+
+    artefacts: dict[str, Artefact]
+    olds: Result
+    right: dict[str, Parcel]
+
+    def parcels(self, cache: DeltaCache) -> dict[str, Parcel]:
+        return {
+            name: self.right.get(name) or pack_delta(it, self.olds.get(name), cache=cache)
+            for name, it in self.artefacts.items()
+        }
 
 
 class ActionModule(ActionBase):
@@ -28,7 +45,7 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+    def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
         super().run(tmp, task_vars)
         dummy, options = self.validate_argument_spec(argument_spec=release_spec())
         try:
@@ -36,38 +53,41 @@ class ActionModule(ActionBase):
             options["releases"] = [
                 _described(item, artefacts[item["name"]], self._files(item)) for item in options["releases"]
             ]
+            return _with_programs(self._converge(options, artefacts, task_vars), artefacts)
         except HostError as error:
             return {"failed": True, **error.report()}
-        planned = self._module(options, task_vars)
-        missing = planned.get("missing", [])
-        if not missing or self._task.check_mode:
-            return _with_programs(_completed(planned, sent={}), artefacts)
-        shipped = self._ship(
-            options,
-            artefacts={name: artefacts[name] for name in missing},
-            olds=planned["olds"],
-            task_vars=task_vars,
-        )
-        return {**_with_programs(shipped, artefacts), "diff": planned["diff"]}
 
-    def _module(self, options: dict[str, t.Any], task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
-        result: dict[str, t.Any] = self._execute_module(
-            module_name=_MODULE, module_args=options, task_vars=task_vars
-        )
+    def _converge(self, options: Result, artefacts: dict[str, Artefact], task_vars: Result | None) -> Result:
+        """Send deltas from what the host was left with at once; then what it says that it still lacks."""
+        cache = DeltaCache()
+        host = self._task.delegate_to or (task_vars or {}).get("inventory_hostname")
+        memory = ReleaseMemory(artefacts, store=options["root"], cache=cache, places=DeltaMemory(host))
+        guesses = {} if self._task.check_mode else memory.guesses()
+        planned = self._send(options, guesses, task_vars)
+        if guesses and planned.get("failed"):
+            planned = self._send(options, {}, task_vars)
+        missing = planned.get("missing", [])
+        result = _completed(planned, sent={} if missing else guesses)
+        if missing and not self._task.check_mode:
+            right = {name: parcel for name, parcel in guesses.items() if name not in missing}
+            lacking = {name: artefacts[name] for name in (*missing, *right)}
+            wanted = _Wanted(lacking, planned["olds"], right)
+            shipped = self._ship(options, wanted, cache, task_vars)
+            result = {**shipped, "diff": planned["diff"]}
+            result["bytes_sent"] += sum(parcel.size for parcel in guesses.values())
+        result.pop("olds", None)
+        if not result.get("failed") and not self._task.check_mode:
+            memory.keep()
         return result
 
-    def _ship(
-        self,
-        options: dict[str, t.Any],
-        *,
-        artefacts: dict[str, Artefact],
-        olds: dict[str, t.Any],
-        task_vars: dict[str, t.Any] | None,
-    ) -> dict[str, t.Any]:
-        """Send what is missing as deltas; where those are refused, once more as the whole programs."""
-        cache = DeltaCache()
+    def _module(self, options: Result, task_vars: Result | None) -> Result:
+        result: Result = self._execute_module(module_name=_MODULE, module_args=options, task_vars=task_vars)
+        return result
+
+    def _ship(self, options: Result, wanted: _Wanted, cache: DeltaCache, task_vars: Result | None) -> Result:
+        """Send what is missing as deltas, with those guessed right; where any is refused, once more whole programs."""
         try:
-            parcels = {name: pack_delta(it, olds.get(name), cache=cache) for name, it in artefacts.items()}
+            parcels = wanted.parcels(cache)
             result = self._send(options, parcels, task_vars)
             refused = result.get("msg", "") if result.get("failed") else None
         except (HostError, OSError) as error:
@@ -75,35 +95,28 @@ class ActionModule(ActionBase):
         if refused is not None:
             self._display.warning(f"The delta was not taken, the whole program is sent: {refused}")
             spent = sum(parcel.size for parcel in parcels.values())
-            parcels = {name: _whole(it) for name, it in artefacts.items()}
+            parcels = {name: _whole(it) for name, it in wanted.artefacts.items()}
             result = self._send(options, parcels, task_vars)
             result["bytes_sent"] = spent + sum(parcel.size for parcel in parcels.values())
-        if not result.get("failed"):
-            # What cannot be kept, on a full disk, costs the next run bytes, and not this one its result.
-            with contextlib.suppress(OSError):
-                for artefact in artefacts.values():
-                    keep_program(artefact, cache=cache)
         return _completed(result, sent=parcels)
 
-    def _send(
-        self, options: dict[str, t.Any], parcels: dict[str, Parcel], task_vars: dict[str, t.Any] | None
-    ) -> dict[str, t.Any]:
+    def _send(self, options: Result, parcels: dict[str, Parcel], task_vars: Result | None) -> Result:
         items = [
             {**item, **self._sent(item["name"], parcels[item["name"]])} if item["name"] in parcels else item
             for item in options["releases"]
         ]
         return self._module({**options, "releases": items}, task_vars)
 
-    def _sent(self, name: str, parcel: Parcel) -> dict[str, t.Any]:
+    def _sent(self, name: str, parcel: Parcel) -> Result:
         shell = self._connection._shell
         if not shell.tmpdir:
             self._make_tmp_path()
         remote = shell.join_path(shell.tmpdir, f"{name}.{parcel.method}")
         self._transfer_file(parcel.path, remote)
         self._fixup_perms2((shell.tmpdir, remote))
-        return {"artefact": remote, "delta": parcel.delta}
+        return {"artefact": remote, "delta": parcel.delta, "guess": parcel.guess}
 
-    def _files(self, item: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    def _files(self, item: Result) -> list[Result]:
         """The further files with their content; the host is not told where it came from."""
         files = [
             {
@@ -116,7 +129,7 @@ class ActionModule(ActionBase):
         read_files(files, name=item["name"])
         return files
 
-    def _content(self, item: dict[str, t.Any], file: dict[str, t.Any]) -> bytes:
+    def _content(self, item: Result, file: Result) -> bytes:
         if (file["content"] is None) == (file["src"] is None):
             raise HostError(
                 f"file {file['path']!r} of release {item['name']}",
@@ -138,7 +151,7 @@ class ActionModule(ActionBase):
                 remedy="Correct src; relative paths start at the playbook.",
             )
 
-    def _artefact(self, item: dict[str, t.Any]) -> Artefact:
+    def _artefact(self, item: Result) -> Artefact:
         if bool(item["file"]) == bool(item["build"]):
             raise HostError(
                 f"release {item['name']}",
@@ -157,7 +170,7 @@ class ActionModule(ActionBase):
             )
         return artefact
 
-    def _build(self, build: dict[str, t.Any]) -> Build:
+    def _build(self, build: Result) -> Build:
         return Build(
             directory=self._at_playbook(build["directory"]),
             package=build["package"],
@@ -171,7 +184,7 @@ class ActionModule(ActionBase):
         return os.path.join(self._loader.get_basedir(), os.path.expanduser(path))
 
 
-def _described(item: dict[str, t.Any], artefact: Artefact, files: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+def _described(item: Result, artefact: Artefact, files: list[Result]) -> Result:
     described = {
         **item,
         "sha256": artefact.sha256,
@@ -190,14 +203,14 @@ def _whole(artefact: Artefact) -> Parcel:
     return Parcel(artefact.path, artefact.size, "whole", False, None)
 
 
-def _with_programs(result: dict[str, t.Any], artefacts: dict[str, Artefact]) -> dict[str, t.Any]:
+def _with_programs(result: Result, artefacts: dict[str, Artefact]) -> Result:
     """The result with what the builds say of themselves."""
     for name, report in result.get("releases", {}).items():
         report["program"] = artefacts[name].program()
     return result
 
 
-def _completed(result: dict[str, t.Any], *, sent: dict[str, Parcel]) -> dict[str, t.Any]:
+def _completed(result: Result, *, sent: dict[str, Parcel]) -> Result:
     """The result with how each program travelled."""
     for name, report in result.get("releases", {}).items():
         parcel = sent.get(name)
@@ -205,5 +218,4 @@ def _completed(result: dict[str, t.Any], *, sent: dict[str, Parcel]) -> dict[str
         report["method"] = parcel.method if parcel else "none"
         report["hint"] = parcel.hint if parcel else None
     result.setdefault("bytes_sent", sum(parcel.size for parcel in sent.values()))
-    result.pop("olds", None)
     return result

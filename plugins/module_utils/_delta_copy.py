@@ -40,6 +40,8 @@ class CopyPlan(t.NamedTuple):
 def plan_copy(params: t.Mapping[str, t.Any], *, selinux: Context, run: Runner) -> CopyPlan:
     """Without a delta, compare what is here with what is wanted. With a piece of one, be ready to take it.
 
+    A delta from what was only guessed to be here is left alone where the guess is wrong.
+
     :raises HostError: no place to put it, something else in the place, or options that cannot be met
     """
     place = Place(params["dest"])
@@ -54,7 +56,10 @@ def plan_copy(params: t.Mapping[str, t.Any], *, selinux: Context, run: Runner) -
     )
     place.require_kind(is_tree=copy.is_tree)
     place.require_unmounted()
-    return copy.compared(params["known"]) if params["delta"] is None else copy.taking(params["delta"])
+    delta = params["delta"]
+    if delta is None or (delta["guessed"] and copy.root_here() != delta["old"]):
+        return copy.compared(params["known"])
+    return copy.taking(delta)
 
 
 class _Copy(t.NamedTuple):
@@ -80,7 +85,7 @@ class _Copy(t.NamedTuple):
         return CopyPlan(before, {"root": self.root, "attributes": wanted, "left": []}, self._tidy, result)
 
     def taking(self, delta: t.Mapping[str, t.Any]) -> CopyPlan:
-        """What is here was told when this delta was made for it; it is looked at again when it is applied."""
+        """The delta was made for what is here; that is looked at again when it is applied."""
 
         def take() -> Result:
             with _failures_told(self.place), self.place.room() as room:
@@ -90,6 +95,10 @@ class _Copy(t.NamedTuple):
         piece = {name: delta[name] for name in Piece._fields}
         result = {"dest": self.place.path, "root": self.root}
         return CopyPlan({"root": old}, {"root": self.root}, take, result)
+
+    def root_here(self) -> str | None:
+        """Of what is in the place now."""
+        return _have(self._found())["root"]
 
     def _found(self) -> Manifest | None:
         return read_manifest(self.place.path) if os.path.lexists(self.place.path) else None
@@ -207,6 +216,7 @@ def delta_copy_spec() -> dict[str, t.Any]:
         "size": {"type": "int", "required": True},
         "sha256": {"type": "str", "required": True},
         "old": {"type": "str"},
+        "guessed": {"type": "bool", "default": False},
     }
     return {
         "src": {"type": "path", "required": True},

@@ -54,7 +54,7 @@ def read_release(item: t.Mapping[str, t.Any], *, root: str) -> Release:
     """
     files = read_files(item["files"], name=item["name"])
     content = content_hash(item["sha256"], files)
-    return Release(
+    release = Release(
         name=item["name"],
         version=item["version"] or content[:_LABEL_DIGITS],
         sha256=item["sha256"],
@@ -67,12 +67,20 @@ def read_release(item: t.Mapping[str, t.Any], *, root: str) -> Release:
         delta=item["delta"],
         store=Store(os.path.join(root, item["name"])),
     )
+    guess = item["guess"]
+    # A delta from another program than the one here is as good as none.
+    return release if guess is None or guess == _old_root(release) else release._replace(artefact="")
 
 
 def old_program(release: Release) -> str | None:
     """The program that a delta can start from: of the version in use, or of the one installed last."""
     version = release.store.current() or next(iter(release.store.versions()), None)
     return None if version is None else os.path.join(release.store.path, version, release.name)
+
+
+def _old_root(release: Release) -> str | None:
+    program = old_program(release)
+    return None if program is None or not os.path.isfile(program) else read_manifest(program).root
 
 
 def tell_program(path: str) -> dict[str, t.Any]:

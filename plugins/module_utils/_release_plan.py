@@ -203,6 +203,7 @@ def release_spec() -> dict[str, t.Any]:
         "needs": {"type": "dict", "options": needs_spec()},
         "artefact": {"type": "path"},
         "delta": {"type": "bool", "default": False},
+        "guess": {"type": "str"},
     }
     return {
         "releases": {"type": "list", "elements": "dict", "required": True, "options": release},

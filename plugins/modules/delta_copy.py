@@ -23,7 +23,8 @@ description:
     on with the piece that was cut.
   - A delta that does not arrive whole, or no longer fits because the content on the host changed in between, is followed once by all
     of the content.
-  - An unchanged run is one round trip with nothing sent.
+  - An unchanged run is one round trip with nothing sent. So is a next version, where the controller remembers what it left there and
+    the delta goes in one piece; a host that has something else by then tells, and gets another delta.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
@@ -147,6 +148,10 @@ options:
       old:
         description: Root of the content that the delta starts from; none if it brings everything.
         type: str
+      guessed:
+        description: Whether the host was not asked yet if it has that content.
+        type: bool
+        default: false
 seealso:
   - module: gofleet.hosts.release
   - module: ansible.builtin.copy

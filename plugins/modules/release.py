@@ -158,6 +158,9 @@ options:
         description: Whether it was sent as a delta from the program that is on the host. Filled in by the controller's half of this module.
         type: bool
         default: false
+      guess:
+        description: Root of the program that the delta starts from, if the host was not asked for it. Filled in by the controller's half.
+        type: str
   root:
     description: Directory of the release stores, one folder a program.
     type: path

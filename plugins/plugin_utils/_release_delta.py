@@ -17,7 +17,7 @@ from ._artefact import Artefact
 from ._delta_cache import DeltaCache
 from ._delta_make import make_delta
 
-__all__ = ["Parcel", "keep_program", "old_manifest", "pack_delta"]
+__all__ = ["Parcel", "guess_delta", "old_manifest", "pack_delta"]
 
 _LEAF = 32  # bytes
 _DEAR = 20  # a delta of more than one part in so many of the program
@@ -31,6 +31,7 @@ class Parcel(t.NamedTuple):
     method: str  # same, chunks, bsdiff or whole
     delta: bool  # False: the program as it is
     hint: str | None
+    guess: str | None = None  # root of the program that it starts from, where the host was not asked
 
 
 def pack_delta(artefact: Artefact, old: t.Mapping[str, t.Any] | None, *, cache: DeltaCache) -> Parcel:
@@ -39,8 +40,26 @@ def pack_delta(artefact: Artefact, old: t.Mapping[str, t.Any] | None, *, cache: 
     :raises HostError: the delta cannot be made
     """
     before = None if old is None else old_manifest(old)
-    new = _as_program(read_manifest(artefact.path))
     old_path = None if before is None else cache.content(before.root)
+    return _packed(artefact, before, old_path, cache=cache)
+
+
+def guess_delta(artefact: Artefact, left: str, *, cache: DeltaCache) -> Parcel | None:
+    """
+    :param left: root of the program that the host was left with
+    :return: None where the controller no longer has that one
+    :raises HostError: the delta cannot be made
+    """
+    kept = cache.content(left)
+    if kept is None:
+        return None
+    return _packed(artefact, _as_program(read_manifest(kept)), kept, cache=cache)._replace(guess=left)
+
+
+def _packed(
+    artefact: Artefact, before: Manifest | None, old_path: str | None, *, cache: DeltaCache
+) -> Parcel:
+    new = _as_program(read_manifest(artefact.path))
     delta = make_delta(artefact.path, manifest=new, old=before, old_path=old_path, cache=cache)
     method = next(iter(delta.methods), "same")
     return Parcel(delta.path, delta.size, method, True, delta.hint or _hint(artefact, delta.size, method))
@@ -57,11 +76,6 @@ def old_manifest(told: t.Mapping[str, t.Any]) -> Manifest | None:
         return None
     split = tuple(leaves[at : at + _LEAF] for at in range(0, len(leaves), _LEAF))
     return Manifest([Entry("", "file", True, size, split)], is_tree=False)
-
-
-def keep_program(artefact: Artefact, *, cache: DeltaCache) -> None:
-    """Keep what a host has now, so that the next version can be a patch of it."""
-    cache.keep(artefact.path, read_manifest(artefact.path).root)
 
 
 def _as_program(manifest: Manifest) -> Manifest:

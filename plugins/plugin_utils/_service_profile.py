@@ -155,7 +155,7 @@ def _builder_rules(service: Service) -> list[str]:
         return []
     tree = service.sandbox.go_tree
     return [
-        f"{tree}/{{,**}} r",
+        f"{tree}/{{,**}} rk",
         f"{tree}/bin/* mrix",
         f"{tree}/pkg/tool/** mrix",
         # Tests, and those tools of the toolchain that Go builds when they are first asked for.
@@ -166,10 +166,11 @@ def _builder_rules(service: Service) -> list[str]:
 
 def _opened_rules(service: Service) -> list[str]:
     sandbox = service.sandbox
+    reading = "rk" if sandbox.builder else "r"  # go locks each go.mod that it reads
     return [
         *(f"capability {name[len('CAP_') :].lower()}" for name in sandbox.capabilities),
         *(f"network {name[len('AF_') :].lower()}" for name in sandbox.address_families),
-        *(_file(f"{_literal(path.rstrip('/'))}{{,/**}}", "r") for path in sandbox.read_paths),
+        *(_file(f"{_literal(path.rstrip('/'))}{{,/**}}", reading) for path in sandbox.read_paths),
         *(_file(f"{_literal(path.rstrip('/'))}/{{,**}}", "rwk") for path in sandbox.read_write_paths),
         *(_file(_literal(device), "rw") for device in sandbox.devices if device.startswith("/")),
         *(rule.strip().rstrip(",") for rule in service.apparmor_rules),

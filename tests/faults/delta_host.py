@@ -70,7 +70,7 @@ class DeltaHost(ActionModule):
         """Run both halves, as Ansible does for a task."""
         arguments = {"src": str(src), "dest": str(self.dest), **options}
         self._task = types.SimpleNamespace(
-            args=arguments, check_mode=check, diff=False, async_val=0, action="delta_copy"
+            args=arguments, check_mode=check, diff=False, async_val=0, action="delta_copy", delegate_to=None
         )
         return self.run(task_vars={})
 

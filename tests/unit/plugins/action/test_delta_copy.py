@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import typing as t
@@ -28,7 +29,9 @@ class Play:
         self.dest.mkdir()
         (path / "files").mkdir()
 
-    def run(self, *tasks: dict[str, t.Any], check: bool = False) -> list[dict[str, t.Any]]:
+    def run(
+        self, *tasks: dict[str, t.Any], check: bool = False, verbose: bool = False
+    ) -> list[dict[str, t.Any]]:
         steps: list[dict[str, t.Any]] = [
             {"gofleet.hosts.delta_copy": options, "register": f"result_{number}", "ignore_errors": True}
             for number, options in enumerate(tasks)
@@ -45,7 +48,7 @@ class Play:
             "HOME": str(self.path / "home"),
         }
         done = subprocess.run(
-            argv + ["--check"] * check,
+            argv + ["--check"] * check + ["-vvv"] * verbose,
             cwd=self.path,
             env=environment,
             capture_output=True,
@@ -56,6 +59,10 @@ class Play:
         assert done.returncode == 0, done.stdout + done.stderr
         results: list[dict[str, t.Any]] = json.loads((self.path / "results.json").read_bytes())
         return results
+
+    def module_runs(self) -> int:
+        """How often the last run, a verbose one, had delta_copy on the host."""
+        return len(re.findall(r"Using module file .*/delta_copy\.py", self.shown))
 
 
 @pytest.fixture
@@ -123,6 +130,30 @@ def test_a_file(play: Play) -> None:
     assert named["dest"] == f"{play.dest}/link"
     assert at_home["dest"] == f"{play.path}/home/at-home"
     assert (play.path / "home" / "at-home").read_bytes() == new.read_bytes()
+
+
+def test_a_next_version_goes_at_once(play: Play) -> None:
+    """From what was left there; a host that was changed since then gets another delta, one that has it gets none."""
+    pytest.importorskip("bsdiff4")
+    files = play.path / "files"
+    contents = [random.Random(1).randbytes(300_000) + bytes([number]) for number in range(4)]
+    for number, content in enumerate(contents):
+        (files / str(number)).write_bytes(content)
+    options = {"dest": f"{play.dest}/x"}
+    first, second = play.run({**options, "src": "0"}, {**options, "src": "1"}, verbose=True)
+    assert (first["methods"], second["methods"]) == ({"whole": 1}, {"bsdiff": 1})
+    assert second["old_root"] == first["root"]
+    assert second["bytes_sent"] < 2000
+    assert play.module_runs() == 2 + 1
+    (play.dest / "x").write_bytes(contents[0] + b"changed")
+    (mended,) = play.run({**options, "src": "2"}, verbose=True)
+    assert (mended["methods"], play.module_runs()) == ({"chunks": 1}, 2)
+    assert (play.dest / "x").read_bytes() == contents[2]
+    (play.dest / "x").write_bytes(contents[3])
+    (there,) = play.run({**options, "src": "3", "mode": "0600"}, verbose=True)
+    assert (there["changed"], "methods" in there, play.module_runs()) == (True, False, 1)
+    assert (there["bytes_sent"] > 0, (play.dest / "x").stat().st_mode & 0o777) == (True, 0o600)
+    assert not play.run({**options, "src": "3"}, check=True)[0]["changed"]
 
 
 def test_refusals(play: Play) -> None:

@@ -9,21 +9,30 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.action.release import ActionModule
+from ansible_collections.gofleet.hosts.plugins.action.release import ActionModule, _Wanted
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import read_artefact
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import Parcel
 
 MAIN = "package main\n\nfunc main() {}\n"
 
 
 def ansible(directory: pathlib.Path, *, check: bool = False, **options: t.Any) -> dict[str, t.Any]:
-    argv = ["ansible", "localhost", "--connection=local", "--diff", "--module-name=gofleet.hosts.release"]
+    argv = [
+        "ansible",
+        "localhost",
+        "--connection=local",
+        "--diff",
+        "-vvv",
+        "--module-name=gofleet.hosts.release",
+    ]
     argv += [f"--args={json.dumps(options)}", f"--tree={directory / 'results'}"]
     environment = {
         **os.environ,
@@ -36,7 +45,8 @@ def ansible(directory: pathlib.Path, *, check: bool = False, **options: t.Any) -
     )
     written = directory / "results" / "localhost"
     assert written.exists(), done.stderr
-    return {**json.loads(written.read_text()), "shown": done.stdout}
+    runs = len(re.findall(r"Using module file .*/release\.py", done.stdout))
+    return {**json.loads(written.read_text()), "shown": done.stdout, "runs": runs}
 
 
 @pytest.fixture
@@ -76,6 +86,7 @@ def test_a_new_build_travels_as_what_differs(sources: pathlib.Path, tmp_path: pa
     (sources / "main.go").write_text('package main\n\nfunc main() { println("two") }\n')
     second = ansible(tmp_path, **options, releases=[{"name": "tiny", "build": build, "files": files}])
     report = second["releases"]["tiny"]
+    assert second["runs"] == 1  # it was remembered what this host was left with
     size = pathlib.Path(report["executable"]).stat().st_size
     assert (report["method"], report["hint"]) == ("bsdiff", None)
     assert 0 < second["bytes_sent"] < size / 100 + 200_000
@@ -91,6 +102,31 @@ def test_a_new_build_travels_as_what_differs(sources: pathlib.Path, tmp_path: pa
     tree = tmp_path / "opt" / "tiny"
     assert (tree / "current" / "etc" / "tiny.conf").read_text() == "port = 2\n"
     assert (tree / "previous" / "etc" / "tiny.conf").read_text() == "port = 1\n"
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="no Go on this controller")
+def test_a_host_that_was_left_with_another_build(sources: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """As after a build that was taken back: one more run on the host, and the delta from what is in use there."""
+    pytest.importorskip("bsdiff4")
+    item = {"build": {"directory": str(sources), "ldflags": "-s -w"}}
+    options: dict[str, t.Any] = {"root": str(tmp_path / "opt"), "switch": True}
+    both = [{"name": "one", **item}, {"name": "two", **item}]
+    ansible(tmp_path, **options, releases=both)
+    (sources / "main.go").write_text('package main\n\nfunc main() { println("two") }\n')
+    ansible(tmp_path, **options, releases=both)
+    store = tmp_path / "opt" / "one"
+    left = os.readlink(store / "previous")
+    (store / "current").unlink()
+    (store / "current").symlink_to(left)
+    (sources / "main.go").write_text('package main\n\nfunc main() { println("three") }\n')
+    third = ansible(tmp_path, **options, releases=both)
+    methods = [third["releases"][name]["method"] for name in ("one", "two")]
+    assert (third["runs"], methods) == (2, ["bsdiff", "bsdiff"])
+    assert third["bytes_sent"] > sum(third["releases"][name]["bytes_sent"] for name in ("one", "two"))
+    assert os.readlink(store / "previous") == left
+    for name in ("one", "two"):
+        program = third["releases"][name]["executable"]
+        assert subprocess.run([program], capture_output=True, check=True).stderr == b"three\n"
 
 
 class Action(ActionModule):
@@ -137,7 +173,7 @@ def test_a_refused_delta_is_followed_by_the_whole_once(
     artefact = read_artefact("/bin/true")
     action = Action(tmp_path, refused=refused)
     options = {"releases": [{"name": "tiny", "delta": False}]}
-    result = action._ship(options, artefacts={"tiny": artefact}, olds={}, task_vars=None)
+    result = action._ship(options, _Wanted({"tiny": artefact}, {}, {}), DeltaCache(), None)
     assert (action.calls, bool(result.get("failed"))) == (calls, failed)
     assert len(action.told) == len(calls) - 1
     assert all("the whole program is sent: no such luck" in text for text in action.told)

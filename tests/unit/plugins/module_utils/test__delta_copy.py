@@ -18,6 +18,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta_copy import (
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
+DELTA = {"path": "/none", "offset": 0, "length": 5, "size": 5, "sha256": "ab"}
+
 
 class NoLabels:
     """A host without SELinux."""
@@ -68,10 +70,24 @@ def test_the_same_content(tmp_path: Path) -> None:
 
 def test_a_plan_with_a_delta_changes_nothing_yet(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"old")
-    delta = {"path": "/none", "offset": 0, "length": 5, "size": 5, "sha256": "ab", "old": "cd"}
+    delta = {**DELTA, "old": "cd", "guessed": False}
     found = plan(tmp_path / "x", b"new", delta=delta)
     assert (found.before, found.apply is None) == ({"root": "cd"}, False)
     assert sorted(it.name for it in tmp_path.iterdir()) == ["source", "x"]
+
+
+@pytest.mark.parametrize(
+    ("there", "taken", "have"), [(b"old", True, False), (b"another", False, True), (b"new", False, False)]
+)
+def test_a_delta_from_what_was_guessed_to_be_here(
+    tmp_path: Path, *, there: bytes, taken: bool, have: bool
+) -> None:
+    (tmp_path / "old").write_bytes(b"old")
+    (tmp_path / "x").write_bytes(there)
+    delta = {**DELTA, "old": read_manifest(str(tmp_path / "old")).root, "guessed": True}
+    found = plan(tmp_path / "x", b"new", delta=delta)
+    assert (found.before == {"root": delta["old"]}) is taken
+    assert ("have" in found.result, found.before == found.after) == (have, there == b"new")
 
 
 @pytest.mark.parametrize("command", ["true", "check '%s", "%"])

@@ -10,6 +10,7 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._release_item import (
     old_program,
@@ -35,6 +36,7 @@ def item(artefact: pathlib.Path, program: bytes, **changes: t.Any) -> dict[str, 
         "needs": None,
         "artefact": str(artefact),
         "delta": False,
+        "guess": None,
         **changes,
     }
 
@@ -111,3 +113,17 @@ def test_a_delta_to_something_else_installs_nothing(tmp_path: pathlib.Path, delt
     with pytest.raises(HostError, match="after the transfer"):
         stage_release(_release(item(delta, NEW, delta=True, sha256="0" * 64), tmp_path))
     assert names(tmp_path) == {"1"}
+
+
+def test_a_delta_from_what_was_guessed_to_be_here(tmp_path: pathlib.Path, delta: pathlib.Path) -> None:
+    root = read_manifest(str(tmp_path / "old")).root
+    right = _release(item(delta, NEW, delta=True, guess=root), tmp_path)
+    wrong = _release(item(delta, NEW, delta=True, guess="0" * 64), tmp_path)
+    assert (right.artefact, wrong.artefact) == (str(delta), "")
+    stage_release(right)
+    assert old_program(right) == str(tmp_path / "opt" / "hello" / right.version / "hello")
+
+
+def test_a_guess_at_an_empty_store_is_wrong(tmp_path: pathlib.Path) -> None:
+    release = _release(item(tmp_path / "delta", NEW, delta=True, guess="0" * 64), tmp_path)
+    assert release.artefact == ""

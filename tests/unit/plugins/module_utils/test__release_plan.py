@@ -40,6 +40,7 @@ class Host:
             "files": [],
             "needs": None,
             "delta": False,
+            "guess": None,
             **changes,
         }
         return plan_releases(

@@ -16,7 +16,6 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._release_item import
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import Artefact
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import (
-    keep_program,
     old_manifest,
     pack_delta,
 )
@@ -53,7 +52,7 @@ def test_the_cheapest_way(
     old, artefact = program(tmp_path, OLD), program(tmp_path, new)
     told = tell_program(old.path)
     if kept:
-        keep_program(old, cache=cache)
+        cache.keep(old.path, read_manifest(old.path).root)
     parcel = pack_delta(artefact, told, cache=cache)
     assert (parcel.method, parcel.delta) == (method, True)
     assert parcel.size == pathlib.Path(parcel.path).stat().st_size <= at_most

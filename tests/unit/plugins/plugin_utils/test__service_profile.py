@@ -104,6 +104,13 @@ def test_only_a_dynamic_program_gets_a_loader_and_libraries() -> None:
     assert "loader" not in profile()
 
 
+def test_a_builder_locks_what_it_reads() -> None:
+    """go does so with each go.mod."""
+    rules = profile(**BUILDER | {"sandbox": {"profile": "builder", "read_paths": ["/srv/in"]}}).splitlines()
+    assert "  /srv/in{,/**} rk," in rules
+    assert "  /srv/in{,/**} r," in profile(**RICH).splitlines()
+
+
 def test_without_the_network_no_rule_allows_it() -> None:
     assert "abstractions/nameservice" in profile()
     assert "abstractions/nameservice" not in profile(**BUILDER)

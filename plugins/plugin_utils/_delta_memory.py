@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the gofleet authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection: it can change at any time.
+
+"""What the controller left where: a guess at what is there now, for a delta that is sent before the host was asked."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+import time
+
+__all__ = ["DeltaMemory"]
+
+_FORGOTTEN = 180 * 86400  # seconds; hosts go without a word
+_ROOT = re.compile(r"[0-9a-f]{64}")
+
+
+class DeltaMemory:
+    """A small file for each place on each host. Nothing depends on what it says but the number of round trips."""
+
+    def __init__(self, host: str | None, *, path: str = "~/.cache/gofleet/delta/places") -> None:
+        """
+        :param host: by its name in the inventory; None for one that has none, of which nothing is remembered
+        """
+        self.host = host
+        self.path = os.path.expanduser(path)
+
+    def recall(self, place: str) -> str | None:
+        """The root of what was last seen or put there."""
+        if self.host is None:
+            return None
+        try:
+            with open(self._file(place), encoding="ascii", errors="replace") as file:
+                found = file.read(65)
+        except OSError:
+            return None
+        return found if _ROOT.fullmatch(found) else None
+
+    def keep(self, place: str, root: str) -> None:
+        """Remember it. What cannot be written is not remembered."""
+        if self.host is None:
+            return
+        path = self._file(place)
+        with contextlib.suppress(OSError):
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            if not os.path.exists(path):
+                _forget_old(os.path.dirname(path))
+            with tempfile.NamedTemporaryFile(
+                "w", encoding="ascii", dir=os.path.dirname(path), delete=False
+            ) as file:
+                file.write(root)
+            os.replace(file.name, path)
+
+    def _file(self, place: str) -> str:
+        digest = hashlib.sha256(f"{self.host}\0{place}".encode()).hexdigest()
+        return os.path.join(self.path, digest[:2], digest[2:])
+
+
+def _forget_old(folder: str) -> None:
+    for entry in os.scandir(folder):
+        if entry.stat(follow_symlinks=False).st_mtime < time.time() - _FORGOTTEN:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(entry.path)
