@@ -6,16 +6,24 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import threading
 import time
 import typing as t
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 COLLECTIONS = CHECKOUT / ".build" / "collections"
 INSTALLED = COLLECTIONS / "ansible_collections" / "gofleet" / "hosts"
+# Of each part that failed some lines are shown again at the end.
+LINES_SAID, LINE_LENGTH = 6, 150
+# What pytest and Ansible say of a failure, after colours and the frame that Molecule draws around it.
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+FAILURE = re.compile(r"\W*((?:FAILED|ERROR) \S.*|fatal: \[.*)")
 
 
 class Step(t.NamedTuple):
@@ -90,23 +98,48 @@ def main(names: list[str]) -> int:
         print(f"parts: no part named {', '.join(unknown)}; there are {', '.join(PARTS)}.", file=sys.stderr)
         return 2
     results = []
+    said: list[str] = []
     for name in names:
         started = time.monotonic()
-        failed = next((step for step in PARTS[name] if not _passes(name, step)), None)
+        failed = next((step for step in PARTS[name] if not _passes(name, step, said)), None)
         results.append((name, time.monotonic() - started, failed))
     print()
     for name, seconds, failed in results:
         verdict = f"FAILED in: {' '.join(failed.argv[:3])}" if failed else "passed"
         print(f"{name:<10}{seconds:8.0f} s  {verdict}")
     failures = sum(failed is not None for _name, _seconds, failed in results)
-    print(f"\n{len(results) - failures} passed, {failures} failed")
+    print(f"\n{len(results) - failures} passed, {failures} failed", *said, sep="\n  ")
     return 1 if failures else 0
 
 
-def _passes(part: str, step: Step) -> bool:
+def _passes(part: str, step: Step, said: list[str]) -> bool:
+    """Run it, show what it prints, and add to ``said`` what of that names a failure."""
     print(f"--- {part}: {' '.join(step.argv)}", flush=True)
     environment = {**os.environ, **step.env}
-    return subprocess.run(step.argv, cwd=step.cwd, env=environment, check=False).returncode == 0
+    if sys.stdout.isatty():
+        environment.update(PY_COLORS="1", ANSIBLE_FORCE_COLOR="1")
+    last: collections.deque[str] = collections.deque(maxlen=LINES_SAID)
+    process = subprocess.Popen(
+        step.argv, cwd=step.cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    reader = threading.Thread(target=_show, args=(process.stdout, last), daemon=True)
+    reader.start()
+    process.wait()
+    # Not for ever: what the step left running may hold the other end.
+    reader.join(timeout=10)
+    if process.returncode:
+        said += last
+    return process.returncode == 0
+
+
+def _show(output: t.IO[bytes], last: collections.deque[str]) -> None:
+    for line in output:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        found = FAILURE.match(ANSI.sub("", line.decode("utf-8", "replace")))
+        if found:
+            last.append(found[1].strip()[:LINE_LENGTH])
 
 
 if __name__ == "__main__":
