@@ -19,7 +19,7 @@ description:
     where it does not have the old program, the host tells checksums of its parts. A delta that is refused is followed by the whole program, once.
   - Before a byte is sent, in check mode too, the program is held against the host. Its architecture, processor level (C(GOAMD64), C(GOARM64)),
     dynamic loader and glibc must fit.
-  - An unchanged run is one round trip with no bytes sent.
+  - An unchanged run is one round trip with no bytes sent. So is the next build, where the controller remembers what the host was left with.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
@@ -38,9 +38,8 @@ options:
         type: str
         required: true
       version:
-        description:
-          - Label of this version. A label never changes its content; the same label with other content is refused.
-          - Left out, it is the first 12 digits of the program's SHA-256.
+        description: Label of this version. A label never changes its content; the same label with other content is refused.
+          Left out, it is the first 12 digits of the SHA-256 of the program, or of program and files.
         type: str
         default: ""
       file:
@@ -112,9 +111,8 @@ options:
         description: Architecture of the program, read from its ELF header by the controller's half of this module.
         type: str
       needs:
-        description:
-          - What the program needs of the host, read from it by the controller's half of this module. A host that does not have it
-            is refused before a byte is sent. A library that is not found is a warning.
+        description: What the program needs of the host, read from it by the controller's half of this module. A host that does not have it
+          is refused before a byte is sent. A library that is not found is a warning.
         type: dict
         suboptions:
           machine:
@@ -170,9 +168,8 @@ options:
     type: int
     default: 3
   switch:
-    description:
-      - Whether to make the version current as well.
-      - Leave it V(false) where something else switches and checks health in one step, as M(gofleet.hosts.systemd_units) does.
+    description: Whether to make the version current as well. Leave it V(false) where something else switches and checks health in one
+      step, as M(gofleet.hosts.systemd_units) does.
     type: bool
     default: false
 seealso:
