@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import subprocess
+import threading
 import typing as t
 
 import pytest
+from lab.golang_mirror import build_mirror
 
 from .container_lab import PROJECT, ContainerLab, container_lab
 from .module_relay import relayed
@@ -141,6 +145,29 @@ def test_the_tree_of_the_release_is_as_published(workstation: Workstation) -> No
         "cd /usr/local/lib/go/current/ && find . -newer .gofleet.json -type f -not -name .gofleet.json | head"
     )
     assert newer == ""
+
+
+@pytest.fixture
+def mirror_of_the_controller() -> t.Iterator[str]:
+    """A mirror that hosts have no way to: it listens where this machine alone connects."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(build_mirror()))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_a_host_without_a_way_to_the_mirror(workstation: Workstation, mirror_of_the_controller: str) -> None:
+    """`auto` is the host's own download; where that fails, the controller sends what the host's Go does not have."""
+    wanted = {"versions": ["1.26.5"], "active": "1.26.6", "mirror": mirror_of_the_controller, "timeout": 10}
+    refused = workstation.module("go_toolchain", **wanted, delivery="host")
+    assert "Connection refused" in refused["msg"]
+    assert workstation.shell("ls /usr/local/lib/go").split() == ["1.26.6", "current"]
+    done = workstation.module("go_toolchain", **wanted, delivery="auto")
+    assert 0 < done["bytes_sent"] < 10_000_000, done
+    assert "go1.26.5 " in workstation.shell("/usr/local/lib/go/1.26.5/bin/go version")
+    again = workstation.module("go_toolchain", **wanted, delivery="auto")
+    assert (again["changed"], again["bytes_sent"]) == (False, 0)
 
 
 def test_a_tool_of_a_user_and_what_goes_wrong(workstation: Workstation) -> None:
