@@ -36,8 +36,8 @@ options:
         type: str
       labels:
         description:
-          - Labels that the series have to have. A value that begins with C(!=), C(=~) or C(!~) means what it means in PromQL, so that
-            V(=~5..) is every status from 500 to 599. Regular expressions are those of Python.
+          - Labels that the series have to have. A value that begins with C(!=), C(=~) or C(!~) means what it means in
+            PromQL, so that V(=~5..) is every status from 500 to 599. Regular expressions are those of Python.
         type: dict
         default: {}
       of:
@@ -83,7 +83,8 @@ options:
         type: float
       max_ratio:
         description:
-          - How many times the value in O(baseline) it may be. Together with O(conditions[].max_increase) both count, the product and then the sum.
+          - How many times the value in O(baseline) it may be. Together with O(conditions[].max_increase) both count,
+            the product and then the sum.
         type: float
       max_increase:
         description: How much above the value in O(baseline) it may be.
@@ -93,13 +94,16 @@ options:
         type: float
       min_count:
         description:
-          - For V(ratio) and V(quantile), how many requests or observations the window needs. Of fewer the answer is V(unknown), so that an
-            idle service does not pass by accident. It is V(no) if those that were seen are too bad even then.
-          - Without it 1, and for V(quantile) as many as it takes for the quantile to be another than the largest one, 100 for 0.99.
+          - For V(ratio) and V(quantile), how many requests or observations the window needs. Of fewer the answer is
+            V(unknown), so that an idle service does not pass by accident. It is V(no) if those that were seen are too
+            bad even then.
+          - Without it 1, and for V(quantile) as many as it takes for the quantile to be another than the largest one,
+            100 for 0.99.
         type: int
       for:
         description:
-          - For V(value), V(present), V(absence) and V(status), how many seconds up to the last sample it has to have held.
+          - For V(value), V(present), V(absence) and V(status), how many seconds up to the last sample it has to have
+            held.
           - With 0 every sample counts.
         type: float
         default: 0
@@ -109,12 +113,13 @@ options:
         default: true
       precise:
         description:
-          - For V(quantile), whether a limit inside of the bucket that the quantile is in makes the answer V(unknown). If not, it is
-            interpolated, as PromQL does. A limit that is a bound of a bucket is always told precisely.
+          - For V(quantile), whether a limit inside of the bucket that the quantile is in makes the answer V(unknown).
+            If not, it is interpolated, as PromQL does. A limit that is a bound of a bucket is always told precisely.
         type: bool
         default: true
       missing_is_zero:
-        description: Whether a counter that is nowhere on the page is taken for 0, for those that only appear with their first event.
+        description: Whether a counter that is nowhere on the page is taken for 0, for those that only appear with
+          their first event.
         type: bool
         default: false
 """

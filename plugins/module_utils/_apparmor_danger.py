@@ -19,6 +19,7 @@ __all__ = [
     "network_danger",
     "ptrace_danger",
     "signal_danger",
+    "userns_danger",
 ]
 
 _CAPABILITIES = {
@@ -113,6 +114,10 @@ def ptrace_danger(access: str) -> str:
 
 def mount_danger() -> str:
     return "changes what is mounted where"
+
+
+def userns_danger() -> str:
+    return "opens to an unprivileged process what the kernel keeps for root in its namespaces"
 
 
 def _first(table: t.Iterable[tuple[str, str]], path: str) -> str | None:

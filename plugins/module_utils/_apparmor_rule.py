@@ -19,6 +19,7 @@ from ._apparmor_danger import (
     network_danger,
     ptrace_danger,
     signal_danger,
+    userns_danger,
 )
 from ._apparmor_path import pattern_of, quoted
 
@@ -152,6 +153,10 @@ def _mount_key(denial: Denial) -> tuple[str, ...]:
     return (denial.kind, *(denial.get(name) for name in names))
 
 
+def _userns_key(denial: Denial) -> tuple[str, ...] | None:
+    return ("userns",) if denial.mask == "userns_create" else None
+
+
 _KINDS: dict[str, t.Callable[[Denial], t.Optional[t.Tuple[str, ...]]]] = {
     "capability": _capability_key,
     "network": _network_key,
@@ -161,6 +166,7 @@ _KINDS: dict[str, t.Callable[[Denial], t.Optional[t.Tuple[str, ...]]]] = {
     "mount": _mount_key,
     "umount": _mount_key,
     "pivot_root": _mount_key,
+    "userns": _userns_key,
 }
 
 
@@ -244,6 +250,10 @@ def _mount_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[D
     return ["mount", typed, options, quoted(source) if source else "", "->", quoted(target)], mount_danger()
 
 
+def _userns_rule(_key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+    return ["userns create"], userns_danger()
+
+
 _RULES: dict[str, t.Callable[[t.Tuple[str, ...], t.FrozenSet[str], t.List[Denial]], _Made]] = {
     "file": _file_rule,
     "link": _link_rule,
@@ -255,4 +265,5 @@ _RULES: dict[str, t.Callable[[t.Tuple[str, ...], t.FrozenSet[str], t.List[Denial
     "mount": _mount_rule,
     "umount": _mount_rule,
     "pivot_root": _mount_rule,
+    "userns": _userns_rule,
 }

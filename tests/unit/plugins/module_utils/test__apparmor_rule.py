@@ -100,6 +100,12 @@ def test_rules_for_files(denials: list[Denial], expected: list[str]) -> None:
     ("text", "expected"),
     [
         ('operation="create" family="inet6" sock_type="dgram" denied_mask="create"', "network inet6 dgram,"),
+        # As Debian 13 logs it, of a profile by abi/4.0.
+        (
+            'operation="userns_create" class="namespace" comm="unshare" requested="userns_create"'
+            ' denied="userns_create"',
+            "userns create,",
+        ),
         (
             'operation="create" family="unix" sock_type="seqpacket" denied_mask="create"',
             "network unix seqpacket,",
@@ -139,7 +145,7 @@ def test_rules_for_everything_else(text: str, expected: str) -> None:
         ('operation="file_perm" denied_mask="r"', "without a path"),
         ('operation="create" family="unknown(45)" sock_type="raw"', "no rule is known for network"),
         ('operation="signal" denied_mask="send" signal=unknown(70) peer="x"', "no rule is known for signal"),
-        ('operation="userns_create" class="namespace" denied="userns_create"', "no rule is known for userns"),
+        ('operation="uring_sqpoll" class="io_uring" denied="sqpoll"', "no rule is known for io_uring"),
     ],
 )
 def test_denials_without_a_rule_say_why(text: str, why: str) -> None:
@@ -234,3 +240,4 @@ def test_dangers_of_other_kinds() -> None:
     assert danger.signal_danger("send", "unconfined") and not danger.signal_danger("receive", "unconfined")
     assert "controls" in danger.ptrace_danger("trace") and "reads" in danger.ptrace_danger("read")
     assert danger.mount_danger()
+    assert danger.userns_danger()
