@@ -98,12 +98,16 @@ class ActionModule(ActionBase):
     def _guess(self, dest: str, source: _Source, cache: DeltaCache) -> tuple[Delta, Manifest] | None:
         """The delta from what was left there, if the controller still has that, and it goes in one piece."""
         left = None if self._task.check_mode else self._memory.recall(dest)
-        kept = cache.content(left) if left not in (None, source.manifest.root) else None
-        if kept is None:
+        if left in (None, source.manifest.root):
             return None
-        old = read_manifest(kept)
-        delta = _made(source, old, kept, cache)
-        return (delta, old) if self._line.piece(delta.size) == delta.size else None
+        # A guess that cannot be made is none.
+        with contextlib.suppress(HostError, OSError):
+            kept = cache.content(str(left))
+            old = None if kept is None else read_manifest(kept)
+            if old is not None and old.is_tree == source.manifest.is_tree:
+                delta = _made(source, old, kept, cache)
+                return (delta, old) if self._line.piece(delta.size) == delta.size else None
+        return None
 
     def _diff(self, old: Manifest | None, source: _Source, asked: Result) -> Result:
         return {"diff": content_diff(old, source.manifest, dest=asked["dest"])} if self._task.diff else {}
@@ -151,7 +155,8 @@ class ActionModule(ActionBase):
             }
             result = self._module({**asked, "delta": piece}, task_vars)
             offset += size
-            if _received(result.get("have"), delta) != offset:
+            # A guess is one piece, and is not gone on with.
+            if guessed or _received(result.get("have"), delta) != offset:
                 return result
             time.sleep(pause)
 

@@ -69,7 +69,8 @@ class ActionModule(ActionBase):
         missing = planned.get("missing", [])
         result = _completed(planned, sent={} if missing else guesses)
         if missing and not self._task.check_mode:
-            right = {name: parcel for name, parcel in guesses.items() if name not in missing}
+            # The host had what these start from: if it no longer has, that is an error and no wrong guess.
+            right = {name: it._replace(guess=None) for name, it in guesses.items() if name not in missing}
             lacking = {name: artefacts[name] for name in (*missing, *right)}
             wanted = _Wanted(lacking, planned["olds"], right)
             shipped = self._ship(options, wanted, cache, task_vars)
@@ -160,7 +161,7 @@ class ActionModule(ActionBase):
                 remedy="Name the built program in file, or the Go module to build in build.directory.",
             )
         path = item["file"] or build_program(self._build(item["build"]), cache=os.path.expanduser(_CACHE))
-        artefact = read_artefact(self._at_playbook(path))
+        artefact = read_artefact(os.path.realpath(self._at_playbook(path)))
         if item["sha256"] not in (None, artefact.sha256):
             raise HostError(
                 f"release {item['name']}",

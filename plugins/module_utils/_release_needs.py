@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a program needs of its host, told by the controller, against the host: before a byte of it is sent."""
+"""What a program needs of its host, told by the controller, against the host, before anything is changed there."""
 
 from __future__ import annotations
 

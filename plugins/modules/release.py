@@ -17,7 +17,7 @@ description:
     so a version is there whole or not at all. Which version runs is the link C(<root>/<name>/current).
   - A host that has an older version gets what differs from it. The controller keeps what it shipped, to make a small patch of it;
     where it does not have the old program, the host tells checksums of its parts. A delta that is refused is followed by the whole program, once.
-  - Before a byte is sent, in check mode too, the program is held against the host. Its architecture, processor level (C(GOAMD64), C(GOARM64)),
+  - Before anything is changed, in check mode too, the program is held against the host. Its architecture, processor level (C(GOAMD64), C(GOARM64)),
     dynamic loader and glibc must fit.
   - An unchanged run is one round trip with no bytes sent. So is the next build, where the controller remembers what the host was left with.
 extends_documentation_fragment:
@@ -112,7 +112,7 @@ options:
         type: str
       needs:
         description: What the program needs of the host, read from it by the controller's half of this module. A host that does not have it
-          is refused before a byte is sent. A library that is not found is a warning.
+          is refused before anything is changed. A library that is not found is a warning.
         type: dict
         suboptions:
           machine:

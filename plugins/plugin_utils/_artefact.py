@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What the controller knows of an artefact before a byte of it is sent."""
+"""What the controller knows of an artefact before it is sent."""
 
 from __future__ import annotations
 

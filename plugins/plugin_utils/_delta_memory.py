@@ -12,8 +12,9 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
 import time
+
+from ..module_utils._atomic import write_text
 
 __all__ = ["DeltaMemory"]
 
@@ -48,14 +49,13 @@ class DeltaMemory:
             return
         path = self._file(place)
         with contextlib.suppress(OSError):
+            if self.recall(place) == root:
+                os.utime(path)
+                return
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             if not os.path.exists(path):
                 _forget_old(os.path.dirname(path))
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="ascii", dir=os.path.dirname(path), delete=False
-            ) as file:
-                file.write(root)
-            os.replace(file.name, path)
+            write_text(path, root, mode=0o600)
 
     def _file(self, place: str) -> str:
         digest = hashlib.sha256(f"{self.host}\0{place}".encode()).hexdigest()
@@ -64,6 +64,6 @@ class DeltaMemory:
 
 def _forget_old(folder: str) -> None:
     for entry in os.scandir(folder):
-        if entry.stat(follow_symlinks=False).st_mtime < time.time() - _FORGOTTEN:
-            with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError):  # another process is at work here too
+            if entry.stat(follow_symlinks=False).st_mtime < time.time() - _FORGOTTEN:
                 os.unlink(entry.path)

@@ -45,7 +45,7 @@ class ReleaseMemory:
         with contextlib.suppress(HostError, OSError):
             for name, artefact in self._artefacts.items():
                 left = self._memory.recall(self._places[name])
-                if left in (None, self._roots[name]):
+                if left in (None, self._roots[name]) or self._memory.recall(self._version(name)):
                     continue
                 parcel = guess_delta(artefact, str(left), cache=self._cache)
                 if parcel is not None:
@@ -54,7 +54,12 @@ class ReleaseMemory:
 
     def keep(self) -> None:
         """The host has all of the programs. What cannot be kept, on a full disk, costs the next run bytes."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(HostError, OSError):
             for name, artefact in self._artefacts.items():
                 self._cache.keep(artefact.path, self._roots[name])
-                self._memory.keep(self._places[name], self._roots[name])
+                for place in (self._places[name], self._version(name)):
+                    self._memory.keep(place, self._roots[name])
+
+    def _version(self, name: str) -> str:
+        """Where it is remembered that the store has this program, also beside a newer one."""
+        return os.path.join(self._places[name], self._roots[name])

@@ -28,7 +28,7 @@ testinfra_hosts = ["ansible://go_hosts"]
 SETTLE = 8  # seconds
 LEAST = 20  # requests a second: below it the host is too slow to show anything
 # Of what a host answers: a restart leaves a queue to work off, and Ansible needs an emulated processor for itself.
-WHILE_RESTARTING = 0.8
+WHILE_RESTARTING = 0.4
 WHILE_PROVISIONED = 0.2
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import typing as t
@@ -154,6 +155,21 @@ def test_a_next_version_goes_at_once(play: Play) -> None:
     assert (there["changed"], "methods" in there, play.module_runs()) == (True, False, 1)
     assert (there["bytes_sent"] > 0, (play.dest / "x").stat().st_mode & 0o777) == (True, 0o600)
     assert not play.run({**options, "src": "3"}, check=True)[0]["changed"]
+
+
+def test_a_guess_that_cannot_be_made_is_none(play: Play) -> None:
+    """What was left was a file and shall be a tree, or the controller's cache is gone."""
+    (play.path / "files" / "file").write_bytes(b"x" * 1000)
+    tree = make_tree(play.path / "files" / "v1", 1)
+    options = {"dest": f"{play.dest}/x"}
+    play.run({**options, "src": "file"})
+    (play.dest / "x").unlink()
+    (done,) = play.run({**options, "src": "v1"}, verbose=True)
+    assert (done["old_root"], play.module_runs()) == (None, 2)
+    shutil.rmtree(play.path / "home" / ".cache" / "gofleet" / "delta" / "contents")
+    (tree / "more").write_bytes(b"y")
+    (done,) = play.run({**options, "src": "v1"}, verbose=True)
+    assert (done["changed"], play.module_runs()) == (True, 2)
 
 
 def test_refusals(play: Play) -> None:

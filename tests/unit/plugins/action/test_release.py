@@ -129,6 +129,16 @@ def test_a_host_that_was_left_with_another_build(sources: pathlib.Path, tmp_path
         assert subprocess.run([program], capture_output=True, check=True).stderr == b"three\n"
 
 
+def test_a_program_by_a_link(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "latest").symlink_to("/bin/true")
+    options = {
+        "root": str(tmp_path / "opt"),
+        "releases": [{"name": "true", "file": str(tmp_path / "latest")}],
+    }
+    assert ansible(tmp_path, **options)["changed"] is True
+    assert ansible(tmp_path, **options)["changed"] is False
+
+
 class Action(ActionModule):
     """The controller's half with a host that refuses what it is told to refuse."""
 

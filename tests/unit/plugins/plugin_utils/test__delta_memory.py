@@ -24,7 +24,8 @@ def test_each_place_on_each_host(tmp_path: pathlib.Path) -> None:
     one.keep("/opt/x", ROOT)
     one.keep("/opt/y", OTHER)
     assert (one.recall("/opt/x"), one.recall("/opt/y"), two.recall("/opt/x")) == (ROOT, OTHER, None)
-    one.keep("/opt/x", OTHER)
+    for dummy in range(2):
+        one.keep("/opt/x", OTHER)
     assert one.recall("/opt/x") == OTHER
     assert len(files(tmp_path)) == 2
 

@@ -50,6 +50,14 @@ def test_what_is_another_build_now(controller: Controller) -> None:
     assert controller.memory(host="two", api=2).guesses() == {}
 
 
+def test_a_version_that_the_store_had_before_is_asked_for(controller: Controller) -> None:
+    """As when one goes back, or two tasks ship two versions: it may be there, beside the one that was left."""
+    for build in (1, 2):
+        controller.memory(api=build).keep()
+    assert controller.memory(api=1).guesses() == {}
+    assert set(controller.memory(api=3).guesses()) == {"api"}
+
+
 def test_a_program_that_is_no_longer_kept(controller: Controller) -> None:
     controller.memory(api=1).keep()
     shutil.rmtree(controller.path / "cache")
@@ -63,4 +71,14 @@ def test_a_cache_that_cannot_be_written_costs_the_guess_alone(controller: Contro
     assert controller.memory(api=2).guesses() == {}
     shutil.rmtree(controller.path / "cache")
     (controller.path / "cache").touch()
+    controller.memory(api=2).keep()
+    (controller.path / "cache").unlink()
+    # A lock that cannot be had.
+    lock = (
+        controller.path
+        / "cache"
+        / "contents"
+        / f"{read_manifest(controller.artefact('api', 2).path).root}.lock"
+    )
+    lock.mkdir(parents=True)
     controller.memory(api=2).keep()
