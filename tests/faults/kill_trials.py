@@ -20,6 +20,7 @@ MARKER = ".gofleet.json"
 # What is waited for before the delay; the steps of a run are of very different length, and each shall be hit.
 TRIGGERS = ("start", "lock", "staging", "marker", "commit", "switch")
 SHORT = 0.004  # seconds; the steps after the writing take about that long
+SHORTEST = 0.0005  # and the rename after the marker
 POLL = 0.0002
 LIMIT = 120  # seconds
 
@@ -47,7 +48,12 @@ class Trials:
     def kills(self) -> t.Iterator[Kill]:
         for number in range(self.count):
             trigger = TRIGGERS[number % len(TRIGGERS)]
-            longest = {"start": self.seconds, "lock": self.seconds / 4, "staging": self.seconds / 4}
+            longest = {
+                "start": self.seconds,
+                "lock": self.seconds / 4,
+                "staging": self.seconds / 4,
+                "marker": SHORTEST,
+            }
             yield Kill(trigger, self.random.uniform(0, longest.get(trigger, SHORT)))
 
     def kill(self, process: subprocess.Popen[str], kill: Kill, *, store: Path, version: str) -> str:
