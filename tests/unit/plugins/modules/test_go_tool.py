@@ -6,50 +6,23 @@ from __future__ import annotations
 
 import json
 import typing as t
-from unittest import mock
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_tool import ToolPlan
 from ansible_collections.gofleet.hosts.plugins.modules import go_tool
 
-OPTIONS: dict[str, t.Any] = {"tools": [{"package": "a.example/x", "version": "v1.0.0"}]}
-WRONG: dict[str, t.Any] = {"tools": [{"package": "a.example/x"}]}
+from .planned_module import BEFORE, Apply, PlannedModule, after
 
 
-def plan(*, differs: bool, apply: t.Callable[[], dict[str, t.Any]]) -> ToolPlan:
-    return ToolPlan({"x": 1}, {"x": 2 if differs else 1}, apply, {"tools": {}}, [])
+class TestModule(PlannedModule):
+    module = go_tool
+    planner = "plan_go_tools"
+    options: t.ClassVar[dict[str, t.Any]] = {"tools": [{"package": "a.example/x", "version": "v1.0.0"}]}
+    wrong: t.ClassVar[dict[str, t.Any]] = {"tools": [{"package": "a.example/x"}]}
 
+    def plan(self, *, differs: bool, apply: Apply) -> ToolPlan:
+        return ToolPlan(BEFORE, after(differs=differs), apply, {"tools": {}}, ["careful"])
 
-def run(capsys: pytest.CaptureFixture[str], planned: t.Any, **options: t.Any) -> dict[str, t.Any]:
-    outcome = {"side_effect": planned} if isinstance(planned, HostError) else {"return_value": planned}
-    with patch_module_args(options), mock.patch.object(go_tool, "plan_go_tools", **outcome), pytest.raises(
-        SystemExit
-    ):
-        go_tool.main()
-    result: dict[str, t.Any] = json.loads(capsys.readouterr().out)
-    return result
-
-
-@pytest.mark.parametrize(
-    ("differs", "check", "applied"), [(True, False, 1), (True, True, 0), (False, False, 0), (False, True, 0)]
-)
-def test_change_check_mode_and_idempotent(
-    capsys: pytest.CaptureFixture[str], differs: bool, check: bool, applied: int
-) -> None:
-    apply = mock.Mock(return_value={})
-    result = run(capsys, plan(differs=differs, apply=apply), **OPTIONS, _ansible_check_mode=check)
-    assert result["changed"] is differs
-    assert apply.call_count == applied
-    assert bool(result["diff"]) is differs
-
-
-def test_failure(capsys: pytest.CaptureFixture[str]) -> None:
-    error = HostError("it", wanted="this", found="that", remedy="Do so.")
-    result = run(capsys, error, **OPTIONS)
-    assert (result["failed"], result["error"]["remedy"]) == (True, "Do so.")
-
-
-def test_wrong_options(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, None, **WRONG)["failed"]
+    def test_warnings_are_told(self, capsys: pytest.CaptureFixture[str]) -> None:
+        result = self.run(capsys, self.plan(differs=False, apply=dict), **self.options)
+        assert "careful" in json.dumps(result["warnings"])
