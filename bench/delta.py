@@ -19,7 +19,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import typing as t
@@ -109,8 +108,9 @@ def trees(directory: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path, pathlib.
     done = subprocess.run(argv, cwd=CHECKOUT, check=True, capture_output=True, text=True)
     mirror = pathlib.Path(done.stdout.split()[-1])
     for version in (OLD, NEW):
-        with tarfile.open(mirror / f"go{version}.linux-amd64.tar.gz") as archive:
-            archive.extractall(directory / version, filter="tar")
+        (directory / version).mkdir()
+        archive = mirror / f"go{version}.linux-amd64.tar.gz"
+        subprocess.run(["tar", "-C", directory / version, "-xf", archive], check=True)
     return directory / OLD / "go", directory / NEW / "go", mirror
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 import pytest
@@ -21,8 +20,8 @@ class TestModule(PlannedModule):
     wrong: t.ClassVar[dict[str, t.Any]] = {"tools": [{"package": "a.example/x"}]}
 
     def plan(self, *, differs: bool, apply: Apply) -> ToolPlan:
-        return ToolPlan(BEFORE, after(differs=differs), apply, {"tools": {}}, ["careful"])
+        return ToolPlan(BEFORE, after(differs=differs), apply, {"tools": {"x": "v1"}}, [])
 
-    def test_warnings_are_told(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_tools_are_told(self, capsys: pytest.CaptureFixture[str]) -> None:
         result = self.run(capsys, self.plan(differs=False, apply=dict), **self.options)
-        assert "careful" in json.dumps(result["warnings"])
+        assert result["tools"] == {"x": "v1"}

@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import random
+import subprocess
 import tarfile
 import typing as t
 from pathlib import Path
@@ -131,8 +132,8 @@ def test_a_delta_leads_to_the_tree_of_the_archive(tmp_path: Path, mirror: GoMirr
     assert asked == [old.filename, new.filename]
     assert os.listdir(tmp_path / "work") == []
     for name, archive in (("old", old), ("new", new)):
-        with tarfile.open(cache.get(archive, mirror=mirror)) as tar:
-            tar.extractall(tmp_path / name, filter="tar")
+        (tmp_path / name).mkdir()
+        subprocess.run(["tar", "-C", tmp_path / name, "-xf", cache.get(archive, mirror=mirror)], check=True)
     (tmp_path / "made").mkdir()
     apply_delta(made.path, old=str(tmp_path / "old" / "go"), into=str(tmp_path / "made"))
     assert (
