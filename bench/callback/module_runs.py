@@ -74,5 +74,6 @@ class CallbackModule(CallbackBase):
             self._display.display(f"{host:<27}: {counts[host]}")
         target = os.environ.get("MODULE_RUNS_JSON")
         if target:
+            os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
             with open(target, "w", encoding="utf-8") as file:
                 json.dump(runs, file, indent=1)

@@ -159,7 +159,12 @@ def mirror_of_the_controller() -> t.Iterator[str]:
 
 def test_a_host_without_a_way_to_the_mirror(workstation: Workstation, mirror_of_the_controller: str) -> None:
     """`auto` is the host's own download; where that fails, the controller sends what the host's Go does not have."""
-    wanted = {"versions": ["1.26.5"], "active": "1.26.6", "mirror": mirror_of_the_controller, "timeout": 10}
+    wanted = {
+        "versions": ["1.26.5", "1.26.6"],
+        "active": "1.26.6",
+        "mirror": mirror_of_the_controller,
+        "timeout": 10,
+    }
     refused = workstation.module("go_toolchain", **wanted, delivery="host")
     assert "Connection refused" in refused["msg"]
     assert workstation.shell("ls /usr/local/lib/go").split() == ["1.26.6", "current"]
