@@ -142,7 +142,9 @@ def _read_journal(*, since: float, lines: int, run: Runner, root: str) -> Readin
     if begins is None and not header.out.strip():
         return None
     argv = ["journalctl", "--no-pager", "--quiet", "--output=json", f"--output-fields={_FIELDS}"]
-    done = run([*argv, f"--since=@{max(0, int(since))}", f"--lines={lines}", *_MATCHES])
+    limit = _print_limit(root)
+    # What was printed just before may have used up the limit.
+    done = run([*argv, f"--since=@{max(0, int(since) - limit.seconds)}", f"--lines={lines}", *_MATCHES])
     if done.rc != 0:
         raise HostError(
             "journalctl",
@@ -154,7 +156,7 @@ def _read_journal(*, since: float, lines: int, run: Runner, root: str) -> Readin
     if len(entries) >= lines:
         begins = int(json.loads(entries[0])["__REALTIME_TIMESTAMP"]) / 1_000_000
     records = list(journal_records(entries))
-    return Reading("journal", denials_of(records), printed_gaps(records, limit=_print_limit(root)), begins)
+    return Reading("journal", denials_of(records), printed_gaps(records, limit=limit), begins)
 
 
 def journal_begin(header: str) -> float | None:
