@@ -29,7 +29,7 @@ SETTLE = 8  # seconds
 LEAST = 20  # requests a second: below it the host is too slow to show anything
 # Of what a host answers: a restart leaves a queue to work off, and Ansible needs an emulated processor for itself.
 WHILE_RESTARTING = 0.4
-WHILE_PROVISIONED = 0.2
+WHILE_PROVISIONED = 0.25
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,12 +62,12 @@ def rate_for(host: t.Any, url: str, place: pathlib.Path, *, part: float) -> int:
     """Requests a second that are sent: all that are to be held, or a part of what an emulated processor answers."""
     if not emulated(host):
         return RATE
-    with attack(url, place, rate=2 * RATE) as reports:
+    with attack(url, place, rate=int(RATE / WHILE_PROVISIONED)) as reports:
         time.sleep(SETTLE)
     answers = reports[0].throughput
     if answers < LEAST:
         pytest.fail(f"this emulated processor answers {answers:.0f} requests a second, {LEAST} are needed")
-    chosen = min(RATE, int(answers * part))
+    chosen = min(RATE, round(answers * part))
     print(f"emulated: {answers:.0f} requests a second are answered, so {chosen} are sent of {RATE}")
     return chosen
 
@@ -104,9 +104,9 @@ def test_new_build_and_one_taken_back_lose_no_request(
         )
     rate = rate_for(host, url, tmp_path, part=WHILE_PROVISIONED)
     old = hello.current()
-    flags = "-s -w -X main.version="
+    flags, version = "-s -w -X main.version=", f"3.0.{int(time.time())}"
     with attack(url, tmp_path, rate=rate) as reports:
-        new = provision(host, described(artefact__build__ldflags=f"{flags}3.0.0"))
+        new = provision(host, described(artefact__build__ldflags=f"{flags}{version}"))
         shipped = hello.current()
         sick = described(
             artefact__build__ldflags=f"{flags}sick", arguments=["-fail-health"], health={"timeout": 5}
@@ -116,6 +116,6 @@ def test_new_build_and_one_taken_back_lose_no_request(
     assert shipped != old
     assert taken_back.returncode != 0, taken_back.stdout
     assert hello.current() == shipped
-    assert "3.0.0" in hello.fetch()
+    assert version in hello.fetch()
     what = "a new build, and one that is not healthy and is taken back"
     check(reports[0], what, rate=rate, held=not emulated(host))
