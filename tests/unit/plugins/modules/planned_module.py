@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import abc
 import json
 import types
 import typing as t
@@ -25,7 +26,7 @@ def after(*, differs: bool) -> dict[str, t.Any]:
     return {"x": 2 if differs else 1}
 
 
-class PlannedModule:
+class PlannedModule(abc.ABC):
     """A subclass names the module, and is collected as its tests."""
 
     module: types.ModuleType
@@ -33,8 +34,9 @@ class PlannedModule:
     options: t.ClassVar[dict[str, t.Any]]
     wrong: t.ClassVar[dict[str, t.Any]]
 
+    @abc.abstractmethod
     def plan(self, *, differs: bool, apply: Apply) -> t.Any:
-        raise NotImplementedError
+        """Of the module's own kind."""
 
     def run(self, capsys: pytest.CaptureFixture[str], planned: t.Any, **options: t.Any) -> dict[str, t.Any]:
         outcome = {"side_effect": planned} if isinstance(planned, HostError) else {"return_value": planned}
