@@ -103,10 +103,9 @@ class ActionModule(ActionBase):
         # A guess that cannot be made is none.
         with contextlib.suppress(HostError, OSError):
             kept = cache.content(str(left))
-            old = None if kept is None else read_manifest(kept)
-            if old is not None and old.is_tree == source.manifest.is_tree:
-                delta = _made(source, old, kept, cache)
-                return (delta, old) if self._line.piece(delta.size) == delta.size else None
+            if kept is not None and kept.manifest.is_tree == source.manifest.is_tree:
+                delta = _made(source, kept.manifest, kept.path, cache)
+                return (delta, kept.manifest) if self._line.piece(delta.size) == delta.size else None
         return None
 
     def _diff(self, old: Manifest | None, source: _Source, asked: Result) -> Result:
@@ -208,7 +207,7 @@ def _old(have: Result, source: _Source, cache: DeltaCache) -> tuple[Manifest | N
         return None, None
     kept = cache.content(root)
     if kept is not None:
-        return read_manifest(kept), kept
+        return kept.manifest, kept.path
     for seed in source.seeds:
         manifest = read_manifest(seed)
         if manifest.root == root:

@@ -18,17 +18,24 @@ import tempfile
 import time
 import typing as t
 
-from ..module_utils._delta_manifest import read_manifest
+from ..module_utils._delta_manifest import Manifest, read_manifest
 from ..module_utils._errors import HostError
 from ..module_utils._lock import exclusive_lock
 
-__all__ = ["DeltaCache"]
+__all__ = ["DeltaCache", "Kept"]
 
 _LIMIT = 4 * 1024**3  # bytes
 _WAIT = 1800  # seconds; another process may be making the same delta of two large trees
 _KILLED = 86400  # seconds; nothing is made for so long
 _MOST_ROOTS = 64  # told to hosts, so that one which has such content need not describe it
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+
+
+class Kept(t.NamedTuple):
+    """A content that the controller has, and what was found in it."""
+
+    path: str
+    manifest: Manifest
 
 
 class DeltaCache:
@@ -80,15 +87,16 @@ class DeltaCache:
                 self._trim(keep=path)
             os.utime(path)
 
-    def content(self, root: str) -> str | None:
+    def content(self, root: str) -> Kept | None:
         """The file or tree with this root, if it is kept and whole."""
         path = os.path.join(self.path, "contents", _plain(root))
         if not os.path.lexists(path):
             return None
-        with contextlib.suppress(HostError):
-            if read_manifest(path).root == root:
+        with contextlib.suppress(HostError, OSError):  # another process may be trimming
+            manifest = read_manifest(path)
+            if manifest.root == root:
                 os.utime(path)
-                return path
+                return Kept(path, manifest)
         _delete(path)
         return None
 

@@ -40,8 +40,8 @@ def pack_delta(artefact: Artefact, old: t.Mapping[str, t.Any] | None, *, cache: 
     :raises HostError: the delta cannot be made
     """
     before = None if old is None else old_manifest(old)
-    old_path = None if before is None else cache.content(before.root)
-    return _packed(artefact, before, old_path, cache=cache)
+    kept = None if before is None else cache.content(before.root)
+    return _packed(artefact, before, None if kept is None else kept.path, cache=cache)
 
 
 def guess_delta(artefact: Artefact, left: str, *, cache: DeltaCache) -> Parcel | None:
@@ -53,7 +53,7 @@ def guess_delta(artefact: Artefact, left: str, *, cache: DeltaCache) -> Parcel |
     kept = cache.content(left)
     if kept is None:
         return None
-    return _packed(artefact, _as_program(read_manifest(kept)), kept, cache=cache)._replace(guess=left)
+    return _packed(artefact, _as_program(kept.manifest), kept.path, cache=cache)._replace(guess=left)
 
 
 def _packed(

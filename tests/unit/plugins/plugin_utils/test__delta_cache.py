@@ -85,7 +85,7 @@ def test_contents(cache: DeltaCache, tmp_path: Path) -> None:
         cache.keep(str(source), root)
         kept = cache.content(root)
         assert kept is not None
-        assert read_manifest(kept).root == root
+        assert read_manifest(kept.path).root == kept.manifest.root == root
 
 
 def test_a_damaged_content_is_no_content(cache: DeltaCache, tmp_path: Path) -> None:
