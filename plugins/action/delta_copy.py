@@ -20,7 +20,7 @@ from ..module_utils._errors import HostError
 from ..plugin_utils._delta_cache import DeltaCache
 from ..plugin_utils._delta_diff import content_diff
 from ..plugin_utils._delta_make import Delta, make_delta
-from ..plugin_utils._delta_memory import DeltaMemory
+from ..plugin_utils._delta_memory import DeltaMemory, host_of
 from ..plugin_utils._line import Line
 
 _MODULE = "gofleet.hosts.delta_copy"
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
         cache = DeltaCache()
         try:
             self._line = Line(options.pop("rate_limit"))
-            self._memory = DeltaMemory(self._task.delegate_to or (task_vars or {}).get("inventory_hostname"))
+            self._memory = DeltaMemory(host_of(self._task, task_vars))
             seeds = [self._found(seed) for seed in options.pop("seeds")]
             path = self._found(options["src"])
             source = _Source(path, os.path.basename(options["src"].rstrip("/")), read_manifest(path), seeds)

@@ -16,7 +16,7 @@ from ..module_utils._release_plan import release_spec
 from ..plugin_utils._artefact import Artefact, read_artefact
 from ..plugin_utils._build import Build, build_program
 from ..plugin_utils._delta_cache import DeltaCache
-from ..plugin_utils._delta_memory import DeltaMemory
+from ..plugin_utils._delta_memory import DeltaMemory, host_of
 from ..plugin_utils._release_delta import Parcel, pack_delta
 from ..plugin_utils._release_memory import ReleaseMemory
 
@@ -60,8 +60,8 @@ class ActionModule(ActionBase):
     def _converge(self, options: Result, artefacts: dict[str, Artefact], task_vars: Result | None) -> Result:
         """Send deltas from what the host was left with at once; then what it says that it still lacks."""
         cache = DeltaCache()
-        host = self._task.delegate_to or (task_vars or {}).get("inventory_hostname")
-        memory = ReleaseMemory(artefacts, store=options["root"], cache=cache, places=DeltaMemory(host))
+        places = DeltaMemory(host_of(self._task, task_vars))
+        memory = ReleaseMemory(artefacts, store=options["root"], cache=cache, places=places)
         guesses = {} if self._task.check_mode else memory.guesses()
         planned = self._send(options, guesses, task_vars)
         if guesses and planned.get("failed"):

@@ -92,7 +92,7 @@ class DeltaCache:
         path = os.path.join(self.path, "contents", _plain(root))
         if not os.path.lexists(path):
             return None
-        with contextlib.suppress(HostError, OSError):  # another process may be trimming
+        with contextlib.suppress(HostError, FileNotFoundError):  # another process may be trimming
             manifest = read_manifest(path)
             if manifest.root == root:
                 os.utime(path)

@@ -13,10 +13,11 @@ import hashlib
 import os
 import re
 import time
+import typing as t
 
 from ..module_utils._atomic import write_text
 
-__all__ = ["DeltaMemory"]
+__all__ = ["DeltaMemory", "host_of"]
 
 _FORGOTTEN = 180 * 86400  # seconds; hosts go without a word
 _ROOT = re.compile(r"[0-9a-f]{64}")
@@ -60,6 +61,12 @@ class DeltaMemory:
     def _file(self, place: str) -> str:
         digest = hashlib.sha256(f"{self.host}\0{place}".encode()).hexdigest()
         return os.path.join(self.path, digest[:2], digest[2:])
+
+
+def host_of(task: t.Any, task_vars: t.Mapping[str, t.Any] | None) -> str | None:
+    """The name of the host that a task is really run on."""
+    name: str | None = task.delegate_to or (task_vars or {}).get("inventory_hostname")
+    return name
 
 
 def _forget_old(folder: str) -> None:

@@ -37,8 +37,8 @@ MODULE = "ansible_collections.gofleet.hosts.plugins.modules.release"
 COUNT = int(os.environ.get("KILL_TRIALS", "0"))
 SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(1 << 32))
 MIDDLE = {"2 locked", "3 writing", "4 marked, not renamed", "5 committed, not switched"}
-BETWEEN = {"4 marked, not renamed", "5 committed, not switched"}
-MANY = 100  # trials from which on more than the middle must have been hit
+LATE = {"4 marked, not renamed", "5 committed, not switched", "6 switched"}
+MANY = 100  # trials from which on every phase must have been hit
 
 
 class Service:
@@ -231,5 +231,4 @@ def _tell(trials: Trials, name: str, capsys: pytest.CaptureFixture[str]) -> None
         print(f"\n{trials.table(name)}")
     assert set(trials.hits) & MIDDLE, "no kill hit the middle of a run"
     if trials.count >= MANY:
-        assert set(trials.hits) >= {"3 writing", "6 switched"}
-        assert set(trials.hits) & BETWEEN, "no kill hit the steps of a millisecond each"
+        assert set(trials.hits) >= {"3 writing", *LATE}

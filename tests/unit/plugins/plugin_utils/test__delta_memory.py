@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 import pathlib
+import types
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils import _delta_memory
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_memory import DeltaMemory
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_memory import DeltaMemory, host_of
 
 ROOT, OTHER = "a" * 64, "b" * 64
 
@@ -62,3 +63,17 @@ def test_hosts_that_are_gone_are_forgotten(tmp_path: pathlib.Path, monkeypatch: 
     os.utime(tmp_path / "ab" / "gone", (old, old))
     memory.keep("new", OTHER)
     assert sorted(os.listdir(tmp_path / "ab")) == ["new", "there"]
+
+
+@pytest.mark.parametrize(
+    ("delegate_to", "variables", "host"),
+    [
+        (None, {"inventory_hostname": "one"}, "one"),
+        ("two", {"inventory_hostname": "one"}, "two"),
+        (None, None, None),
+    ],
+)
+def test_the_host_that_a_task_is_run_on(
+    delegate_to: str | None, variables: dict[str, str] | None, host: str | None
+) -> None:
+    assert host_of(types.SimpleNamespace(delegate_to=delegate_to), variables) == host
