@@ -21,7 +21,7 @@ from ._audit_log import holds
 from ._audit_sources import Places, read_log
 from ._errors import HostError
 from ._iso_time import iso_time
-from ._kernel.files import read
+from ._probe.files import read
 
 if t.TYPE_CHECKING:
     from ._audit_log import Reading

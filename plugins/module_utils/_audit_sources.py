@@ -30,7 +30,7 @@ from ._audit_log import (
 )
 from ._audit_status import AuditStatus, read_audit_status
 from ._errors import HostError
-from ._kernel.files import read, read_sysctl
+from ._probe.files import read, read_sysctl
 
 if t.TYPE_CHECKING:
     from ._run import Runner

@@ -17,7 +17,7 @@ from ._delta_room import NEW, Room, enter, look
 from ._durable import flush_file_system
 from ._errors import HostError
 from ._exchange import exchange
-from ._kernel.mounts import parse_mountinfo
+from ._probe.mounts import parse_mountinfo
 
 __all__ = ["Place"]
 

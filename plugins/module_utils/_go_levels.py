@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ._kernel.cpu import amd64_level, arm64_level, have_goamd64, have_goarm64_lse
-from ._kernel.probe import Probe, no, unknown
+from ._probe.answer import Probe, no, unknown
 
 __all__ = ["level_of", "level_verdict"]
 

@@ -13,7 +13,7 @@ import typing as t
 
 from ._elf_dynamic import Dynamic
 from ._elf_sections import Elf, FormatError
-from ._kernel.probe import Probe, no, unknown
+from ._probe.answer import Probe, no, unknown
 from ._shared_libraries import Loader, newest_glibc
 
 __all__ = ["libraries_verdict"]

@@ -22,8 +22,8 @@ from ._go_buildinfo import BuildInfo
 from ._go_levels import level_verdict
 from ._go_libraries import libraries_verdict
 from ._go_support import minor_of
-from ._kernel.files import read
-from ._kernel.probe import Probe, no, unknown, yes
+from ._probe.answer import Probe, no, unknown, yes
+from ._probe.files import read
 from ._shared_libraries import Loader
 
 __all__ = ["LIBRARY_MODES", "Program", "Target", "kernel_needed", "read_target", "starts_here"]

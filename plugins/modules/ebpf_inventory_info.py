@@ -264,7 +264,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._errors import HostError
 from ..module_utils._kernel.bpf_inventory import read_inventory
 from ..module_utils._kernel.bpf_report import report_inventory
-from ..module_utils._kernel.host import this_host
+from ..module_utils._probe.host import this_host
 
 _COUNTS = ("programs", "maps", "links", "map_bytes")
 _ALLOWED = {"programs": 4, "maps": 4, "links": 4, "map_bytes": 1048576}

@@ -201,9 +201,9 @@ caller:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
-from ..module_utils._kernel.identity import IDENTITY_SPEC, identity_of, run_as
 from ..module_utils._kernel.io_uring import ask
 from ..module_utils._kernel.io_uring_advice import GO, advice
+from ..module_utils._probe.identity import IDENTITY_SPEC, identity_of, run_as
 from ..module_utils._run import host_runner
 
 

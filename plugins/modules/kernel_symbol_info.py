@@ -219,9 +219,9 @@ caller:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
-from ..module_utils._kernel.host import this_host
 from ..module_utils._kernel.kernel_symbol_spec import SYMBOL_SPEC, wishes_of
 from ..module_utils._kernel.kernel_symbol_wish import read_symbols
+from ..module_utils._probe.host import this_host
 
 
 def main() -> None:

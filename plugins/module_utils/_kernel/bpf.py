@@ -13,9 +13,9 @@ import os
 import struct
 import typing as t
 
+from .._probe.host import Host
+from .._probe.syscall import Outcome, number_of
 from .bpf_abi import ATTR_SIZE, COMMANDS
-from .host import Host
-from .syscall import Outcome, number_of
 
 __all__ = ["Bpf", "Loaded", "exit_with", "instruction", "opened"]
 

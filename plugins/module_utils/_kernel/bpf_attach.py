@@ -14,11 +14,11 @@ import os
 import struct
 import typing as t
 
+from .._probe.files import read, read_int
+from .._probe.host import Host
+from .._probe.syscall import Outcome, number_of
 from .bpf import Bpf, exit_with, opened
 from .bpf_abi import ATTACH_TYPES, PROGRAM_TYPES
-from .files import read, read_int
-from .host import Host
-from .syscall import Outcome, number_of
 
 __all__ = [
     "Attempt",

@@ -12,14 +12,14 @@ import errno
 import os
 import struct
 
+from .._probe.files import read
+from .._probe.host import Host
+from .._probe.mounts import unified_point
+from .._probe.syscall import Outcome
 from .bpf import Bpf
 from .bpf_abi import ATTACH_TYPES
 from .bpf_attach import Attempt, closed, with_program
 from .cgroup import unified_path
-from .files import read
-from .host import Host
-from .mounts import unified_point
-from .syscall import Outcome
 
 __all__ = ["attach_cgroup", "attach_tcx", "own_cgroup"]
 

@@ -12,14 +12,14 @@ import errno
 import os
 import typing as t
 
+from .._probe.answer import Probe, no, unknown, yes
+from .._probe.mounts import unified_point
+from .._probe.syscall import Outcome
 from .bpf import Bpf
 from .bpf_abi import ATTACH_TYPES
 from .bpf_objects import Objects, Program
 from .bpf_owners import Owners
 from .bpf_query import PerfUse, attached_programs, perf_use
-from .mounts import unified_point
-from .probe import Probe, no, unknown, yes
-from .syscall import Outcome
 
 __all__ = [
     "Attachments",

@@ -11,10 +11,10 @@ from __future__ import annotations
 import errno
 import typing as t
 
+from .._probe.answer import Probe, no, unknown, yes
 from .bpf_objects import Objects
 from .bpf_owners import Owners
 from .bpf_query import PerfUse
-from .probe import Probe, no, unknown, yes
 from .tracefs_events import Event, parse_place
 
 __all__ = ["event_use"]

@@ -13,8 +13,8 @@ import typing as t
 
 from .._errors import HostError
 from .._iso_time import iso_time
+from .._probe.answer import Probe, no, yes
 from .bpf_inventory import Inventory
-from .probe import Probe, no, yes
 
 __all__ = [
     "METRICS",

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import typing as t
 
+from .._probe.answer import Probe, no, yes
+from .._probe.caller import CAP_SYS_ADMIN
 from .bpf import Bpf, Loaded, instruction, opened
 from .bpf_helper_names import HELPERS
 from .bpf_layers import Layers
 from .bpf_programs import PROGRAMS, load_smallest
-from .caller import CAP_SYS_ADMIN
-from .probe import Probe, no, yes
 
 __all__ = ["DEFAULT_TYPES", "LOUD", "judge_helper", "probe_helper", "probe_helpers", "write_user_refusal"]
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import errno
 import typing as t
 
+from .._probe.answer import Probe, no, unknown, yes
+from .._probe.caller import CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAPABILITIES
+from .._probe.files import read_sysctl
+from .._probe.host import Host
+from .._probe.syscall import Outcome, number_of
 from .bpf import opened
 from .bpf_attach import open_event
-from .caller import CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAPABILITIES
-from .files import read_sysctl
-from .host import Host
 from .lsm import read_lockdown
-from .probe import Probe, no, unknown, yes
-from .syscall import Outcome, number_of
 
 __all__ = [
     "ENOTSUPP",

@@ -12,6 +12,10 @@ import errno
 import os
 import typing as t
 
+from .._probe.answer import no, unknown, yes
+from .._probe.caller import CAP_BPF, CAP_DAC_OVERRIDE, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN
+from .._probe.files import read
+from .._probe.host import Host
 from .bpf import Bpf, Loaded
 from .bpf_attach import (
     Attempt,
@@ -37,10 +41,6 @@ from .bpf_layers import (
 )
 from .bpf_programs import judge_load
 from .btf import read_btf
-from .caller import CAP_BPF, CAP_DAC_OVERRIDE, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN
-from .files import read
-from .host import Host
-from .probe import no, unknown, yes
 
 __all__ = ["METHODS", "Targets", "find_targets", "have_btf", "have_tracefs", "judge_attempt", "probe_attach"]
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .._probe.files import decimal, read
+from .._probe.syscall import Outcome
 from .bpf import Bpf, opened
 from .bpf_abi import (
     LINK_TYPES,
@@ -23,8 +25,6 @@ from .bpf_abi import (
 from .bpf_link_target import NAME_SIZE, Target, name_request, parse_target
 from .bpf_owners import Held, parse_fdinfo
 from .bpf_query import Contents, map_ids, read_contents
-from .files import decimal, read
-from .syscall import Outcome
 
 __all__ = ["Link", "Map", "Objects", "Program", "objects_of_descriptors", "read_objects"]
 

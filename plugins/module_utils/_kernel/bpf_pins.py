@@ -13,11 +13,11 @@ import stat
 import struct
 import typing as t
 
+from .._probe.files import read
+from .._probe.mounts import mounts_of_type, parse_mountinfo
+from .._probe.syscall import Outcome
 from .bpf import Bpf, opened
 from .bpf_owners import object_kind
-from .files import read
-from .mounts import mounts_of_type, parse_mountinfo
-from .syscall import Outcome
 
 __all__ = ["OF_THE_KERNEL", "Pin", "Pins", "read_pins"]
 

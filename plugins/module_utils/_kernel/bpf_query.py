@@ -12,8 +12,8 @@ import errno
 import struct
 import typing as t
 
+from .._probe.syscall import Outcome
 from .bpf import Bpf
-from .syscall import Outcome
 
 __all__ = ["Contents", "PerfUse", "attached_programs", "map_ids", "perf_use", "read_contents"]
 

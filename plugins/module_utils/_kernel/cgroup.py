@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import typing as t
 
-from .files import read
-from .host import Facts, Host
-from .mounts import parse_mounts
-from .probe import Probe, no, unknown, yes
+from .._probe.answer import Probe, no, unknown, yes
+from .._probe.files import read
+from .._probe.host import Facts, Host
+from .._probe.mounts import parse_mounts
 
 __all__ = [
     "cgroup_mode",

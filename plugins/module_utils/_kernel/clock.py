@@ -11,11 +11,11 @@ import errno
 import os
 import re
 
-from .caller import CAP_SYS_ADMIN, judge
-from .files import read
-from .host import Facts, Host
-from .probe import Probe, no, unknown, yes
-from .syscall import number_of
+from .._probe.answer import Probe, no, unknown, yes
+from .._probe.caller import CAP_SYS_ADMIN, judge
+from .._probe.files import read
+from .._probe.host import Facts, Host
+from .._probe.syscall import number_of
 
 __all__ = ["have_fast_clock", "have_time_namespaces", "parse_offsets", "probe_clock"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .files import read
-from .host import Facts, Host
-from .probe import Probe, no, unknown, yes
+from .._probe.answer import Probe, no, unknown, yes
+from .._probe.files import read
+from .._probe.host import Facts, Host
 
 __all__ = [
     "GOARCH",

@@ -11,6 +11,10 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import HostError
+from .._probe.answer import Probe, unknown, yes
+from .._probe.host import Host, this_host
+from .._probe.identity import IDENTITY_OPTIONS, IDENTITY_SPEC, Identity, identity_of, run_as
+from .._probe.syscall import HostSyscalls
 from .._run import Runner
 from .bpf import Bpf
 from .bpf_environment import find_tracefs, read_environment
@@ -20,10 +24,6 @@ from .bpf_maps import probe_maps
 from .bpf_methods import Targets, find_targets, have_btf, have_tracefs, probe_attach
 from .bpf_profiles import HELPERS_ASKED, PROFILES, judge_profiles
 from .bpf_programs import PROGRAMS, probe_programs
-from .host import Host, this_host
-from .identity import IDENTITY_OPTIONS, IDENTITY_SPEC, Identity, identity_of, run_as
-from .probe import Probe, unknown, yes
-from .syscall import HostSyscalls
 
 __all__ = ["ARGUMENTS", "SUBSETS", "ask", "read_ebpf", "require"]
 

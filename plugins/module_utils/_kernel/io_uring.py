@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import typing as t
 
-from .files import read_sysctl
-from .host import Host, this_host
+from .._probe.files import read_sysctl
+from .._probe.host import Host, this_host
+from .._probe.syscall import number_of
 from .io_uring_abi import (
     FEATURES,
     OPCODES,
@@ -23,7 +24,6 @@ from .io_uring_abi import (
 )
 from .io_uring_memory import have_charged_rings, registered_buffers
 from .io_uring_setup import SETUPS, have_setup, make_ring, memlock, opened
-from .syscall import number_of
 
 __all__ = ["ask", "read_io_uring"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .probe import Probe, unknown
+from .._probe.answer import Probe, unknown
 
 __all__ = ["Kallsyms", "Symbol", "read_kallsyms"]
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 
+from .._probe.answer import Probe, no, unknown, yes
+from .._probe.files import read
 from .btf import VMLINUX, Btf, BtfError, read_btf
 from .btf_prototype import Prototype, prototype
-from .files import read
 from .kallsyms import Kallsyms
 from .kprobe_lists import TRACEFS, Blacklist, Traceable, read_blacklist, read_traceable
 from .lsm import read_lockdown
-from .probe import Probe, no, unknown, yes
 
 __all__ = ["KernelLists", "parse_release"]
 

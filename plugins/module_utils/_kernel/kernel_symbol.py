@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import typing as t
 
+from .._probe.answer import Probe, no, unknown, yes
 from .btf_prototype import Prototype
 from .kallsyms import Kallsyms, Symbol
 from .kernel_lists import KernelLists
 from .kprobe_lists import Blacklist, Traceable
-from .probe import Probe, no, unknown, yes
 
 __all__ = ["METHODS", "Sight", "is_piece", "look_at", "predict"]
 

@@ -12,8 +12,8 @@ import errno
 import os
 import typing as t
 
+from .._probe.answer import Probe, unknown
 from .lsm import read_lockdown
-from .probe import Probe, unknown
 
 __all__ = ["TRACEFS", "Blacklist", "Traceable", "read_blacklist", "read_traceable"]
 

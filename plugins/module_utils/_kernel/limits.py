@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from .files import read
-from .host import Facts, Host
+from .._probe.files import read
+from .._probe.host import Facts, Host
 
 __all__ = ["parse_limits", "probe_limits"]
 

@@ -11,11 +11,11 @@ import errno
 import re
 import typing as t
 
-from .caller import Policy, judge
-from .files import read, read_int, read_sysctl, selected
-from .host import Facts, Host
-from .probe import Probe, no, unknown, yes
-from .syscall import number_of
+from .._probe.answer import Probe, no, unknown, yes
+from .._probe.caller import Policy, judge
+from .._probe.files import read, read_int, read_sysctl, selected
+from .._probe.host import Facts, Host
+from .._probe.syscall import number_of
 
 __all__ = [
     "count_profiles",

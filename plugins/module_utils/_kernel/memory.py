@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import errno
 
-from .files import read, read_int, selected
-from .host import Facts, Host
-from .probe import Probe, no, unknown, yes
+from .._probe.answer import Probe, no, unknown, yes
+from .._probe.files import read, read_int, selected
+from .._probe.host import Facts, Host
 
 __all__ = ["have_psi", "have_thp", "parse_pressure", "probe_psi", "probe_thp"]
 

@@ -11,9 +11,9 @@ import os
 import re
 import typing as t
 
-from .files import read, read_sysctl
-from .host import Facts, Host
-from .probe import Probe, no, unknown, yes
+from .._probe.answer import Probe, no, unknown, yes
+from .._probe.files import read, read_sysctl
+from .._probe.host import Facts, Host
 
 __all__ = ["have_numa", "parse_cpu_list", "parse_meminfo", "probe_numa"]
 

@@ -11,11 +11,11 @@ import errno
 import struct
 import typing as t
 
-from .caller import judge, parse_status
-from .files import decimal, read
-from .host import Facts, Host
-from .probe import Probe, unknown
-from .syscall import number_of
+from .._probe.answer import Probe, unknown
+from .._probe.caller import judge, parse_status
+from .._probe.files import decimal, read
+from .._probe.host import Facts, Host
+from .._probe.syscall import number_of
 
 __all__ = ["have_seccomp_filter", "probe_seccomp"]
 

@@ -12,9 +12,9 @@ import os
 import struct
 import typing as t
 
-from .caller import CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE, Caller, Policy, judge
-from .probe import Probe, no, unknown
-from .syscall import Argument, Outcome, Syscalls, number_of
+from .._probe.answer import Probe, no, unknown
+from .._probe.caller import CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE, Caller, Policy, judge
+from .._probe.syscall import Argument, Outcome, Syscalls, number_of
 
 __all__ = ["TABLE", "Attempt", "have_syscall", "make", "probe_syscalls"]
 

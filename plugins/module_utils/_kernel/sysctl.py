@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .files import Text, read
-from .host import Facts, Host
+from .._probe.files import Text, read
+from .._probe.host import Facts, Host
 
 __all__ = ["SYSCTLS", "Value", "parse_value", "probe_sysctl", "read_setting"]
 

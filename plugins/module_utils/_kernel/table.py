@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import typing as t
 
+from .._probe.host import Facts, Host
 from .._run import Runner
 from .cgroup import probe_cgroup
 from .clock import probe_clock
 from .cpu import probe_cpu
-from .host import Facts, Host
 from .limits import probe_limits
 from .lsm import probe_lsm
 from .memory import probe_psi, probe_thp

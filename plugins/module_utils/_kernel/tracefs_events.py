@@ -13,8 +13,8 @@ import os
 import re
 import typing as t
 
-from .files import Text, read
-from .mounts import tracefs_points
+from .._probe.files import Text, read
+from .._probe.mounts import tracefs_points
 
 __all__ = ["Event", "Events", "parse_events", "parse_place", "read_events"]
 

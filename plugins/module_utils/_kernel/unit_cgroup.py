@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import typing as t
 
-from .files import read
+from .._probe.files import read
 
 __all__ = [
     "Bounds",

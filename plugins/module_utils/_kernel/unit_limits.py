@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._probe.files import read
 from .._run import Runner
 from .._systemd import show_blocks
 from .cgroup import unified_path
-from .files import read
 from .limits import parse_limits
 from .unit_cgroup import Bounds, CpuMax, parse_amount, read_above, read_bounds, report_group, slice_path
 

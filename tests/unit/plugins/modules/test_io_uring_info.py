@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.identity import Identity
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.identity import Identity
 from ansible_collections.gofleet.hosts.plugins.modules import io_uring_info
 
 

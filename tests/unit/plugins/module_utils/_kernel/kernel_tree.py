@@ -12,8 +12,8 @@ import typing as t
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kallsyms import Kallsyms, read_kallsyms
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_lists import KernelLists
 
+from .._probe.stand_in import FIXTURES
 from .btf_writer import with_functions
-from .stand_in import FIXTURES
 
 RECORDED = (
     *("proc/kallsyms", "sys/kernel/tracing/available_filter_functions", "sys/kernel/tracing/kprobe_events"),

@@ -13,15 +13,15 @@ import struct
 import typing as t
 
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_abi
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import Host
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import (
     Argument,
     Outcome,
     number_of,
 )
 
-from .stand_in import FIXTURES, ROOT, StandIn
+from .._probe.stand_in import FIXTURES, ROOT, StandIn
 
 REGISTERS = {"6.1": 26, "6.12": 31, "6.18": 36}  # as those kernels answered
 

@@ -14,9 +14,9 @@ import struct
 import typing as t
 
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Bpf
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import FIXTURES
+from .._probe.stand_in import FIXTURES
 
 GONE = Outcome(-1, errno.ENOENT)
 _LINKS = {"prog_type": "bpf-prog", "map_type": "bpf-map", "link_type": "bpf_link"}

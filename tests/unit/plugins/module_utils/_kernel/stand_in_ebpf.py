@@ -16,15 +16,15 @@ import typing as t
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Loaded
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_abi import COMMANDS
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_layers import Layers, read_layers
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import Host
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import (
     Argument,
     Outcome,
     number_of,
 )
 
-from .stand_in import FIXTURES, ROOT
+from .._probe.stand_in import FIXTURES, ROOT
 
 _NAMES = {number: name for name, number in COMMANDS.items()}
 EPERM = Outcome(-1, errno.EPERM)

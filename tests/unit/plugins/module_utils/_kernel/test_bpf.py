@@ -15,7 +15,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import (
     instruction,
     opened,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
 from .stand_in_ebpf import EINVAL, EPERM, KILLED, Kernel
 

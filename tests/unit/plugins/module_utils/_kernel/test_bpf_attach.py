@@ -13,7 +13,7 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import bpf_attach, bpf_attach_net
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Bpf
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
 from .stand_in_ebpf import EACCES, EINVAL, EPERM, Kernel, write
 

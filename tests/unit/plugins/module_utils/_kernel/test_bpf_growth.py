@@ -21,7 +21,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_growth i
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_link_target import Target
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Held, Owners, Process
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query import Contents, PerfUse
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import no
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no
 
 from .stand_in_inventory import BOOT, YES, bpf_map, inventory, link, pin, program
 

@@ -16,10 +16,10 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_helpers 
     judge_helper,
     probe_helpers,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import NOBODY, ROOT
+from .._probe.stand_in import NOBODY, ROOT
 from .stand_in_ebpf import EPERM, Kernel, recorded, write
 
 

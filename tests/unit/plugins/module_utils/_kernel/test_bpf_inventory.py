@@ -20,11 +20,11 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_objects 
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Owners
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins import Pin, Pins
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_report import report_inventory
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs_events import Event, Events
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import NOBODY, ROOT, host
+from .._probe.stand_in import NOBODY, ROOT, host
 from .stand_in_bpf import StandInBpf, link_info, map_info, namespaces, proc_tree, process, program_info
 from .stand_in_inventory import NO, YES, bpf_map, inventory, link, pin, program
 

@@ -16,17 +16,17 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_layers i
     refused_event,
     remedy,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import (
     CAP_BPF,
     CAP_NET_ADMIN,
     CAP_PERFMON,
     CAP_SYS_ADMIN,
     Caller,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import no
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import NOBODY, ROOT
+from .._probe.stand_in import NOBODY, ROOT
 from .stand_in_ebpf import EACCES, EINVAL, EPERM, KILLED, Answer, Kernel, with_capabilities, write
 
 ENOSYS = Outcome(-1, errno.ENOSYS)

@@ -12,7 +12,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_link_tar
     parse_target,
 )
 
-from .stand_in import FIXTURES
+from .._probe.stand_in import FIXTURES
 from .stand_in_bpf import link_info
 
 CGROUP = struct.pack("=QI", 77, 6)

@@ -18,10 +18,10 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_maps imp
     probe_maps,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf import Btf
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import CAP_BPF, Caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import CAP_BPF, Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import NOBODY, ROOT
+from .._probe.stand_in import NOBODY, ROOT
 from .stand_in_ebpf import EINVAL, EPERM, KILLED, Kernel, with_capabilities, write
 
 

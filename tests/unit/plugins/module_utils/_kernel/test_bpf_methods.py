@@ -18,15 +18,15 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_methods 
     judge_attempt,
     probe_attach,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import (
     CAP_BPF,
     CAP_PERFMON,
     CAP_SYS_ADMIN,
     Caller,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import NOBODY, ROOT
+from .._probe.stand_in import NOBODY, ROOT
 from .stand_in_ebpf import EACCES, EINVAL, EPERM, KILLED, Answer, Kernel, with_capabilities, write
 
 AGENT = with_capabilities(CAP_BPF, CAP_PERFMON)

@@ -21,9 +21,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query im
     perf_use,
     read_contents,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import FIXTURES
+from .._probe.stand_in import FIXTURES
 from .stand_in_bpf import StandInBpf, link_info, map_info, program_info
 
 KPROBE, RAW_TRACEPOINT = 2, 17

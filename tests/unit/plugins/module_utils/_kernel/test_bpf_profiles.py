@@ -17,15 +17,15 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_profiles
     judge_profiles,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_programs import PROGRAMS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no, unknown, yes
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import (
     CAP_BPF,
     CAP_PERFMON,
     CAPABILITIES,
     Caller,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import no, unknown, yes
 
-from .stand_in import ROOT
+from .._probe.stand_in import ROOT
 from .stand_in_ebpf import Kernel, with_capabilities
 
 AGENT = with_capabilities(CAP_BPF, CAP_PERFMON)

@@ -14,8 +14,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf import (
     read_btf,
 )
 
+from .._probe.stand_in import FIXTURES, KERNELS
 from .btf_writer import BtfWriter, kernel, with_functions
-from .stand_in import FIXTURES, KERNELS
 
 WHOLE = with_functions("vfs_read", "read")
 

@@ -11,9 +11,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.cgroup impor
     unified_path,
     unit_of,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.mounts import parse_mounts
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.mounts import parse_mounts
 
-from .stand_in import FIXTURES, host
+from .._probe.stand_in import FIXTURES, host
 
 
 @pytest.mark.parametrize(

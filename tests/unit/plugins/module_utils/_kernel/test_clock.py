@@ -14,9 +14,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.clock import
     parse_offsets,
     probe_clock,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import FIXTURES, HOSTS, NOBODY, ROOT, host
+from .._probe.stand_in import FIXTURES, HOSTS, NOBODY, ROOT, host
 
 SOURCE = pathlib.Path("sys/devices/system/clocksource/clocksource0/current_clocksource")
 

@@ -18,7 +18,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.cpu import (
     read_flags,
 )
 
-from .stand_in import FIXTURES, host
+from .._probe.stand_in import FIXTURES, host
 
 # Of processors that were sold: the flags that matter, and many that do not.
 NEHALEM = [

@@ -12,10 +12,10 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import ebpf
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import CAP_BPF, CAP_PERFMON, Caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.identity import Identity
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import CAP_BPF, CAP_PERFMON, Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.identity import Identity
 
-from .stand_in import NOBODY, ROOT
+from .._probe.stand_in import NOBODY, ROOT
 from .stand_in_ebpf import EACCES, EPERM, KILLED, Kernel, with_capabilities, write
 
 TARGETS = {"function": "ksys_sync", "fentry": 1, "lsm": 2, "tracefs": "/nowhere", "btf": None}

@@ -13,10 +13,10 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import (
     io_uring_abi,
     io_uring_setup,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
+from .._probe.stand_in import FIXTURES, NOBODY, ROOT, host
 from .ring_stand_in import REGISTERS, Kernel
-from .stand_in import FIXTURES, NOBODY, ROOT, host
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_abi
 
+from .._probe.stand_in import KERNELS
 from .ring_stand_in import recorded
-from .stand_in import KERNELS
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

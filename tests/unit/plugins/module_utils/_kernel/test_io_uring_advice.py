@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.io_uring_advice import GO, advice
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import no, unknown, yes
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no, unknown, yes
 
 YES = yes("kernel", "tried, it works").report()
 MEMLOCK = no("memlock", "ENOMEM").report()

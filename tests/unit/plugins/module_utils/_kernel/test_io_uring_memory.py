@@ -11,11 +11,11 @@ import resource
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_memory
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
+from .._probe.stand_in import NOBODY, ROOT, host
 from .ring_stand_in import Kernel, with_limits
-from .stand_in import NOBODY, ROOT, host
 
 PAGE = mmap.PAGESIZE
 MEGABYTE = 1 << 20

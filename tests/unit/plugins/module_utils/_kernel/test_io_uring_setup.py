@@ -10,12 +10,12 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_setup
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.io_uring_abi import SETUP_FLAGS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Argument, Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Argument, Outcome
 
+from .._probe.stand_in import NOBODY, ROOT, host
 from .ring_stand_in import flags_of, with_limits
-from .stand_in import NOBODY, ROOT, host
 
 FILTERED = NOBODY._replace(seccomp=2)
 MEMBER = NOBODY._replace(groups=(65534, 973))

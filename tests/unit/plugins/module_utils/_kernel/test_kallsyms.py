@@ -12,9 +12,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kallsyms imp
     Symbol,
     read_kallsyms,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import Probe
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe
 
-from .stand_in import FIXTURES
+from .._probe.stand_in import FIXTURES
 
 TEXT = b"""\
 ffffffff81000000 T _stext

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf import Btf
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf_prototype import Prototype
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_lists import parse_release
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import Probe
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe
 
 from .btf_writer import BtfWriter, kernel
 from .kernel_tree import lists, tree

@@ -14,10 +14,10 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbo
     look_at,
     predict,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import Probe
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe
 
+from .._probe.stand_in import FIXTURES
 from .kernel_tree import lists, tree, write
-from .stand_in import FIXTURES
 
 # What Debian 12 (6.1) and Debian 13 (6.12) answered to a real attach, in the order of METHODS: y, n, or - where the
 # lists do not tell. fentry is that of the types of kernel_tree, not of Debian's.

@@ -14,19 +14,19 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import kernel_symbol_attach
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_abi import COMMANDS
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_attach import Attempt
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import Host
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol import look_at
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol_attach import (
     judge_attempt,
     try_attach,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import Probe
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Argument, Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Argument, Outcome
 
+from .._probe.stand_in import NOBODY, ROOT, host
 from .btf_writer import BtfWriter, kernel
 from .kernel_tree import lists, tree, write
-from .stand_in import NOBODY, ROOT, host
 
 NAMES = {number: name for name, number in COMMANDS.items()}
 

@@ -16,10 +16,10 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbo
     prefixed,
     read_symbols,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import Probe, no, unknown, yes
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe, no, unknown, yes
 
+from .._probe.stand_in import ROOT, host
 from .kernel_tree import tree
-from .stand_in import ROOT, host
 
 NOTHING = Wish(name="", alternatives=(), module="", methods=(), arguments=None)
 

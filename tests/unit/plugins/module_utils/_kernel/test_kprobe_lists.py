@@ -20,9 +20,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kprobe_lists
     read_traceable,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.lsm import read_lockdown
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import Probe
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe
 
-from .stand_in import FIXTURES
+from .._probe.stand_in import FIXTURES
 
 FUNCTIONS = b"vfs_read\nshow\nshow\nshow [ext4]\next4_sync_file [ext4]\nvfs_read.part.0\n"
 LIST = "0xffffffff81000100-0xffffffff81000180\tdo_int3\n0xffffffff81000200-0xffffffff81000210\tasm_exc\n"

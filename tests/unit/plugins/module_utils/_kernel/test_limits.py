@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.limits import parse_limits, probe_limits
 
-from .stand_in import FIXTURES, HOSTS, host
+from .._probe.stand_in import FIXTURES, HOSTS, host
 
 
 def test_limits() -> None:

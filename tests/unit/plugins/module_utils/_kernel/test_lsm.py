@@ -13,9 +13,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.lsm import (
     have_unprivileged_userns,
     probe_lsm,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import FIXTURES, ROOT, host
+from .._probe.stand_in import FIXTURES, ROOT, host
 
 
 @pytest.mark.parametrize(

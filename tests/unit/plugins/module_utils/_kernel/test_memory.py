@@ -13,7 +13,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.memory impor
     parse_pressure,
 )
 
-from .stand_in import host
+from .._probe.stand_in import host
 
 
 def test_pressure() -> None:

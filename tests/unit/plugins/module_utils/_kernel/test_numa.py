@@ -14,7 +14,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.numa import 
     probe_numa,
 )
 
-from .stand_in import FIXTURES, HOSTS, host
+from .._probe.stand_in import FIXTURES, HOSTS, host
 
 
 @pytest.mark.parametrize(

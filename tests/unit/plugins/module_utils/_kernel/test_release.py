@@ -8,7 +8,7 @@ import pathlib
 
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.release import have_btf
 
-from .stand_in import host
+from .._probe.stand_in import host
 
 
 def test_no_type_information(tmp_path: pathlib.Path) -> None:

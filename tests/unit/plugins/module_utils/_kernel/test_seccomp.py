@@ -12,9 +12,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.seccomp impo
     have_seccomp_filter,
     probe_seccomp,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in import FIXTURES, ROOT, host
+from .._probe.stand_in import FIXTURES, ROOT, host
 
 
 @pytest.mark.parametrize(

@@ -11,19 +11,19 @@ import shutil
 import subprocess
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import this_host
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import (
-    NUMBERS,
-    Outcome,
-    number_of,
-)
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall_table import (
     TABLE,
     have_syscall,
     probe_syscalls,
 )
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import this_host
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import (
+    NUMBERS,
+    Outcome,
+    number_of,
+)
 
-from .stand_in import NOBODY, ROOT, host
+from .._probe.stand_in import NOBODY, ROOT, host
 
 # The names of Go for the columns of NUMBERS.
 ARCHITECTURES = {

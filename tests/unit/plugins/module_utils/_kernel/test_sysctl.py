@@ -16,7 +16,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.sysctl impor
     read_setting,
 )
 
-from .stand_in import FIXTURES, HOSTS, host
+from .._probe.stand_in import FIXTURES, HOSTS, host
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.sysctl_origi
     read_origins,
 )
 
-from .stand_in import FIXTURES, KERNELS, host
+from .._probe.stand_in import FIXTURES, KERNELS, host
 
 KEY = "net.core.somaxconn"
 LIVE = "proc/sys/net/core/somaxconn"

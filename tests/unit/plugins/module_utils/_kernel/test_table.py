@@ -10,12 +10,12 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import Host
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.table import SUBSETS, read_kernel
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
-from .stand_in import FIXTURES, HOSTS, host
+from .._probe.stand_in import FIXTURES, HOSTS, host
 
 LAYERS = {"kernel", "sysctl", "seccomp", "apparmor", "lockdown", "capability", "memlock"}
 

@@ -14,7 +14,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.unit_limits 
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
-from .stand_in import FIXTURES
+from .._probe.stand_in import FIXTURES
 
 DEFAULTS = """
 DefaultLimitNOFILE=524288

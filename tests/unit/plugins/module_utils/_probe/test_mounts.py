@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.mounts import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.mounts import (
     mounts_of_type,
     parse_mountinfo,
     parse_mounts,

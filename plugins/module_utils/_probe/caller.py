@@ -11,8 +11,8 @@ import errno
 import os
 import typing as t
 
+from .answer import Probe, no, unknown, yes
 from .files import read, read_sysctl
-from .probe import Probe, no, unknown, yes
 from .syscall import Outcome
 
 __all__ = [

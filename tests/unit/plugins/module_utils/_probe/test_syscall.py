@@ -12,7 +12,7 @@ import os
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import (
     NUMBERS,
     HostSyscalls,
     number_of,

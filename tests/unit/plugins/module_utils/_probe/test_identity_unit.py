@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.identity_unit import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.identity_unit import (
     SHOWN,
     unit_properties,
 )

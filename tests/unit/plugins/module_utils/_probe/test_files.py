@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.files import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.files import (
     decimal,
     read,
     read_int,

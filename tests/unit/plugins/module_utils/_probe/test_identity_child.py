@@ -12,7 +12,7 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import identity_child
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe import identity_child
 
 SOURCES = {
     "far": None,

@@ -11,9 +11,9 @@ import mmap
 import pathlib
 import typing as t
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import Caller, read_caller
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.host import Host
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller, read_caller
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import (
     Argument,
     Outcome,
     number_of,

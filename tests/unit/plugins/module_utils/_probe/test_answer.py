@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.probe import no, unknown, yes
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no, unknown, yes
 
 
 def test_three_answers() -> None:

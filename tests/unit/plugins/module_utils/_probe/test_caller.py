@@ -8,7 +8,7 @@ import errno
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import (
     CAP_BPF,
     CAP_IPC_LOCK,
     CAP_SYS_ADMIN,
@@ -18,7 +18,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.caller impor
     judge,
     read_caller,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall import Outcome
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
 from .stand_in import FIXTURES, NOBODY, ROOT
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .answer import Probe
 from .caller import Caller, read_caller
-from .probe import Probe
 from .syscall import HostSyscalls, Syscalls
 
 __all__ = ["Facts", "Host", "this_host"]

@@ -12,14 +12,14 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import identity
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.identity import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe import identity
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.identity import (
     Identity,
     identity_of,
     parse_answer,
     run_as,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.identity_child import MARK
+from ansible_collections.gofleet.hosts.plugins.module_utils._probe.identity_child import MARK
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
 from .stand_in import FIXTURES
@@ -112,7 +112,7 @@ def test_a_function_of_the_collection_runs_over_there(root: str) -> None:
     told = run_as(
         identified(user="www", capabilities=["CAP_BPF"], limit_memlock="64K"),
         run=systemd,
-        function="_kernel.caller:parse_status",
+        function="_probe.caller:parse_status",
         arguments={"text": "Uid:\t1\nGid:\t2\n"},
         root=root,
     )
@@ -139,7 +139,7 @@ def test_a_function_of_the_collection_runs_over_there(root: str) -> None:
 def test_a_user_of_its_own_without_capabilities(root: str) -> None:
     systemd = Systemd()
     run_as(
-        identified(), run=systemd, function="_kernel.caller:parse_status", arguments={"text": ""}, root=root
+        identified(), run=systemd, function="_probe.caller:parse_status", arguments={"text": ""}, root=root
     )
     properties = systemd.properties()
     assert (properties["DynamicUser"], properties["CapabilityBoundingSet"]) == ("yes", "")
@@ -152,7 +152,7 @@ def test_the_identity_of_a_unit(root: str) -> None:
     told = run_as(
         identified(unit="hello", limit_memlock="1M"),
         run=systemd,
-        function="_kernel.caller:parse_status",
+        function="_probe.caller:parse_status",
         arguments={"text": ""},
         root=root,
     )
@@ -171,7 +171,7 @@ def test_an_error_over_there_is_raised_here(root: str) -> None:
         run_as(
             identified(),
             run=Systemd(),
-            function="_kernel.identity:identity_of",
+            function="_probe.identity:identity_of",
             arguments={"params": {"capabilities": ["none"]}},
             root=root,
         )
@@ -182,7 +182,7 @@ def test_a_bug_over_there_is_shown(root: str) -> None:
         run_as(
             identified(),
             run=Systemd(),
-            function="_kernel.caller:parse_status",
+            function="_probe.caller:parse_status",
             arguments={"wrong": 1},
             root=root,
         )
@@ -252,13 +252,13 @@ def test_the_answer_is_the_last_line() -> None:
 def test_a_unit_that_cannot_be_shown(root: str) -> None:
     systemd = Systemd(shown=Completed(1, "", "Failed to connect to bus: No such file or directory\n"))
     with pytest.raises(HostError, match="hello.service: .*Failed to connect to bus"):
-        run_as(identified(unit="hello"), run=systemd, function="_kernel.caller:x", arguments={}, root=root)
+        run_as(identified(unit="hello"), run=systemd, function="_probe.caller:x", arguments={}, root=root)
     assert systemd.argv == []
 
 
 def test_without_systemd_or_the_superuser(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def attempt() -> None:
-        run_as(identified(), run=Systemd(), function="_kernel.caller:x", arguments={}, root=str(tmp_path))
+        run_as(identified(), run=Systemd(), function="_probe.caller:x", arguments={}, root=str(tmp_path))
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(HostError, match="wanted systemd as the init"):
@@ -276,7 +276,7 @@ def test_an_answer_that_comes_before_anything_was_read(root: str) -> None:
         run_as(
             identified(user="x"),
             run=Systemd(answer=Completed(217, "", ended)),
-            function="_kernel.caller:parse_status",
+            function="_probe.caller:parse_status",
             arguments={"text": "much" * (1 << 16)},
             root=root,
         )
