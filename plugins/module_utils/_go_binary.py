@@ -18,10 +18,10 @@ from ._elf_notes import read_build_ids
 from ._elf_sections import Elf, parse_elf
 from ._errors import HostError
 from ._go_buildinfo import BuildInfo, Module, read_build_info
-from ._go_levels import level_of
 from ._go_start import LIBRARY_MODES, Program, Target, starts_here
 from ._go_support import NewestGo, supported, toolchain_age_days
 from ._iso_time import iso_time
+from ._kernel.go_levels import level_of
 from ._open_file import OpenFile, opened, sha256_of
 from ._shared_libraries import INTERPRETERS, glibc_needed
 

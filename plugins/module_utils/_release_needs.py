@@ -13,9 +13,9 @@ import typing as t
 from ._elf_dynamic import Dynamic, Need
 from ._elf_sections import Elf
 from ._errors import HostError
-from ._go_levels import level_verdict
 from ._go_libraries import libraries_verdict
 from ._kernel.cpu import read_flags
+from ._kernel.go_levels import level_verdict
 from ._shared_libraries import Loader
 
 __all__ = ["needs_of", "needs_spec", "unfit"]

@@ -206,7 +206,7 @@ caller:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
-from ..module_utils._kernel.table import SUBSETS, read_kernel
+from ..module_utils._kernel.info import SUBSETS, read_kernel
 from ..module_utils._probe.host import this_host
 from ..module_utils._run import host_runner
 

@@ -15,7 +15,7 @@ from .._probe.answer import Probe, no, unknown, yes
 from .bpf_objects import Objects
 from .bpf_owners import Owners
 from .bpf_query import PerfUse
-from .tracefs_events import Event, parse_place
+from .tracefs import Event, parse_place
 
 __all__ = ["event_use"]
 

@@ -23,7 +23,7 @@ from .bpf_events import event_use
 from .bpf_objects import Objects, objects_of_descriptors, read_objects
 from .bpf_owners import Owners, read_executables, read_owners
 from .bpf_pins import Pins, read_pins
-from .tracefs_events import Events, read_events
+from .tracefs import Events, read_events
 
 __all__ = ["Clock", "Inventory", "completeness", "read_inventory"]
 

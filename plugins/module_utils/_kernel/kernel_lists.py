@@ -15,7 +15,7 @@ from .._probe.files import read
 from .btf import VMLINUX, Btf, BtfError, read_btf
 from .btf_prototype import Prototype, prototype
 from .kallsyms import Kallsyms
-from .kprobe_lists import TRACEFS, Blacklist, Traceable, read_blacklist, read_traceable
+from .kprobes import TRACEFS, Blacklist, Traceable, read_blacklist, read_traceable
 from .lsm import read_lockdown
 
 __all__ = ["KernelLists", "parse_release"]

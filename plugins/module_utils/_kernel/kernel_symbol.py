@@ -14,7 +14,7 @@ from .._probe.answer import Probe, no, unknown, yes
 from .btf_prototype import Prototype
 from .kallsyms import Kallsyms, Symbol
 from .kernel_lists import KernelLists
-from .kprobe_lists import Blacklist, Traceable
+from .kprobes import Blacklist, Traceable
 
 __all__ = ["METHODS", "Sight", "is_piece", "look_at", "predict"]
 

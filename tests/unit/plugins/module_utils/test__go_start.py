@@ -22,8 +22,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_start import (
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._shared_libraries import Loader
 
+from ._kernel.test_binfmt_misc import ARM64
 from .elf_maker import Part, Shape, dynamic_parts, elf_file, inline_info, interpreter, parsed
-from .test__binfmt import ARM64
 
 V3 = "cx16 lahf_lm pni popcnt sse4_1 sse4_2 ssse3 abm avx avx2 bmi1 bmi2 f16c fma movbe".split()  # noqa: SIM905
 

@@ -20,7 +20,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_objects 
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Held, Owners, Process
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins import Pin, Pins
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query import Contents
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs_events import Events
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import Events
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe, no, yes
 
 NOW = 1_800_000_000.0

@@ -21,7 +21,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_attachme
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_events import event_use
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_objects import read_objects
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Held, Owners
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs_events import Event
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import Event
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
 from .stand_in_bpf import StandInBpf, link_info, map_info, namespaces, program_info

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_findings import find_abandoned
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query import Contents
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs_events import Event, Events
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import Event, Events
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no, unknown
 
 from .stand_in_inventory import NO, NOW, YES, bpf_map, inventory, link, pin, program

@@ -20,7 +20,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_objects 
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Owners
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins import Pin, Pins
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_report import report_inventory
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs_events import Event, Events
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import Event, Events
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 

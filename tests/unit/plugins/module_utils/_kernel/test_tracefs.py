@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs_events import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import (
     parse_events,
     parse_place,
     read_events,

@@ -11,8 +11,8 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import kprobe_lists
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kprobe_lists import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import kprobes
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kprobes import (
     Blacklist,
     Traceable,
     parse_blacklist,
@@ -138,7 +138,7 @@ def test_a_directory_that_may_not_be_listed(tmp_path: pathlib.Path, monkeypatch:
     def refuse(path: str) -> list[str]:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(kprobe_lists.os, "listdir", refuse)
+    monkeypatch.setattr(kprobes.os, "listdir", refuse)
     found = read_traceable(str(tmp_path))
     assert isinstance(found, Probe)
     assert found.decided_by == "capability"

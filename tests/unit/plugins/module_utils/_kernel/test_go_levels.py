@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_levels import level_of, level_verdict
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.go_levels import level_of, level_verdict
 
 V2 = ["cx16", "lahf_lm", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3"]
 V3 = [*V2, "abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"]

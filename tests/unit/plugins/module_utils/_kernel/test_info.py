@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.table import SUBSETS, read_kernel
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.info import SUBSETS, read_kernel
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscall_table import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.syscalls import (
     TABLE,
     have_syscall,
     probe_syscalls,

@@ -18,11 +18,11 @@ from .limits import probe_limits
 from .lsm import probe_lsm
 from .memory import probe_psi, probe_thp
 from .numa import probe_numa
-from .release import probe_release
 from .seccomp import probe_seccomp
-from .syscall_table import TABLE, make, probe_syscalls
+from .syscalls import TABLE, make, probe_syscalls
 from .sysctl import probe_sysctl
 from .sysctl_origin import read_origins
+from .uname import probe_release
 
 __all__ = ["SUBSETS", "read_kernel"]
 

@@ -12,7 +12,7 @@ import os
 import re
 import typing as t
 
-from ._probe.files import read
+from .._probe.files import read
 
 __all__ = ["Format", "emulator_of", "parse_format"]
 

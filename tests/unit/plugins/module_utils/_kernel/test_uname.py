@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pathlib
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.release import have_btf
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.uname import have_btf
 
 from .._probe.stand_in import host
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._kernel.cpu import amd64_level, arm64_level, have_goamd64, have_goarm64_lse
-from ._probe.answer import Probe, no, unknown
+from .._probe.answer import Probe, no, unknown
+from .cpu import amd64_level, arm64_level, have_goamd64, have_goarm64_lse
 
 __all__ = ["level_of", "level_verdict"]
 

@@ -7,7 +7,11 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._binfmt import Format, emulator_of, parse_format
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.binfmt_misc import (
+    Format,
+    emulator_of,
+    parse_format,
+)
 
 # As qemu-user-static registers it.
 ARM64 = """enabled
