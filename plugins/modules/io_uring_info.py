@@ -201,8 +201,8 @@ caller:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
-from ..module_utils._kernel.io_uring import ask
-from ..module_utils._kernel.io_uring_advice import GO, advice
+from ..module_utils._io_uring.advice import GO, advice
+from ..module_utils._io_uring.info import ask
 from ..module_utils._probe.identity import IDENTITY_SPEC, identity_of, run_as
 from ..module_utils._run import host_runner
 
@@ -214,7 +214,7 @@ def main() -> None:
         if identity is None:
             answer = {**ask(), "identity": None}
         else:
-            answer = run_as(identity, run=host_runner(module), function="_kernel.io_uring:ask", arguments={})
+            answer = run_as(identity, run=host_runner(module), function="_io_uring.info:ask", arguments={})
         module.exit_json(changed=False, **answer, advice=advice(answer), go=GO)
     except HostError as error:
         module.fail_json(**error.report())

@@ -12,8 +12,8 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.io_uring_abi import OPCODES
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.io_uring_setup import SETUPS
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring.abi import OPCODES
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring.setup import SETUPS
 
 testinfra_hosts = ["ansible://go_hosts"]
 

@@ -56,7 +56,7 @@ def test_another_identity_is_asked(
 
     monkeypatch.setattr(io_uring_info, "run_as", run_as)
     result = run(capsys, identity={"unit": "hello", "limit_memlock": "64K"})
-    assert asked == [(Identity(unit="hello.service", limits={"memlock": "64K"}), "_kernel.io_uring:ask", {})]
+    assert asked == [(Identity(unit="hello.service", limits={"memlock": "64K"}), "_io_uring.info:ask", {})]
     assert result["identity"] == {"unit": "hello.service"}
     assert "in hello.service allow io_uring_setup" in result["advice"]
     assert "epoll in every release" in result["go"]

@@ -13,13 +13,13 @@ import os
 import time
 import typing as t
 
+from .._kernel.limits import parse_limits
 from .._probe.answer import Probe, no, unknown
 from .._probe.caller import CAP_IPC_LOCK, CAP_SYS_ADMIN, Caller, Policy, judge
 from .._probe.files import read, read_sysctl
 from .._probe.host import Host
 from .._probe.syscall import Outcome, number_of
-from .io_uring_abi import SETUP_FLAGS, new_params
-from .limits import parse_limits
+from .abi import SETUP_FLAGS, new_params
 
 __all__ = [
     "ENTRIES",

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_abi
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import abi
 
 from .._probe.stand_in import KERNELS
 from .ring_stand_in import recorded
@@ -13,26 +13,26 @@ from .ring_stand_in import recorded
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_parse_recorded_params(kernel: str) -> None:
-    params = io_uring_abi.parse_params(recorded(kernel, "params"))
+    params = abi.parse_params(recorded(kernel, "params"))
     assert (params.sq_entries, params.cq_entries) == (8, 16)
 
 
 def test_layouts() -> None:
-    assert len(io_uring_abi.new_params(0)) == 120
-    assert io_uring_abi.PROBE_SIZE == 16 + 256 * 8
-    assert io_uring_abi.OPCODES.index("PIPE") == 62
-    assert io_uring_abi.OPCODES[45] == "SOCKET"
-    assert io_uring_abi.REGISTERS.index("PROBE") == 8
-    assert io_uring_abi.REGISTERS.index("PBUF_RING") == 22
-    assert io_uring_abi.REGISTERS.index("QUERY") == 35
-    assert io_uring_abi.SETUP_FLAGS["NO_MMAP"] == 1 << 14
-    assert io_uring_abi.SETUP_FLAGS["CQE_MIXED"] == 1 << 18
-    assert io_uring_abi.names_of_bits(1 | 1 << 40, io_uring_abi.FEATURES) == ["SINGLE_MMAP", "BIT_40"]
-    assert io_uring_abi.iovec(1, 2) == bytearray(b"\x01" + 7 * b"\0" + b"\x02" + 7 * b"\0")
+    assert len(abi.new_params(0)) == 120
+    assert abi.PROBE_SIZE == 16 + 256 * 8
+    assert abi.OPCODES.index("PIPE") == 62
+    assert abi.OPCODES[45] == "SOCKET"
+    assert abi.REGISTERS.index("PROBE") == 8
+    assert abi.REGISTERS.index("PBUF_RING") == 22
+    assert abi.REGISTERS.index("QUERY") == 35
+    assert abi.SETUP_FLAGS["NO_MMAP"] == 1 << 14
+    assert abi.SETUP_FLAGS["CQE_MIXED"] == 1 << 18
+    assert abi.names_of_bits(1 | 1 << 40, abi.FEATURES) == ["SINGLE_MMAP", "BIT_40"]
+    assert abi.iovec(1, 2) == bytearray(b"\x01" + 7 * b"\0" + b"\x02" + 7 * b"\0")
 
 
 def test_addresses_and_sizes_stand_where_the_kernel_reads_them() -> None:
-    params = io_uring_abi.new_params(1, cq_entries=2, sqes=3, rings=4)
+    params = abi.new_params(1, cq_entries=2, sqes=3, rings=4)
     places = {offset: value for offset, value in enumerate(params) if value}
     # cq_entries, flags, sq_off.user_addr, cq_off.user_addr
     assert places == {4: 2, 8: 1, 72: 3, 112: 4}
@@ -40,9 +40,9 @@ def test_addresses_and_sizes_stand_where_the_kernel_reads_them() -> None:
 
 def test_a_damaged_probe_is_not_read_beyond_its_end() -> None:
     short = recorded("6.12", "probe")[: 16 + 3 * 8]
-    opcodes = io_uring_abi.parse_probe(short)
+    opcodes = abi.parse_probe(short)
     assert [name for name, supported in opcodes.items() if supported] == ["NOP", "READV", "WRITEV"]
-    newer = bytearray(io_uring_abi.PROBE_SIZE)
+    newer = bytearray(abi.PROBE_SIZE)
     newer[0:2] = bytes((200, 1))
     newer[16:24] = bytes((200, 0, 1, 0, 0, 0, 0, 0))
-    assert io_uring_abi.parse_probe(newer)["OP_200"] is True
+    assert abi.parse_probe(newer)["OP_200"] is True

@@ -10,7 +10,7 @@ import pathlib
 import resource
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_memory
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import memory
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
@@ -23,7 +23,7 @@ MEGABYTE = 1 << 20
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(io_uring_memory.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(memory.time, "sleep", lambda seconds: None)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_most_is_found_to_the_page(tmp_path: pathlib.Path, limit: int, charge: int, most: int) -> None:
     rings = Kernel("6.12", lockable=limit, charge=charge)
     root = with_limits(tmp_path, memlock=str(limit))
-    found = io_uring_memory.registered_buffers(rings.host(root=root, caller=NOBODY))
+    found = memory.registered_buffers(rings.host(root=root, caller=NOBODY))
     assert (found["answer"], found["decided_by"]) == ("yes", "kernel")
     assert (found["registered_bytes"], found["limit_bytes"], found["tried_bytes"]) == (
         most,
@@ -56,7 +56,7 @@ def test_the_most_is_found_to_the_page(tmp_path: pathlib.Path, limit: int, charg
 def test_no_room_for_a_page(tmp_path: pathlib.Path, limit: int) -> None:
     rings = Kernel("6.12", lockable=limit, charge=limit)
     root = with_limits(tmp_path, memlock=str(limit))
-    found = io_uring_memory.registered_buffers(rings.host(root=root, caller=NOBODY))
+    found = memory.registered_buffers(rings.host(root=root, caller=NOBODY))
     assert (found["answer"], found["decided_by"], found["registered_bytes"]) == ("no", "memlock", 0)
 
 
@@ -65,17 +65,17 @@ def test_without_a_limit_a_bounded_size_is_tried(
     tmp_path: pathlib.Path, memlock: str, caller: Caller
 ) -> None:
     root = with_limits(tmp_path, memlock=memlock)
-    found = io_uring_memory.registered_buffers(Kernel("6.12").host(root=root, caller=caller))
+    found = memory.registered_buffers(Kernel("6.12").host(root=root, caller=caller))
     assert (found["registered_bytes"], found["tried_bytes"]) == (64 * MEGABYTE, 64 * MEGABYTE)
     assert (found["limit_bytes"], found["exempt"]) == (None, caller is ROOT)
 
 
 def test_no_large_part_of_the_memory_is_locked(tmp_path: pathlib.Path) -> None:
     root = with_limits(tmp_path, memlock="unlimited", available=80 * MEGABYTE)
-    found = io_uring_memory.registered_buffers(Kernel("6.12").host(root=root))
+    found = memory.registered_buffers(Kernel("6.12").host(root=root))
     assert found["tried_bytes"] == 10 * MEGABYTE
     (root / "proc" / "meminfo").unlink()
-    found = io_uring_memory.registered_buffers(Kernel("6.12").host(root=root))
+    found = memory.registered_buffers(Kernel("6.12").host(root=root))
     assert found["tried_bytes"] == PAGE
 
 
@@ -92,12 +92,12 @@ def test_no_large_part_of_the_memory_is_locked(tmp_path: pathlib.Path) -> None:
 )
 def test_who_refused(outcome: Outcome, caller: Caller, answer: str, decided_by: str) -> None:
     answers = {"io_uring_setup": Kernel("6.12").setup, "io_uring_register": outcome}
-    found = io_uring_memory.registered_buffers(host(answers, caller=caller))
+    found = memory.registered_buffers(host(answers, caller=caller))
     assert (found["answer"], found["decided_by"], found["registered_bytes"]) == (answer, decided_by, 0)
 
 
 def test_without_a_ring_nothing_is_known() -> None:
-    found = io_uring_memory.registered_buffers(host({}, caller=NOBODY))
+    found = memory.registered_buffers(host({}, caller=NOBODY))
     assert (found["answer"], found["registered_bytes"], found["tried_bytes"]) == ("unknown", None, None)
 
 
@@ -112,7 +112,7 @@ def test_without_a_ring_nothing_is_known() -> None:
     ],
 )
 def test_parse_available(text: str, expected: int) -> None:
-    assert io_uring_memory.parse_available(text) == expected
+    assert memory.parse_available(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ def test_charged_rings(outcome: Outcome, answer: str, caller: Caller) -> None:
         return outcome
 
     before = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    assert io_uring_memory.have_charged_rings(host({"io_uring_setup": setup}, caller=caller)).answer == answer
+    assert memory.have_charged_rings(host({"io_uring_setup": setup}, caller=caller)).answer == answer
     assert limits == [0]
     assert resource.getrlimit(resource.RLIMIT_MEMLOCK) == before
 
 
 def test_an_exempt_user_cannot_become_another() -> None:
-    probe = io_uring_memory.have_charged_rings(host({}, caller=ROOT._replace(uid=1000)))
+    probe = memory.have_charged_rings(host({}, caller=ROOT._replace(uid=1000)))
     assert (probe.answer, probe.decided_by) == ("unknown", "capability")

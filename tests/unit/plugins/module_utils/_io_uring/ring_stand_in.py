@@ -12,7 +12,7 @@ import pathlib
 import struct
 import typing as t
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import io_uring_abi
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import abi
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import (
@@ -46,7 +46,7 @@ class Kernel:
         :param charge: bytes that a ring locks as long as the test does not free them
         """
         self.kernel = kernel
-        self.refused = sum(io_uring_abi.SETUP_FLAGS[flag] for flag in unknown_flags)
+        self.refused = sum(abi.SETUP_FLAGS[flag] for flag in unknown_flags)
         self.lockable = lockable
         self.charge = charge
         self.opened: list[int] = []

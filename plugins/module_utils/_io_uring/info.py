@@ -13,7 +13,7 @@ import typing as t
 from .._probe.files import read_sysctl
 from .._probe.host import Host, this_host
 from .._probe.syscall import number_of
-from .io_uring_abi import (
+from .abi import (
     FEATURES,
     OPCODES,
     PROBE_SIZE,
@@ -22,8 +22,8 @@ from .io_uring_abi import (
     parse_params,
     parse_probe,
 )
-from .io_uring_memory import have_charged_rings, registered_buffers
-from .io_uring_setup import SETUPS, have_setup, make_ring, memlock, opened
+from .memory import have_charged_rings, registered_buffers
+from .setup import SETUPS, have_setup, make_ring, memlock, opened
 
 __all__ = ["ask", "read_io_uring"]
 

@@ -8,11 +8,8 @@ import errno
 import os
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import (
-    io_uring,
-    io_uring_abi,
-    io_uring_setup,
-)
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import abi, info
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import setup as setup_util
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
 from .._probe.stand_in import FIXTURES, NOBODY, ROOT, host
@@ -21,7 +18,7 @@ from .ring_stand_in import REGISTERS, Kernel
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(io_uring_setup.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(setup_util.time, "sleep", lambda seconds: None)
 
 
 @pytest.mark.parametrize(
@@ -36,13 +33,13 @@ def test_recorded_kernels(
     kernel: str, features: str, last_feature: str, supported: str, missing: str
 ) -> None:
     rings = Kernel(kernel)
-    result = io_uring.read_io_uring(rings.host())
+    result = info.read_io_uring(rings.host())
     assert (result["usable"], result["decided_by"]) == ("yes", "kernel")
     assert result["features"]["hex"] == features
     assert result["features"]["names"][-1] == last_feature
     assert result["opcodes"][supported] is True
     assert result["opcodes"][missing] is False
-    assert set(io_uring_abi.OPCODES) <= set(result["opcodes"])
+    assert set(abi.OPCODES) <= set(result["opcodes"])
     assert sum(result["registers"].values()) == REGISTERS[kernel]
     assert result["limits"] == {"sq_entries": 8, "cq_entries": 16}  # what the recorded ring has
     assert result["sysctl"]["io_uring_disabled"] == (None if kernel == "6.1" else 0)
@@ -55,7 +52,7 @@ def test_recorded_kernels(
 
 
 def test_a_flag_that_the_kernel_does_not_know() -> None:
-    setup = io_uring.read_io_uring(Kernel("6.1", unknown_flags=["NO_SQARRAY"]).host())["setup"]
+    setup = info.read_io_uring(Kernel("6.1", unknown_flags=["NO_SQARRAY"]).host())["setup"]
     assert setup["plain"]["answer"] == "yes"
     assert (setup["no_sqarray"]["answer"], setup["no_sqarray"]["decided_by"]) == ("no", "kernel")
     assert "NO_SQARRAY (since Linux 6.6)" in setup["no_sqarray"]["reason"]
@@ -63,7 +60,7 @@ def test_a_flag_that_the_kernel_does_not_know() -> None:
 
 def test_a_ring_that_is_refused_leaves_the_rest_open() -> None:
     asked = host({"io_uring_setup": Outcome(-1, errno.EPERM)}, caller=NOBODY)
-    result = io_uring.read_io_uring(asked)
+    result = info.read_io_uring(asked)
     assert result["usable"] == "no"
     for name in ("features", "opcodes", "registers", "limits", "registered_buffers"):
         assert result[name] is None
@@ -73,7 +70,7 @@ def test_a_ring_that_is_refused_leaves_the_rest_open() -> None:
 def test_a_register_that_is_refused_leaves_the_opcodes_open() -> None:
     rings = Kernel("6.12")
     answers = {"io_uring_setup": rings.setup, "io_uring_register": Outcome(-1, errno.EACCES)}
-    result = io_uring.read_io_uring(host(answers, root=FIXTURES / "6.12", caller=ROOT))
+    result = info.read_io_uring(host(answers, root=FIXTURES / "6.12", caller=ROOT))
     assert result["usable"] == "yes"
     assert result["opcodes"] is None
     assert result["registers"] is None
@@ -81,28 +78,28 @@ def test_a_register_that_is_refused_leaves_the_opcodes_open() -> None:
 
 
 def test_an_unknown_architecture_is_unknown() -> None:
-    result = io_uring.read_io_uring(Kernel("6.12").host()._replace(machine="m68k"))
+    result = info.read_io_uring(Kernel("6.12").host()._replace(machine="m68k"))
     assert (result["usable"], result["setup"]["plain"]["answer"]) == ("unknown", "unknown")
     assert result["charged_rings"]["answer"] == "unknown"
 
 
 @pytest.mark.parametrize("kernel", sorted(REGISTERS))
 def test_registers_of_a_kernel(kernel: str) -> None:
-    registers = io_uring.have_registers(Kernel(kernel).host())
+    registers = info.have_registers(Kernel(kernel).host())
     assert registers is not None
     known = [name for name, present in registers.items() if present]
-    assert known == list(io_uring_abi.REGISTERS[: REGISTERS[kernel]])
+    assert known == list(abi.REGISTERS[: REGISTERS[kernel]])
 
 
 def test_registers_newer_than_the_table() -> None:
     def register(ring: object, operation: int, argument: object, count: object) -> Outcome:
         return Outcome(-1, errno.EBADF if operation < 50 else errno.EINVAL)
 
-    registers = io_uring.have_registers(host({"io_uring_register": register}, caller=ROOT))
+    registers = info.have_registers(host({"io_uring_register": register}, caller=ROOT))
     assert registers is not None
     assert (len(registers), registers["REGISTER_49"]) == (50, True)
 
 
 @pytest.mark.parametrize("answer", [errno.EBADF, errno.EINVAL, errno.ENOSYS, errno.EPERM])
 def test_a_kernel_that_looks_at_the_descriptor_first_does_not_tell(answer: int) -> None:
-    assert io_uring.have_registers(host({"io_uring_register": Outcome(-1, answer)}, caller=ROOT)) is None
+    assert info.have_registers(host({"io_uring_register": Outcome(-1, answer)}, caller=ROOT)) is None

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.io_uring_advice import GO, advice
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring.advice import GO, advice
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no, unknown, yes
 
 YES = yes("kernel", "tried, it works").report()

@@ -13,14 +13,14 @@ import resource
 import time
 import typing as t
 
+from .._kernel.numa import parse_meminfo
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.caller import CAP_IPC_LOCK
 from .._probe.files import read
 from .._probe.host import Host
 from .._probe.syscall import Outcome, number_of
-from .io_uring_abi import REGISTERS, iovec
-from .io_uring_setup import PAUSES, limited, make_ring, memlock, no_memory, opened
-from .numa import parse_meminfo
+from .abi import REGISTERS, iovec
+from .setup import PAUSES, limited, make_ring, memlock, no_memory, opened
 
 __all__ = ["have_charged_rings", "parse_available", "registered_buffers"]
 
