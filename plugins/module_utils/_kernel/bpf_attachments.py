@@ -12,11 +12,11 @@ import errno
 import os
 import typing as t
 
+from .._ebpf.abi import ATTACH_TYPES
+from .._ebpf.bpf import Bpf
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.mounts import unified_point
 from .._probe.syscall import Outcome
-from .bpf import Bpf
-from .bpf_abi import ATTACH_TYPES
 from .bpf_objects import Objects, Program
 from .bpf_owners import Owners
 from .bpf_query import PerfUse, attached_programs, perf_use

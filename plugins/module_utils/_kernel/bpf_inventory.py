@@ -12,12 +12,12 @@ import errno
 import time
 import typing as t
 
+from .._ebpf.bpf import Bpf
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.caller import CAP_SYS_ADMIN, CAP_SYS_PTRACE, Caller, judge
 from .._probe.files import read, read_sysctl
 from .._probe.host import Host
 from .._probe.syscall import Outcome
-from .bpf import Bpf
 from .bpf_attachments import Attachments, attachment_of, initial_namespace, read_attachments, walk_cgroups
 from .bpf_events import event_use
 from .bpf_objects import Objects, objects_of_descriptors, read_objects

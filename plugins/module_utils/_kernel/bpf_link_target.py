@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 import typing as t
 
-from .bpf_abi import ATTACH_TYPES, name_of
+from .._ebpf.abi import ATTACH_TYPES, name_of
 
 __all__ = ["NAME_SIZE", "Target", "name_request", "parse_target"]
 

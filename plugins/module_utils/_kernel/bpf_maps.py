@@ -13,12 +13,12 @@ import mmap
 import struct
 import typing as t
 
+from .._ebpf.abi import MAP_TYPES
+from .._ebpf.bpf import Bpf, opened
+from .._ebpf.layers import ENOTSUPP, Layers, Verdict, error_name, refused_bpf
 from .._probe.answer import no, unknown, yes
 from .._probe.caller import CAP_BPF, CAP_NET_ADMIN
 from .._probe.syscall import Outcome
-from .bpf import Bpf, opened
-from .bpf_abi import MAP_TYPES
-from .bpf_layers import ENOTSUPP, Layers, Verdict, error_name, refused_bpf
 
 __all__ = ["MAPS", "MapType", "have_map_type", "judge_map", "probe_maps"]
 

@@ -12,12 +12,7 @@ import errno
 import os
 import typing as t
 
-from .._probe.answer import no, unknown, yes
-from .._probe.caller import CAP_BPF, CAP_DAC_OVERRIDE, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN
-from .._probe.files import read
-from .._probe.host import Host
-from .bpf import Bpf, Loaded
-from .bpf_attach import (
+from .._ebpf.attach import (
     Attempt,
     attach_fentry,
     attach_kprobe_multi,
@@ -28,8 +23,9 @@ from .bpf_attach import (
     attach_uprobe_multi,
     attach_uprobe_perf,
 )
-from .bpf_attach_net import attach_cgroup, attach_tcx
-from .bpf_layers import (
+from .._ebpf.attach_net import attach_cgroup, attach_tcx
+from .._ebpf.bpf import Bpf, Loaded
+from .._ebpf.layers import (
     ENOTSUPP,
     Layers,
     Verdict,
@@ -39,6 +35,10 @@ from .bpf_layers import (
     refused_event,
     remedy,
 )
+from .._probe.answer import no, unknown, yes
+from .._probe.caller import CAP_BPF, CAP_DAC_OVERRIDE, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN
+from .._probe.files import read
+from .._probe.host import Host
 from .bpf_programs import judge_load
 from .btf import read_btf
 

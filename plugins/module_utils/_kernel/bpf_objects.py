@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._probe.files import decimal, read
-from .._probe.syscall import Outcome
-from .bpf import Bpf, opened
-from .bpf_abi import (
+from .._ebpf.abi import (
     LINK_TYPES,
     MAP_TYPES,
     PROGRAM_TYPES,
@@ -22,6 +19,9 @@ from .bpf_abi import (
     parse_map_info,
     parse_program_info,
 )
+from .._ebpf.bpf import Bpf, opened
+from .._probe.files import decimal, read
+from .._probe.syscall import Outcome
 from .bpf_link_target import NAME_SIZE, Target, name_request, parse_target
 from .bpf_owners import Held, parse_fdinfo
 from .bpf_query import Contents, map_ids, read_contents

@@ -13,10 +13,10 @@ import stat
 import struct
 import typing as t
 
+from .._ebpf.bpf import Bpf, opened
 from .._probe.files import read
 from .._probe.mounts import mounts_of_type, parse_mountinfo
 from .._probe.syscall import Outcome
-from .bpf import Bpf, opened
 from .bpf_owners import object_kind
 
 __all__ = ["OF_THE_KERNEL", "Pin", "Pins", "read_pins"]

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .._ebpf.layers import Layers, Verdict, remedy
 from .._probe.answer import Probe, no, yes
 from .._probe.caller import CAPABILITIES
-from .bpf_layers import Layers, Verdict, remedy
 
 __all__ = ["HELPERS_ASKED", "PROFILES", "Found", "Profile", "judge_profile", "judge_profiles"]
 

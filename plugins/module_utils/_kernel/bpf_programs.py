@@ -11,11 +11,11 @@ from __future__ import annotations
 import errno
 import typing as t
 
+from .._ebpf.abi import ATTACH_TYPES, PROGRAM_TYPES
+from .._ebpf.bpf import Bpf, Loaded, exit_with, opened
+from .._ebpf.layers import ENOTSUPP, Layers, Verdict, error_name, refused_bpf
 from .._probe.answer import no, unknown, yes
 from .._probe.caller import CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON
-from .bpf import Bpf, Loaded, exit_with, opened
-from .bpf_abi import ATTACH_TYPES, PROGRAM_TYPES
-from .bpf_layers import ENOTSUPP, Layers, Verdict, error_name, refused_bpf
 
 __all__ = [
     "PROGRAMS",

@@ -12,8 +12,8 @@ import errno
 import struct
 import typing as t
 
+from .._ebpf.bpf import Bpf
 from .._probe.syscall import Outcome
-from .bpf import Bpf
 
 __all__ = ["Contents", "PerfUse", "attached_programs", "map_ids", "perf_use", "read_contents"]
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import typing as t
 
+from .._ebpf.bpf import Bpf
+from .._ebpf.layers import UNLOCK, Layers, Verdict, read_layers
 from .._errors import HostError
 from .._probe.answer import Probe, unknown, yes
 from .._probe.host import Host, this_host
 from .._probe.identity import IDENTITY_OPTIONS, IDENTITY_SPEC, Identity, identity_of, run_as
 from .._probe.syscall import HostSyscalls
 from .._run import Runner
-from .bpf import Bpf
 from .bpf_environment import find_tracefs, read_environment
 from .bpf_helpers import DEFAULT_TYPES, LOUD, probe_helper, probe_helpers, write_user_refusal
-from .bpf_layers import UNLOCK, Layers, Verdict, read_layers
 from .bpf_maps import probe_maps
 from .bpf_methods import Targets, find_targets, have_btf, have_tracefs, probe_attach
 from .bpf_profiles import HELPERS_ASKED, PROFILES, judge_profiles

@@ -12,13 +12,19 @@ import errno
 import os
 import struct
 
+from .._ebpf.attach import (
+    Attempt,
+    attach_fentry,
+    attach_kprobe_multi,
+    attach_kprobe_perf,
+    attach_kprobe_tracefs,
+)
+from .._ebpf.bpf import Bpf, opened
+from .._ebpf.layers import ENOTSUPP, error_name
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.caller import CAP_PERFMON, CAP_SYS_ADMIN, Policy, judge
 from .._probe.host import Host
 from .._probe.syscall import Outcome
-from .bpf import Bpf, opened
-from .bpf_attach import Attempt, attach_fentry, attach_kprobe_multi, attach_kprobe_perf, attach_kprobe_tracefs
-from .bpf_layers import ENOTSUPP, error_name
 from .btf import VMLINUX
 from .kernel_lists import KernelLists
 from .kernel_symbol import Sight

@@ -13,9 +13,9 @@ import pathlib
 import struct
 import typing as t
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Loaded
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_abi import COMMANDS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_layers import Layers, read_layers
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.abi import COMMANDS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Loaded
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.layers import Layers, read_layers
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import (

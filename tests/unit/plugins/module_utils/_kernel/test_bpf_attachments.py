@@ -24,7 +24,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners i
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import Event
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in_bpf import StandInBpf, link_info, map_info, namespaces, program_info
+from .._ebpf.stand_in_bpf import StandInBpf, link_info, map_info, namespaces, program_info
 
 TYPES = {
     "kprobe": 2,

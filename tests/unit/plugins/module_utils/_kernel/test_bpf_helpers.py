@@ -9,7 +9,7 @@ import pathlib
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Bpf, Loaded
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf, Loaded
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_helper_names import HELPERS
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_helpers import (
     LOUD,

@@ -24,8 +24,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs impo
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
+from .._ebpf.stand_in_bpf import StandInBpf, link_info, map_info, namespaces, proc_tree, process, program_info
 from .._probe.stand_in import NOBODY, ROOT, host
-from .stand_in_bpf import StandInBpf, link_info, map_info, namespaces, proc_tree, process, program_info
 from .stand_in_inventory import NO, YES, bpf_map, inventory, link, pin, program
 
 REFUSED = Outcome(-1, errno.EPERM)

@@ -12,8 +12,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_link_tar
     parse_target,
 )
 
+from .._ebpf.stand_in_bpf import link_info
 from .._probe.stand_in import FIXTURES
-from .stand_in_bpf import link_info
 
 CGROUP = struct.pack("=QI", 77, 6)
 KPROBE = struct.pack("=IIQIIQ", 3, 0, 0, 20, 16, 0)

@@ -9,8 +9,8 @@ import pathlib
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Bpf
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_abi import MAP_TYPES
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.abi import MAP_TYPES
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_maps import (
     MAPS,
     have_map_type,

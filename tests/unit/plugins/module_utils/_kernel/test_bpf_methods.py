@@ -8,9 +8,9 @@ import errno
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import bpf_attach
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Bpf
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_attach import Attempt
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf import attach
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.attach import Attempt
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_methods import (
     METHODS,
     Targets,
@@ -99,12 +99,12 @@ def test_what_would_refuse_next_is_named(tmp_path: pathlib.Path) -> None:
 
 
 def test_all_are_tried_and_nothing_stays(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bpf_attach.fcntl, "ioctl", lambda *arguments: 0)
+    monkeypatch.setattr(attach.fcntl, "ioctl", lambda *arguments: 0)
     for pmu in ("kprobe", "uprobe"):
         write(tmp_path, f"sys/bus/event_source/devices/{pmu}/type", "8\n")
     tracefs = tmp_path / "tracing"
     write(tracefs, "kprobe_events", "")
-    write(tracefs, f"events/gofleet_probe_{bpf_attach.os.getpid()}/entry/id", "1\n")
+    write(tracefs, f"events/gofleet_probe_{attach.os.getpid()}/entry/id", "1\n")
     write(tracefs, "events/sched/sched_process_exit/id", "2\n")
     write(tmp_path, "proc/self/cgroup", "0::/\n")
     write(tmp_path, "proc/self/mountinfo", f"30 24 0:26 / {tmp_path} rw - cgroup2 cgroup2 rw\n")

@@ -23,8 +23,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query im
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
+from .._ebpf.stand_in_bpf import StandInBpf, link_info, map_info, program_info
 from .._probe.stand_in import FIXTURES
-from .stand_in_bpf import StandInBpf, link_info, map_info, program_info
 
 KPROBE, RAW_TRACEPOINT = 2, 17
 REFUSED = Outcome(-1, errno.EPERM)

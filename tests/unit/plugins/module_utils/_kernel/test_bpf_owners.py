@@ -16,7 +16,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners i
     read_owners,
 )
 
-from .stand_in_bpf import hold, proc_tree, process
+from .._ebpf.stand_in_bpf import hold, proc_tree, process
 
 FDINFO = {
     "a program": ("pos:\t0\nprog_type:\t8\nprog_id:\t23\n", {"pos": "0", "prog_type": "8", "prog_id": "23"}),

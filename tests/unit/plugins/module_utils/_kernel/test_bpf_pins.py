@@ -9,7 +9,7 @@ import pathlib
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins import read_pins
 
-from .stand_in_bpf import StandInBpf, link_info, map_info, namespaces
+from .._ebpf.stand_in_bpf import StandInBpf, link_info, map_info, namespaces
 
 LINE = "33 23 0:28 / {point} rw,relatime shared:10 - bpf bpf rw,mode=700\n"
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.layers import Verdict
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_helper_names import HELPERS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_layers import Verdict
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_maps import MAPS
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_methods import METHODS
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_profiles import (

@@ -8,8 +8,8 @@ import errno
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Bpf, Loaded
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_abi import PROGRAM_TYPES
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.abi import PROGRAM_TYPES
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf, Loaded
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_programs import (
     PROGRAMS,
     have_program_type,

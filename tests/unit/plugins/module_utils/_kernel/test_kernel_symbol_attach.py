@@ -11,9 +11,9 @@ import struct
 import typing as t
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.abi import COMMANDS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.attach import Attempt
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import kernel_symbol_attach
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_abi import COMMANDS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_attach import Attempt
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol import look_at
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol_attach import (
     judge_attempt,

@@ -15,7 +15,7 @@ import typing as t
 
 from .._probe.host import Host
 from .._probe.syscall import Outcome, number_of
-from .bpf_abi import ATTR_SIZE, COMMANDS
+from .abi import ATTR_SIZE, COMMANDS
 
 __all__ = ["Bpf", "Loaded", "exit_with", "instruction", "opened"]
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import errno
 import typing as t
 
+from .._kernel.lsm import read_lockdown
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.caller import CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAPABILITIES
 from .._probe.files import read_sysctl
 from .._probe.host import Host
 from .._probe.syscall import Outcome, number_of
+from .attach import open_event
 from .bpf import opened
-from .bpf_attach import open_event
-from .lsm import read_lockdown
 
 __all__ = [
     "ENOTSUPP",

@@ -9,7 +9,7 @@ import os
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import (
     Bpf,
     exit_with,
     instruction,
@@ -17,7 +17,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import (
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in_ebpf import EINVAL, EPERM, KILLED, Kernel
+from .._kernel.stand_in_ebpf import EINVAL, EPERM, KILLED, Kernel
 
 
 def test_instructions() -> None:

@@ -12,14 +12,14 @@ import errno
 import os
 import struct
 
+from .._kernel.cgroup import unified_path
 from .._probe.files import read
 from .._probe.host import Host
 from .._probe.mounts import unified_point
 from .._probe.syscall import Outcome
+from .abi import ATTACH_TYPES
+from .attach import Attempt, closed, with_program
 from .bpf import Bpf
-from .bpf_abi import ATTACH_TYPES
-from .bpf_attach import Attempt, closed, with_program
-from .cgroup import unified_path
 
 __all__ = ["attach_cgroup", "attach_tcx", "own_cgroup"]
 

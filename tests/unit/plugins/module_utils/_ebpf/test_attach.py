@@ -11,11 +11,12 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import bpf_attach, bpf_attach_net
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Bpf
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf import attach as ebpf_attach
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf import attach_net
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .stand_in_ebpf import EACCES, EINVAL, EPERM, Kernel, write
+from .._kernel.stand_in_ebpf import EACCES, EINVAL, EPERM, Kernel, write
 
 PMU = "sys/bus/event_source/devices/{}/type"
 TRACEFS = "sys/kernel/tracing"
@@ -25,7 +26,7 @@ TRACEFS = "sys/kernel/tracing"
 def ioctls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     made: list[tuple[int, int]] = []
     monkeypatch.setattr(
-        bpf_attach.fcntl, "ioctl", lambda fd, request, program: made.append((request, program))
+        ebpf_attach.fcntl, "ioctl", lambda fd, request, program: made.append((request, program))
     )
     return made
 
@@ -33,8 +34,8 @@ def ioctls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(
     ("pmu", "attach"),
     [
-        ("kprobe", lambda bpf, host: bpf_attach.attach_kprobe_perf(bpf, host, "ksys_sync")),
-        ("uprobe", lambda bpf, host: bpf_attach.attach_uprobe_perf(bpf, host, "/bin/x", 64)),
+        ("kprobe", lambda bpf, host: ebpf_attach.attach_kprobe_perf(bpf, host, "ksys_sync")),
+        ("uprobe", lambda bpf, host: ebpf_attach.attach_uprobe_perf(bpf, host, "/bin/x", 64)),
     ],
 )
 def test_by_pmu(
@@ -42,7 +43,7 @@ def test_by_pmu(
     tmp_path: pathlib.Path,
     ioctls: list[tuple[int, int]],
     pmu: str,
-    attach: t.Callable[..., bpf_attach.Attempt],
+    attach: t.Callable[..., ebpf_attach.Attempt],
 ) -> None:
     seen = []
     kernel = Kernel()
@@ -70,9 +71,9 @@ def test_by_pmu(
 def test_every_step_can_fail(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, PMU.format("kprobe"), "8\n")
 
-    def attempt(kernel: Kernel) -> bpf_attach.Attempt:
+    def attempt(kernel: Kernel) -> ebpf_attach.Attempt:
         host = kernel.host(root=tmp_path)
-        attempted = bpf_attach.attach_kprobe_perf(Bpf(host), host, "x")
+        attempted = ebpf_attach.attach_kprobe_perf(Bpf(host), host, "x")
         assert not attempted.worked
         assert kernel.left_open() == []
         return attempted
@@ -83,7 +84,7 @@ def test_every_step_can_fail(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyP
     def refuse(*arguments: object) -> t.NoReturn:
         raise OSError(errno.EINVAL, "Invalid argument")
 
-    monkeypatch.setattr(bpf_attach.fcntl, "ioctl", refuse)
+    monkeypatch.setattr(ebpf_attach.fcntl, "ioctl", refuse)
     assert attempt(Kernel())[:2] == ("attach", EINVAL)
 
 
@@ -99,10 +100,10 @@ def test_links() -> None:
     host = kernel.host()
     bpf = Bpf(host)
     attempts = [
-        bpf_attach.attach_kprobe_multi(bpf, host, "ksys_sync"),
-        bpf_attach.attach_uprobe_multi(bpf, host, "/bin/x", 64),
-        bpf_attach.attach_fentry(bpf, host, 79769),
-        bpf_attach.attach_raw_tracepoint(bpf, host, "sched_process_exit"),
+        ebpf_attach.attach_kprobe_multi(bpf, host, "ksys_sync"),
+        ebpf_attach.attach_uprobe_multi(bpf, host, "/bin/x", 64),
+        ebpf_attach.attach_fentry(bpf, host, 79769),
+        ebpf_attach.attach_raw_tracepoint(bpf, host, "sched_process_exit"),
     ]
     assert all(attempt.worked for attempt in attempts)
     assert kernel.left_open() == []
@@ -128,7 +129,7 @@ def test_the_event_of_tracefs_is_removed_whatever_happens(
     kernel = Kernel()
     host = kernel.host(root=tmp_path)
     # A file that is none of tracefs: no id appears.
-    attempt = bpf_attach.attach_kprobe_tracefs(Bpf(host), host, "ksys_sync")
+    attempt = ebpf_attach.attach_kprobe_tracefs(Bpf(host), host, "ksys_sync")
     assert attempt[:2] == ("source", Outcome(-1, errno.ENOENT))
     written = (tmp_path / TRACEFS / "kprobe_events").read_text().splitlines()
     assert written == [f"p:{event} ksys_sync", f"-:{event}"]
@@ -140,14 +141,14 @@ def test_the_event_of_tracefs_is_removed_whatever_happens(
     ):
         write(tmp_path, f"{TRACEFS}/kprobe_events", "")
         host = Kernel(**answers).host(root=tmp_path)
-        assert bpf_attach.attach_kprobe_tracefs(Bpf(host), host, "ksys_sync").step == step
+        assert ebpf_attach.attach_kprobe_tracefs(Bpf(host), host, "ksys_sync").step == step
         written = (tmp_path / TRACEFS / "kprobe_events").read_text().splitlines()
         assert written == [f"p:{event} ksys_sync", f"-:{event}"]
 
 
 def test_no_tracefs(tmp_path: pathlib.Path) -> None:
     host = Kernel().host(root=tmp_path)
-    for attach in (bpf_attach.attach_kprobe_tracefs, bpf_attach.attach_tracepoint):
+    for attach in (ebpf_attach.attach_kprobe_tracefs, ebpf_attach.attach_tracepoint):
         assert attach(Bpf(host), host, "sched/x")[:2] == ("source", Outcome(-1, errno.ENOENT))
 
 
@@ -160,12 +161,12 @@ def test_a_tracepoint(tmp_path: pathlib.Path, ioctls: list[tuple[int, int]]) -> 
         return EACCES
 
     host = Kernel(perf_event_open=open_event).host(root=tmp_path)
-    attempt = bpf_attach.attach_tracepoint(Bpf(host), host, "sched/sched_process_exit", tracefs="tracing")
+    attempt = ebpf_attach.attach_tracepoint(Bpf(host), host, "sched/sched_process_exit", tracefs="tracing")
     assert (attempt.step, seen) == ("open", [(2, 112, 77)])
 
 
 def test_an_unknown_architecture_opens_no_event() -> None:
-    assert bpf_attach.open_event(Kernel().host()._replace(machine="m68k"), 1).errno == errno.ENOSYS
+    assert ebpf_attach.open_event(Kernel().host()._replace(machine="m68k"), 1).errno == errno.ENOSYS
 
 
 MOUNTINFO = "30 24 0:26 / {}/sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n"
@@ -184,7 +185,7 @@ MOUNTINFO = "30 24 0:26 / {}/sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n"
 def test_own_cgroup(tmp_path: pathlib.Path, mountinfo: str, cgroup: str, path: str | None) -> None:
     write(tmp_path, "proc/self/mountinfo", mountinfo)
     write(tmp_path, "proc/self/cgroup", cgroup)
-    assert bpf_attach_net.own_cgroup(str(tmp_path)) == path
+    assert attach_net.own_cgroup(str(tmp_path)) == path
 
 
 def test_a_control_group(tmp_path: pathlib.Path) -> None:
@@ -192,12 +193,12 @@ def test_a_control_group(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "proc/self/cgroup", "0::/\n")
     kernel = Kernel()
     host = kernel.host(root=tmp_path)
-    assert bpf_attach_net.attach_cgroup(Bpf(host), host)[:2] == ("source", Outcome(-1, errno.ENOENT))
+    assert attach_net.attach_cgroup(Bpf(host), host)[:2] == ("source", Outcome(-1, errno.ENOENT))
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
-    assert bpf_attach_net.attach_cgroup(Bpf(host), host).worked
+    assert attach_net.attach_cgroup(Bpf(host), host).worked
     assert kernel.left_open() == []
     refused = Kernel(PROG_LOAD=EPERM).host(root=tmp_path)
-    assert bpf_attach_net.attach_cgroup(Bpf(refused), refused).step == "load"
+    assert attach_net.attach_cgroup(Bpf(refused), refused).step == "load"
 
 
 def test_no_interface_is_touched() -> None:
@@ -208,5 +209,5 @@ def test_no_interface_is_touched() -> None:
         return Outcome(-1, errno.ENODEV)
 
     host = Kernel(LINK_CREATE=link).host()
-    assert bpf_attach_net.attach_tcx(Bpf(host), host)[:2] == ("attach", Outcome(-1, errno.ENODEV))
+    assert attach_net.attach_tcx(Bpf(host), host)[:2] == ("attach", Outcome(-1, errno.ENODEV))
     assert targets == [0x7FFFFFFF]

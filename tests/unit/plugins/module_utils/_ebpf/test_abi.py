@@ -7,7 +7,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import bpf_abi
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf import abi
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_helper_names import HELPERS
 
 
@@ -22,21 +22,21 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_helper_n
     ],
 )
 def test_commands(name: str, number: int) -> None:
-    assert bpf_abi.COMMANDS[name] == number
+    assert abi.COMMANDS[name] == number
 
 
 @pytest.mark.parametrize(
     ("names", "name", "number"),
     [
-        (bpf_abi.PROGRAM_TYPES, "kprobe", 2),
-        (bpf_abi.PROGRAM_TYPES, "raw_tracepoint", 17),
-        (bpf_abi.PROGRAM_TYPES, "tracing", 26),
-        (bpf_abi.PROGRAM_TYPES, "netfilter", 32),
-        (bpf_abi.MAP_TYPES, "sk_storage", 24),
-        (bpf_abi.MAP_TYPES, "ringbuf", 27),
-        (bpf_abi.MAP_TYPES, "arena", 33),
-        (bpf_abi.LINK_TYPES, "kprobe_multi", 8),
-        (bpf_abi.LINK_TYPES, "uprobe_multi", 12),
+        (abi.PROGRAM_TYPES, "kprobe", 2),
+        (abi.PROGRAM_TYPES, "raw_tracepoint", 17),
+        (abi.PROGRAM_TYPES, "tracing", 26),
+        (abi.PROGRAM_TYPES, "netfilter", 32),
+        (abi.MAP_TYPES, "sk_storage", 24),
+        (abi.MAP_TYPES, "ringbuf", 27),
+        (abi.MAP_TYPES, "arena", 33),
+        (abi.LINK_TYPES, "kprobe_multi", 8),
+        (abi.LINK_TYPES, "uprobe_multi", 12),
         (HELPERS, "bpf_map_lookup_elem", 1),
         (HELPERS, "bpf_probe_write_user", 36),
         (HELPERS, "bpf_probe_read_kernel", 113),
@@ -46,8 +46,8 @@ def test_commands(name: str, number: int) -> None:
 def test_numbers(names: tuple[str, ...], name: str, number: int) -> None:
     assert names.index(name) == number
     assert len(set(names)) == len(names)
-    assert bpf_abi.name_of(number, names) == name
-    assert bpf_abi.name_of(len(names), names) == f"type_{len(names)}"
+    assert abi.name_of(number, names) == name
+    assert abi.name_of(len(names), names) == f"type_{len(names)}"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_numbers(names: tuple[str, ...], name: str, number: int) -> None:
     ],
 )
 def test_attach_types(name: str, number: int) -> None:
-    assert bpf_abi.ATTACH_TYPES[name] == number
+    assert abi.ATTACH_TYPES[name] == number
 
 
 def test_structures() -> None:
@@ -71,18 +71,16 @@ def test_structures() -> None:
     struct.pack_into("=II8sII", program, 0, 26, 7, bytes(range(8)), 1, 2)
     struct.pack_into("=QIIQ16s", program, 40, 99, 1000, 3, 0, b"probe\0rest")
     struct.pack_into("=QQQ", program, 192, 5, 6, 8)
-    found = bpf_abi.parse_program_info(program)
+    found = abi.parse_program_info(program)
     assert (found.type, found.id, found.tag, found.loaded) == ("tracing", 7, "0001020304050607", 99)
     assert (found.uid, found.map_count, found.name) == (1000, 3, "probe")
     assert (found.run_time_ns, found.run_count, found.missed) == (5, 6, 8)
     told = struct.pack("=IIIIII16s", 27, 4, 0, 0, 4096, 0, b"events")
-    assert bpf_abi.parse_map_info(told) == ("ringbuf", 4, 0, 0, 4096, 0, "events")
-    assert bpf_abi.parse_link_info(struct.pack("=III", 99, 1, 2)) == ("type_99", 1, 2)
+    assert abi.parse_map_info(told) == ("ringbuf", 4, 0, 0, 4096, 0, "events")
+    assert abi.parse_link_info(struct.pack("=III", 99, 1, 2)) == ("type_99", 1, 2)
 
 
-@pytest.mark.parametrize(
-    "parse", [bpf_abi.parse_program_info, bpf_abi.parse_map_info, bpf_abi.parse_link_info]
-)
+@pytest.mark.parametrize("parse", [abi.parse_program_info, abi.parse_map_info, abi.parse_link_info])
 def test_a_structure_that_is_cut_off_is_no_answer(parse: object) -> None:
     assert callable(parse)
     with pytest.raises(struct.error):

@@ -17,8 +17,8 @@ import typing as t
 from .._probe.files import read, read_int
 from .._probe.host import Host
 from .._probe.syscall import Outcome, number_of
+from .abi import ATTACH_TYPES, PROGRAM_TYPES
 from .bpf import Bpf, exit_with, opened
-from .bpf_abi import ATTACH_TYPES, PROGRAM_TYPES
 
 __all__ = [
     "Attempt",

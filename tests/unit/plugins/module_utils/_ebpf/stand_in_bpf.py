@@ -13,7 +13,7 @@ import shutil
 import struct
 import typing as t
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf import Bpf
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
 from .._probe.stand_in import FIXTURES

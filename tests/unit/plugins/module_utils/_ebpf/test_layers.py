@@ -9,7 +9,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_layers import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.layers import (
     Verdict,
     read_layers,
     refused_bpf,
@@ -26,8 +26,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
+from .._kernel.stand_in_ebpf import EACCES, EINVAL, EPERM, KILLED, Answer, Kernel, with_capabilities, write
 from .._probe.stand_in import NOBODY, ROOT
-from .stand_in_ebpf import EACCES, EINVAL, EPERM, KILLED, Answer, Kernel, with_capabilities, write
 
 ENOSYS = Outcome(-1, errno.ENOSYS)
 AGENT = with_capabilities(CAP_BPF, CAP_PERFMON)
