@@ -251,8 +251,8 @@ caller:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ebpf_features.info import ARGUMENTS, read_ebpf
 from ..module_utils._errors import HostError
-from ..module_utils._kernel.ebpf import ARGUMENTS, read_ebpf
 from ..module_utils._run import host_runner
 
 

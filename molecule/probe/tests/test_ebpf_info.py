@@ -13,9 +13,9 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_maps import MAPS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_methods import METHODS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_programs import PROGRAMS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.attach_methods import METHODS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.maps import MAPS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.programs import PROGRAMS
 
 testinfra_hosts = ["ansible://go_hosts"]
 

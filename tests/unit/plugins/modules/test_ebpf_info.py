@@ -11,9 +11,9 @@ import typing as t
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.info import ARGUMENTS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.profiles import PROFILES
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_profiles import PROFILES
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.ebpf import ARGUMENTS
 from ansible_collections.gofleet.hosts.plugins.modules import ebpf_info
 
 

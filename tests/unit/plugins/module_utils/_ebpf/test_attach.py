@@ -16,7 +16,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf import attach_
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .._kernel.stand_in_ebpf import EACCES, EINVAL, EPERM, Kernel, write
+from .._ebpf_features.stand_in_ebpf import EACCES, EINVAL, EPERM, Kernel, write
 
 PMU = "sys/bus/event_source/devices/{}/type"
 TRACEFS = "sys/kernel/tracing"

@@ -17,7 +17,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import (
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .._kernel.stand_in_ebpf import EINVAL, EPERM, KILLED, Kernel
+from .._ebpf_features.stand_in_ebpf import EINVAL, EPERM, KILLED, Kernel
 
 
 def test_instructions() -> None:

@@ -26,7 +26,16 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
-from .._kernel.stand_in_ebpf import EACCES, EINVAL, EPERM, KILLED, Answer, Kernel, with_capabilities, write
+from .._ebpf_features.stand_in_ebpf import (
+    EACCES,
+    EINVAL,
+    EPERM,
+    KILLED,
+    Answer,
+    Kernel,
+    with_capabilities,
+    write,
+)
 from .._probe.stand_in import NOBODY, ROOT
 
 ENOSYS = Outcome(-1, errno.ENOSYS)

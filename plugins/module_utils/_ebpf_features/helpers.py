@@ -14,8 +14,8 @@ from .._ebpf.bpf import Bpf, Loaded, instruction, opened
 from .._ebpf.layers import Layers
 from .._probe.answer import Probe, no, yes
 from .._probe.caller import CAP_SYS_ADMIN
-from .bpf_helper_names import HELPERS
-from .bpf_programs import PROGRAMS, load_smallest
+from .helper_names import HELPERS
+from .programs import PROGRAMS, load_smallest
 
 __all__ = ["DEFAULT_TYPES", "LOUD", "judge_helper", "probe_helper", "probe_helpers", "write_user_refusal"]
 

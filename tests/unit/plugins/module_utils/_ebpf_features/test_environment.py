@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_environment import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.environment import (
     find_tracefs,
     read_environment,
 )

@@ -10,8 +10,8 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features import info
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import ebpf
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import CAP_BPF, CAP_PERFMON, Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.identity import Identity
 
@@ -31,16 +31,16 @@ PARAMETERS: dict[str, t.Any] = {
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> t.Callable[..., None]:
     def place(kernel: Kernel, caller: Caller = ROOT) -> None:
-        monkeypatch.setattr(ebpf, "this_host", lambda: kernel.host(root=tmp_path, caller=caller))
+        monkeypatch.setattr(info, "this_host", lambda: kernel.host(root=tmp_path, caller=caller))
 
     return place
 
 
-@pytest.mark.parametrize("subset", ebpf.SUBSETS)
+@pytest.mark.parametrize("subset", info.SUBSETS)
 def test_a_subset_alone(on: t.Callable[..., None], subset: str) -> None:
     kernel = Kernel()
     on(kernel)
-    told = ebpf.ask(subsets=[subset], helper_types=["kprobe"], targets=TARGETS)
+    told = info.ask(subsets=[subset], helper_types=["kprobe"], targets=TARGETS)
     assert set(told) == {"caller", "targets", "values" if subset == "environment" else subset}
     assert json.loads(json.dumps(told)) == told
     assert kernel.left_open() == []
@@ -49,7 +49,7 @@ def test_a_subset_alone(on: t.Callable[..., None], subset: str) -> None:
 def test_all_of_a_host_that_allows_nothing(on: t.Callable[..., None]) -> None:
     kernel = Kernel(PROG_LOAD=EPERM, MAP_CREATE=EPERM, BTF_LOAD=EPERM, events=EACCES, perf_event_open=EACCES)
     on(kernel, NOBODY)
-    told = ebpf.ask(subsets=ebpf.SUBSETS, helper_types=["kprobe"], targets=TARGETS)
+    told = info.ask(subsets=info.SUBSETS, helper_types=["kprobe"], targets=TARGETS)
     for subset in ("programs", "maps", "attach", "profiles"):
         assert {answer["answer"] for answer in told[subset].values()} == {"no"}, subset
     assert told["helpers"] == {"kprobe": {}}
@@ -74,14 +74,14 @@ def test_write_user_is_not_tried_without_need(
     decided_by: str,
 ) -> None:
     write(tmp_path, "sys/kernel/security/lockdown", lockdown)
-    verdict = ebpf.write_user_untried(Kernel().layers(root=tmp_path, caller=caller))
+    verdict = info.write_user_untried(Kernel().layers(root=tmp_path, caller=caller))
     assert (verdict.probe.answer, verdict.probe.decided_by) == (answer, decided_by)
     assert (verdict.report()["fix"] is None) == (answer == "yes")
 
 
 def test_a_filter_that_kills_is_survived(on: t.Callable[..., None]) -> None:
     on(Kernel(unknown=KILLED, flags=KILLED), ROOT._replace(seccomp=2))
-    told = ebpf.ask(subsets=["programs", "attach"], targets=TARGETS)
+    told = info.ask(subsets=["programs", "attach"], targets=TARGETS)
     assert {answer["decided_by"] for answer in told["programs"].values()} == {"seccomp"}
 
 
@@ -104,7 +104,7 @@ class Other:
         return {
             "targets": arguments["targets"],
             "caller": layers.host.caller.report(),
-            "profiles": dict.fromkeys(ebpf.PROFILES, refused),
+            "profiles": dict.fromkeys(info.PROFILES, refused),
         }
 
 
@@ -113,12 +113,12 @@ def test_identities_are_asked_for_what_depends_on_them(
 ) -> None:
     on(Kernel())
     other = Other()
-    monkeypatch.setattr(ebpf, "run_as", other)
+    monkeypatch.setattr(info, "run_as", other)
     identity = [{"name": "agent", "unit": None, "user": None, "capabilities": ["bpf"], "limit_memlock": None}]
-    told = ebpf.read_ebpf({**PARAMETERS, "identity": identity}, run=refuse)
+    told = info.read_ebpf({**PARAMETERS, "identity": identity}, run=refuse)
     ((who, function, arguments),) = other.asked
     assert who == Identity(capabilities=("CAP_BPF",))
-    assert function == "_kernel.ebpf:ask"
+    assert function == "_ebpf_features.info:ask"
     assert arguments["subsets"] == ["programs", "maps", "attach", "profiles"]
     assert json.loads(json.dumps(arguments)) == arguments
     assert "targets" not in told
@@ -126,26 +126,26 @@ def test_identities_are_asked_for_what_depends_on_them(
     ebpf_values = {"values", "programs", "maps", "helpers", "attach", "profiles", "caller", "identities"}
     assert set(told) == ebpf_values
     module, dummy, name = function.partition(":")
-    assert callable(getattr(ebpf, name))
-    assert ebpf.__name__.endswith(f"module_utils.{module}")
+    assert callable(getattr(info, name))
+    assert info.__name__.endswith(f"module_utils.{module}")
 
 
 def test_require_says_who_lacks_what(on: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     on(Kernel())
-    monkeypatch.setattr(ebpf, "run_as", Other())
+    monkeypatch.setattr(info, "run_as", Other())
     asked = {**PARAMETERS, "subsets": ["environment"], "require": ["uprobe_traces"]}
     identity = [{"name": "agent", "capabilities": ["CAP_BPF"]}]
     with pytest.raises(
         HostError, match=r"uprobe_traces for agent: no \(capability\): lacks it. Grant it."
     ) as caught:
-        ebpf.read_ebpf({**asked, "identity": identity}, run=refuse)
+        info.read_ebpf({**asked, "identity": identity}, run=refuse)
     assert caught.value.subject == "uprobe_traces"
     told = {"profiles": {"uprobe_traces": {"answer": "yes"}}, "identities": {}}
-    ebpf.require(told, ["uprobe_traces"])
+    info.require(told, ["uprobe_traces"])
 
 
 def test_the_machine_that_runs_this() -> None:
     before = sorted(os.listdir("/proc/self/fd"))
-    told = ebpf.ask(subsets=[subset for subset in ebpf.SUBSETS if subset != "helpers"])
+    told = info.ask(subsets=[subset for subset in info.SUBSETS if subset != "helpers"])
     assert sorted(os.listdir("/proc/self/fd")) == before
     assert all(answer["reason"] for answer in told["programs"].values())

@@ -10,7 +10,7 @@ import struct
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.abi import PROGRAM_TYPES
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf, Loaded
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_programs import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.programs import (
     PROGRAMS,
     have_program_type,
     judge_load,

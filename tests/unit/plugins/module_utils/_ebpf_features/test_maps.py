@@ -11,7 +11,7 @@ import struct
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.abi import MAP_TYPES
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_maps import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.maps import (
     MAPS,
     have_map_type,
     judge_map,

@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .._kernel.lsm import read_lockdown
 from .._probe.files import read, read_sysctl
 from .._probe.mounts import mounts_of_type, tracefs_points
-from .lsm import read_lockdown
 
 __all__ = ["find_tracefs", "read_environment"]
 

@@ -35,12 +35,12 @@ from .._ebpf.layers import (
     refused_event,
     remedy,
 )
+from .._kernel.btf import read_btf
 from .._probe.answer import no, unknown, yes
 from .._probe.caller import CAP_BPF, CAP_DAC_OVERRIDE, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN
 from .._probe.files import read
 from .._probe.host import Host
-from .bpf_programs import judge_load
-from .btf import read_btf
+from .programs import judge_load
 
 __all__ = ["METHODS", "Targets", "find_targets", "have_btf", "have_tracefs", "judge_attempt", "probe_attach"]
 

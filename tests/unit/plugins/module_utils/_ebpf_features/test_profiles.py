@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.layers import Verdict
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_helper_names import HELPERS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_maps import MAPS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_methods import METHODS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_profiles import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.attach_methods import METHODS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.helper_names import HELPERS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.maps import MAPS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.profiles import (
     HELPERS_ASKED,
     PROFILES,
     Found,
     judge_profile,
     judge_profiles,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_programs import PROGRAMS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.programs import PROGRAMS
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no, unknown, yes
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import (
     CAP_BPF,

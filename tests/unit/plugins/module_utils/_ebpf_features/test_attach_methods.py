@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf import attach
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.attach import Attempt
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_methods import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.attach_methods import (
     METHODS,
     Targets,
     find_targets,

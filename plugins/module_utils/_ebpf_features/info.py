@@ -18,12 +18,12 @@ from .._probe.host import Host, this_host
 from .._probe.identity import IDENTITY_OPTIONS, IDENTITY_SPEC, Identity, identity_of, run_as
 from .._probe.syscall import HostSyscalls
 from .._run import Runner
-from .bpf_environment import find_tracefs, read_environment
-from .bpf_helpers import DEFAULT_TYPES, LOUD, probe_helper, probe_helpers, write_user_refusal
-from .bpf_maps import probe_maps
-from .bpf_methods import Targets, find_targets, have_btf, have_tracefs, probe_attach
-from .bpf_profiles import HELPERS_ASKED, PROFILES, judge_profiles
-from .bpf_programs import PROGRAMS, probe_programs
+from .attach_methods import Targets, find_targets, have_btf, have_tracefs, probe_attach
+from .environment import find_tracefs, read_environment
+from .helpers import DEFAULT_TYPES, LOUD, probe_helper, probe_helpers, write_user_refusal
+from .maps import probe_maps
+from .profiles import HELPERS_ASKED, PROFILES, judge_profiles
+from .programs import PROGRAMS, probe_programs
 
 __all__ = ["ARGUMENTS", "SUBSETS", "ask", "read_ebpf", "require"]
 
@@ -159,7 +159,7 @@ def read_ebpf(params: t.Mapping[str, t.Any], *, run: Runner) -> dict[str, t.Any]
         told = run_as(
             _identity(entry),
             run=run,
-            function="_kernel.ebpf:ask",
+            function="_ebpf_features.info:ask",
             arguments={"subsets": each, "loud": params["full"], "targets": targets},
         )
         told.pop("targets")
