@@ -261,9 +261,9 @@ import functools
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ebpf_inventory.info import report_inventory
+from ..module_utils._ebpf_inventory.inventory import read_inventory
 from ..module_utils._errors import HostError
-from ..module_utils._kernel.bpf_inventory import read_inventory
-from ..module_utils._kernel.bpf_report import report_inventory
 from ..module_utils._probe.host import this_host
 
 _COUNTS = ("programs", "maps", "links", "map_bytes")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import typing as t
 
 from .._iso_time import iso_time
-from .bpf_findings import find_abandoned
-from .bpf_growth import (
+from .findings import find_abandoned
+from .growth import (
     METRICS,
     Finding,
     UnitUse,
@@ -23,8 +23,8 @@ from .bpf_growth import (
     makers,
     use_by_unit,
 )
-from .bpf_inventory import Inventory
-from .bpf_objects import Link, Map, Program
+from .inventory import Inventory
+from .objects import Link, Map, Program
 
 __all__ = ["report_inventory"]
 

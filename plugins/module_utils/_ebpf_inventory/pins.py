@@ -17,7 +17,7 @@ from .._ebpf.bpf import Bpf, opened
 from .._probe.files import read
 from .._probe.mounts import mounts_of_type, parse_mountinfo
 from .._probe.syscall import Outcome
-from .bpf_owners import object_kind
+from .owners import object_kind
 
 __all__ = ["OF_THE_KERNEL", "Pin", "Pins", "read_pins"]
 

@@ -9,7 +9,7 @@ import os
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.owners import (
     Process,
     parse_fdinfo,
     read_executables,

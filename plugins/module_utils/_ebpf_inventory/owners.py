@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .._kernel.cgroup import unit_of
 from .._probe.files import decimal, read
-from .cgroup import unit_of
 
 __all__ = ["Held", "Owners", "Process", "object_kind", "parse_fdinfo", "read_executables", "read_owners"]
 

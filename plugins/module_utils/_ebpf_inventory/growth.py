@@ -14,7 +14,7 @@ import typing as t
 from .._errors import HostError
 from .._iso_time import iso_time
 from .._probe.answer import Probe, no, yes
-from .bpf_inventory import Inventory
+from .inventory import Inventory
 
 __all__ = [
     "METRICS",

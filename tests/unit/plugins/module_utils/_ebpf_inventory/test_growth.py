@@ -7,8 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_growth import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.growth import (
     NOBODY,
     UnitUse,
     baseline_of,
@@ -18,9 +17,14 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_growth i
     makers,
     use_by_unit,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_link_target import Target
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Held, Owners, Process
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query import Contents, PerfUse
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.link_info import Target
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.owners import (
+    Held,
+    Owners,
+    Process,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.query import Contents, PerfUse
+from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no
 
 from .stand_in_inventory import BOOT, YES, bpf_map, inventory, link, pin, program

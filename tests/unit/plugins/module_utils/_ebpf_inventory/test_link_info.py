@@ -7,7 +7,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_link_target import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.link_info import (
     name_request,
     parse_target,
 )

@@ -22,9 +22,9 @@ from .._ebpf.abi import (
 from .._ebpf.bpf import Bpf, opened
 from .._probe.files import decimal, read
 from .._probe.syscall import Outcome
-from .bpf_link_target import NAME_SIZE, Target, name_request, parse_target
-from .bpf_owners import Held, parse_fdinfo
-from .bpf_query import Contents, map_ids, read_contents
+from .link_info import NAME_SIZE, Target, name_request, parse_target
+from .owners import Held, parse_fdinfo
+from .query import Contents, map_ids, read_contents
 
 __all__ = ["Link", "Map", "Objects", "Program", "objects_of_descriptors", "read_objects"]
 

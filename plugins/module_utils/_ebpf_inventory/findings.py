@@ -13,10 +13,10 @@ import shlex
 import typing as t
 
 from .._iso_time import iso_time
-from .bpf_growth import Finding
-from .bpf_inventory import Inventory
-from .bpf_objects import Program
-from .bpf_pins import OF_THE_KERNEL, Pin
+from .growth import Finding
+from .inventory import Inventory
+from .objects import Program
+from .pins import OF_THE_KERNEL, Pin
 
 __all__ = ["find_abandoned"]
 

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_attachments import Attachments
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_inventory import Clock, Inventory
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_link_target import Target
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_objects import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.attachments import Attachments
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.inventory import Clock, Inventory
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.link_info import Target
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.objects import (
     Link,
     Map,
     Objects,
     Program,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Held, Owners, Process
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins import Pin, Pins
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query import Contents
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.owners import (
+    Held,
+    Owners,
+    Process,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.pins import Pin, Pins
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.query import Contents
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import Events
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe, no, yes
 

@@ -13,17 +13,17 @@ import time
 import typing as t
 
 from .._ebpf.bpf import Bpf
+from .._kernel.tracefs import Events, read_events
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.caller import CAP_SYS_ADMIN, CAP_SYS_PTRACE, Caller, judge
 from .._probe.files import read, read_sysctl
 from .._probe.host import Host
 from .._probe.syscall import Outcome
-from .bpf_attachments import Attachments, attachment_of, initial_namespace, read_attachments, walk_cgroups
-from .bpf_events import event_use
-from .bpf_objects import Objects, objects_of_descriptors, read_objects
-from .bpf_owners import Owners, read_executables, read_owners
-from .bpf_pins import Pins, read_pins
-from .tracefs import Events, read_events
+from .attachments import Attachments, attachment_of, initial_namespace, read_attachments, walk_cgroups
+from .events import event_use
+from .objects import Objects, objects_of_descriptors, read_objects
+from .owners import Owners, read_executables, read_owners
+from .pins import Pins, read_pins
 
 __all__ = ["Clock", "Inventory", "completeness", "read_inventory"]
 

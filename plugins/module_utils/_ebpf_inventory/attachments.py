@@ -17,9 +17,9 @@ from .._ebpf.bpf import Bpf
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.mounts import unified_point
 from .._probe.syscall import Outcome
-from .bpf_objects import Objects, Program
-from .bpf_owners import Owners
-from .bpf_query import PerfUse, attached_programs, perf_use
+from .objects import Objects, Program
+from .owners import Owners
+from .query import PerfUse, attached_programs, perf_use
 
 __all__ = [
     "Attachments",

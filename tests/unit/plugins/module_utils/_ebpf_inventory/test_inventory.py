@@ -9,17 +9,19 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._iso_time import iso_time
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import bpf_inventory
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_inventory import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory import (
+    inventory as ebpf_inventory_inventory,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.info import report_inventory
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.inventory import (
     Clock,
     completeness,
     read_inventory,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_objects import Objects
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Owners
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins import Pin, Pins
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_report import report_inventory
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.objects import Objects
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.owners import Owners
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.pins import Pin, Pins
+from ansible_collections.gofleet.hosts.plugins.module_utils._iso_time import iso_time
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import Event, Events
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
@@ -66,7 +68,7 @@ def kernel() -> StandInBpf:
 def read(
     tree: pathlib.Path, bpf: StandInBpf, monkeypatch: pytest.MonkeyPatch, caller: Caller = ROOT
 ) -> t.Any:
-    monkeypatch.setattr(bpf_inventory, "Bpf", lambda host: bpf)
+    monkeypatch.setattr(ebpf_inventory_inventory, "Bpf", lambda host: bpf)
     return read_inventory(host({}, root=tree, caller=caller))
 
 

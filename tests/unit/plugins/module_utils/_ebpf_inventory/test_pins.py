@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins import read_pins
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.pins import read_pins
 
 from .._ebpf.stand_in_bpf import StandInBpf, link_info, map_info, namespaces
 
@@ -73,7 +73,7 @@ def test_no_bpffs(tmp_path: pathlib.Path) -> None:
 
 def test_bounded(root: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_pins._MAX_ENTRIES", 1
+        "ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.pins._MAX_ENTRIES", 1
     )
     for name in ("a", "b"):
         (root / "sys/fs/bpf" / name).mkdir()

@@ -8,12 +8,12 @@ import errno
 import os
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_objects import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.objects import (
     objects_of_descriptors,
     read_objects,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Held, parse_fdinfo
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.owners import Held, parse_fdinfo
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.query import (
     Contents,
     PerfUse,
     attached_programs,
@@ -114,7 +114,7 @@ def test_contents_are_whole_only_when_read_to_the_end(monkeypatch: pytest.Monkey
         assert read_contents(stand_in, descriptor, key_size=4) == Contents((3,), False)
         stand_in.contents[5] = dict.fromkeys(range(5), 3)
         monkeypatch.setattr(
-            "ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query._MAX_CONTENTS", 5
+            "ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.query._MAX_CONTENTS", 5
         )
         assert read_contents(stand_in, descriptor, key_size=4).whole is False
     finally:

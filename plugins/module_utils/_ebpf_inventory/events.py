@@ -11,11 +11,11 @@ from __future__ import annotations
 import errno
 import typing as t
 
+from .._kernel.tracefs import Event, parse_place
 from .._probe.answer import Probe, no, unknown, yes
-from .bpf_objects import Objects
-from .bpf_owners import Owners
-from .bpf_query import PerfUse
-from .tracefs import Event, parse_place
+from .objects import Objects
+from .owners import Owners
+from .query import PerfUse
 
 __all__ = ["event_use"]
 

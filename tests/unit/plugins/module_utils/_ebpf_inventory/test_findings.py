@@ -7,8 +7,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_findings import find_abandoned
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_query import Contents
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.findings import find_abandoned
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.query import Contents
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import Event, Events
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no, unknown
 

@@ -11,16 +11,16 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_attachments import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.attachments import (
     CgroupTree,
     attachment_of,
     initial_namespace,
     read_attachments,
     walk_cgroups,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_events import event_use
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_objects import read_objects
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_owners import Held, Owners
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.events import event_use
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.objects import read_objects
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.owners import Held, Owners
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import Event
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
@@ -151,7 +151,7 @@ def test_a_huge_tree_is_cut(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "proc/self/mountinfo").write_text("1 2 0:26 / /cg rw - cgroup2 cgroup2 rw\n")
     (tmp_path / "cg/a").mkdir(parents=True)
     monkeypatch.setattr(
-        "ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_attachments._MAX_CGROUPS", 1
+        "ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.attachments._MAX_CGROUPS", 1
     )
     assert walk_cgroups(str(tmp_path)).hidden == "there are more than 1 control groups"
 
