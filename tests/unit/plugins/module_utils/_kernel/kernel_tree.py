@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kallsyms import Kallsyms, read_kallsyms
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_lists import KernelLists
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.sources import KernelLists
 
 from .._probe.stand_in import FIXTURES
 from .btf_writer import with_functions

@@ -21,13 +21,13 @@ from .._ebpf.attach import (
 )
 from .._ebpf.bpf import Bpf, opened
 from .._ebpf.layers import ENOTSUPP, error_name
+from .._kernel.btf import VMLINUX
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.caller import CAP_PERFMON, CAP_SYS_ADMIN, Policy, judge
 from .._probe.host import Host
 from .._probe.syscall import Outcome
-from .btf import VMLINUX
-from .kernel_lists import KernelLists
-from .kernel_symbol import Sight
+from .sources import KernelLists
+from .symbol import Sight
 
 __all__ = ["judge_attempt", "try_attach"]
 

@@ -8,18 +8,18 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import kernel_symbol_wish
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kallsyms import Kallsyms
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol import METHODS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol_wish import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol import info
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.info import (
     Wish,
     prefixed,
     read_symbols,
 )
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.symbol import METHODS
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe, no, unknown, yes
 
+from .._kernel.kernel_tree import tree
 from .._probe.stand_in import ROOT, host
-from .kernel_tree import tree
 
 NOTHING = Wish(name="", alternatives=(), module="", methods=(), arguments=None)
 
@@ -104,8 +104,8 @@ def test_arguments(tmp_path: pathlib.Path, arguments: int | tuple[str, ...], ans
 
 
 def test_spaces_between_words_matter() -> None:
-    assert kernel_symbol_wish._plain("unsigned int") != kernel_symbol_wish._plain("unsignedint")
-    assert kernel_symbol_wish._plain("const  char*") == kernel_symbol_wish._plain("const char *")
+    assert info._plain("unsigned int") != info._plain("unsignedint")
+    assert info._plain("const  char*") == info._plain("const char *")
 
 
 def test_arguments_that_nothing_tells(tmp_path: pathlib.Path) -> None:
@@ -195,7 +195,7 @@ def test_what_the_kernel_answers_counts_more(
         tried.append(method)
         return told
 
-    monkeypatch.setattr(kernel_symbol_wish, "try_attach", stand_in)
+    monkeypatch.setattr(info, "try_attach", stand_in)
     found = ask(tree(tmp_path, "6.12"), name, attach=True, methods=("kprobe_perf",))
     assert tried == ["kprobe_perf"]
     assert found["attached"] == {"kprobe_perf": told.report()}

@@ -8,7 +8,7 @@ import pathlib
 import re
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.symbol import (
     METHODS,
     is_piece,
     look_at,
@@ -16,8 +16,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbo
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe
 
+from .._kernel.kernel_tree import lists, tree, write
 from .._probe.stand_in import FIXTURES
-from .kernel_tree import lists, tree, write
 
 # What Debian 12 (6.1) and Debian 13 (6.12) answered to a real attach, in the order of METHODS: y, n, or - where the
 # lists do not tell. fentry is that of the types of kernel_tree, not of Debian's.

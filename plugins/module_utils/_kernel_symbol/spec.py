@@ -11,8 +11,8 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import HostError
-from .kernel_symbol import METHODS
-from .kernel_symbol_wish import Wish
+from .info import Wish
+from .symbol import METHODS
 
 __all__ = ["SYMBOL_SPEC", "wishes_of"]
 

@@ -13,20 +13,20 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.abi import COMMANDS
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.attach import Attempt
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel import kernel_symbol_attach
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol import look_at
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol_attach import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol import attach as attach_util
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.attach import (
     judge_attempt,
     try_attach,
 )
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.symbol import look_at
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Argument, Outcome
 
+from .._kernel.btf_writer import BtfWriter, kernel
+from .._kernel.kernel_tree import lists, tree, write
 from .._probe.stand_in import NOBODY, ROOT, host
-from .btf_writer import BtfWriter, kernel
-from .kernel_tree import lists, tree, write
 
 NAMES = {number: name for name, number in COMMANDS.items()}
 
@@ -96,7 +96,7 @@ def test_by_name(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, method
         asked.append(symbol)
         return Attempt("attach", Outcome(0, 0))
 
-    monkeypatch.setitem(kernel_symbol_attach._BY_NAME, method, stand_in)
+    monkeypatch.setitem(attach_util._BY_NAME, method, stand_in)
     root = tree(tmp_path, "6.12")
     assert attach(root, host({}, root=root, caller=ROOT), method, "vfs_read").answer == "yes"
     assert asked == ["vfs_read"]

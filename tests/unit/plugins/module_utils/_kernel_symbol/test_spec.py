@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_symbol_spec import wishes_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.spec import wishes_of
 
 ENTRY: dict[str, t.Any] = {"name": "vfs_read", "alternatives": [], "module": "", "methods": [], "args": None}
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 
+from .._kernel.btf import VMLINUX, Btf, BtfError, read_btf
+from .._kernel.btf_prototype import Prototype, prototype
+from .._kernel.kallsyms import Kallsyms
+from .._kernel.kprobes import TRACEFS, Blacklist, Traceable, read_blacklist, read_traceable
+from .._kernel.lsm import read_lockdown
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.files import read
-from .btf import VMLINUX, Btf, BtfError, read_btf
-from .btf_prototype import Prototype, prototype
-from .kallsyms import Kallsyms
-from .kprobes import TRACEFS, Blacklist, Traceable, read_blacklist, read_traceable
-from .lsm import read_lockdown
 
 __all__ = ["KernelLists", "parse_release"]
 

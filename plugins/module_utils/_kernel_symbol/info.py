@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import typing as t
 
+from .._kernel.btf_prototype import Prototype
+from .._kernel.kallsyms import Kallsyms, read_kallsyms
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.host import Host
-from .btf_prototype import Prototype
-from .kallsyms import Kallsyms, read_kallsyms
-from .kernel_lists import KernelLists
-from .kernel_symbol import METHODS, Sight, is_piece, look_at, predict
-from .kernel_symbol_attach import try_attach
+from .attach import try_attach
+from .sources import KernelLists
+from .symbol import METHODS, Sight, is_piece, look_at, predict
 
 __all__ = ["Wish", "prefixed", "read_symbols"]
 

@@ -9,11 +9,11 @@ import pathlib
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf import Btf
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf_prototype import Prototype
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kernel_lists import parse_release
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.sources import parse_release
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe
 
-from .btf_writer import BtfWriter, kernel
-from .kernel_tree import lists, tree
+from .._kernel.btf_writer import BtfWriter, kernel
+from .._kernel.kernel_tree import lists, tree
 
 RELEASES = {
     "6.1.0-56-cloud-amd64": (6, 1),

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import typing as t
 
+from .._kernel.btf_prototype import Prototype
+from .._kernel.kallsyms import Kallsyms, Symbol
+from .._kernel.kprobes import Blacklist, Traceable
 from .._probe.answer import Probe, no, unknown, yes
-from .btf_prototype import Prototype
-from .kallsyms import Kallsyms, Symbol
-from .kernel_lists import KernelLists
-from .kprobes import Blacklist, Traceable
+from .sources import KernelLists
 
 __all__ = ["METHODS", "Sight", "is_piece", "look_at", "predict"]
 
