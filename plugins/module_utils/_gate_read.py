@@ -21,7 +21,7 @@ from ansible.module_utils.urls import open_url
 from ._exposition import PageError, Series, parse_exposition, series_key
 from ._gate_condition import EXECUTABLE
 from ._selector import select
-from ._systemd import parse_show
+from ._systemd.text import parse_show
 
 if t.TYPE_CHECKING:
     from ._gate_condition import Condition

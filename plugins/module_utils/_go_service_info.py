@@ -17,7 +17,7 @@ from ._apparmor_profiles import MARKER as PROFILE_MARKER
 from ._atomic import read_text
 from ._errors import HostError
 from ._release import Store
-from ._systemd import RUNNING, is_drop_in, is_template, kind, settings, wrong_name
+from ._systemd.text import RUNNING, is_drop_in, is_template, kind, settings, wrong_name
 from ._unit_spec import MARKER as UNIT_MARKER
 from ._unit_state import File, Roots, read_file, show
 

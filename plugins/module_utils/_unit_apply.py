@@ -15,13 +15,13 @@ import typing as t
 from ._errors import HostError
 from ._health import wait_healthy
 from ._release import Store
-from ._systemd import RUNNING, kind, settings
+from ._systemd.systemctl import Systemctl, UnitError, remove_file, write_file
+from ._systemd.text import RUNNING, kind, settings
 from ._unit_credentials import put_secret
 from ._unit_folders import remove_folders
 from ._unit_revert import Revert
 from ._unit_sets import store_is_there
 from ._unit_state import forget_restart, owe_restart, show
-from ._unit_systemctl import Systemctl, UnitError, remove_file, write_file
 
 if t.TYPE_CHECKING:
     from ._run import Runner

@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from ._errors import HostError
-from ._systemd import is_drop_in, kind
+from ._systemd.text import is_drop_in, kind
 from ._unit_apply import apply_steps
 from ._unit_sets import left_over, secrets_in, set_states, sets_of
 from ._unit_spec import MARKER, units_of

@@ -15,10 +15,10 @@ from functools import partial
 
 from ._atomic import fsync_directory, replace_link
 from ._health import wait_healthy
-from ._systemd import RUNNING, kind
+from ._systemd.systemctl import Systemctl, UnitError, remove_file, write_file
+from ._systemd.text import RUNNING, kind
 from ._unit_credentials import put_secret
 from ._unit_state import forget_restart, show
-from ._unit_systemctl import Systemctl, UnitError, remove_file, write_file
 
 if t.TYPE_CHECKING:
     from ._run import Runner

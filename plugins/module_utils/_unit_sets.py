@@ -14,7 +14,7 @@ import typing as t
 
 from ._errors import HostError
 from ._release import Store
-from ._systemd import is_drop_in, wrong_name
+from ._systemd.text import is_drop_in, wrong_name
 from ._unit_credentials import Secret, read_secrets, secrets_of
 from ._unit_folders import folders_of
 from ._unit_spec import Unit, mark, unit_spec

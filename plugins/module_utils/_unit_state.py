@@ -16,7 +16,7 @@ from ._apparmor import Kernel, label_names, process_label, read_kernel
 from ._atomic import read_text
 from ._errors import HostError
 from ._release import Store
-from ._systemd import (
+from ._systemd.text import (
     RUNNING,
     affecting,
     is_drop_in,

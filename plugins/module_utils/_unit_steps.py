@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._systemd import kind
+from ._systemd.text import kind
 
 if t.TYPE_CHECKING:
     from ._unit_credentials import Secret

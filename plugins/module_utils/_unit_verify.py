@@ -15,7 +15,7 @@ import tempfile
 import typing as t
 
 from ._errors import HostError
-from ._systemd import is_drop_in, owner
+from ._systemd.text import is_drop_in, owner
 
 if t.TYPE_CHECKING:
     from ._run import Completed, Runner

@@ -17,7 +17,7 @@ import typing as t
 
 from .._errors import HostError
 from .._run import Completed, Runner
-from .._systemd import parse_show
+from .._systemd.text import parse_show
 from . import identity_child
 from .caller import CAPABILITIES, parse_status
 from .identity_unit import SHOWN, unit_properties

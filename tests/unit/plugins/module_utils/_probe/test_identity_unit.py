@@ -12,7 +12,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.identity_unit
     SHOWN,
     unit_properties,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._systemd import parse_show
+from ansible_collections.gofleet.hosts.plugins.module_utils._systemd.text import parse_show
 
 from .stand_in import FIXTURES
 

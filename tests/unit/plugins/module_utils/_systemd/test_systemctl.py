@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_systemctl import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._systemd.systemctl import (
     Systemctl,
     UnitError,
     remove_file,

@@ -12,11 +12,11 @@ import contextlib
 import os
 import typing as t
 
-from ._atomic import fsync_directory, write_text
-from ._errors import HostError
+from .._atomic import fsync_directory, write_text
+from .._errors import HostError
 
 if t.TYPE_CHECKING:
-    from ._run import Runner
+    from .._run import Runner
 
 __all__ = ["Systemctl", "UnitError", "remove_file", "write_file"]
 

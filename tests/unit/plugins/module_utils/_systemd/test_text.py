@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._systemd import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._systemd.text import (
     affecting,
     is_drop_in,
     is_template,
