@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._errors import HostError
-from ..module_utils._unit_sets import units_spec
+from ..module_utils._units.sets import units_spec
 
 _MODULE = "gofleet.hosts.systemd_units"
 

@@ -18,8 +18,8 @@ from ._atomic import read_text
 from ._errors import HostError
 from ._release import Store
 from ._systemd.text import RUNNING, is_drop_in, is_template, kind, settings, wrong_name
-from ._unit_spec import MARKER as UNIT_MARKER
-from ._unit_state import File, Roots, read_file, show
+from ._units.spec import MARKER as UNIT_MARKER
+from ._units.state import File, Roots, read_file, show
 
 if t.TYPE_CHECKING:
     from ._run import Runner

@@ -282,8 +282,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
 from ..module_utils._run import host_runner
-from ..module_utils._unit_plan import plan_units
-from ..module_utils._unit_sets import units_spec
+from ..module_utils._units.plan import plan_units
+from ..module_utils._units.sets import units_spec
 
 
 def main() -> None:

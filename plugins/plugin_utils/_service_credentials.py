@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..module_utils._errors import HostError
-from ..module_utils._unit_credentials import credential_path
+from ..module_utils._units.credentials import credential_path
 from ._unit_words import setting
 
 __all__ = ["Credential", "credential_lines", "kept_credentials", "read_credentials"]

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_service_info import read_go_service_info
 
-from .stand_in_systemd import SOCKET, Systemd, both, plan, store, tree
+from ._units.stand_in_systemd import SOCKET, Systemd, both, plan, store, tree
 
 
 @pytest.fixture

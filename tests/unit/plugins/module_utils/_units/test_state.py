@@ -11,8 +11,8 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import Kernel
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_spec import units_of
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_state import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import units_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.state import (
     Found,
     Roots,
     forget_restart,

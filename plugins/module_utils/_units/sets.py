@@ -12,15 +12,15 @@ import os
 import re
 import typing as t
 
-from ._errors import HostError
-from ._release import Store
-from ._systemd.text import is_drop_in, wrong_name
-from ._unit_credentials import Secret, read_secrets, secrets_of
-from ._unit_folders import folders_of
-from ._unit_spec import Unit, mark, unit_spec
+from .._errors import HostError
+from .._release import Store
+from .._systemd.text import is_drop_in, wrong_name
+from .credentials import Secret, read_secrets, secrets_of
+from .folders import folders_of
+from .spec import Unit, mark, unit_spec
 
 if t.TYPE_CHECKING:
-    from ._converge import State
+    from .._converge import State
 
 __all__ = ["Set", "left_over", "secrets_in", "set_states", "sets_of", "store_is_there", "units_spec"]
 

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_spec import MARKER, unit_spec, units_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import MARKER, unit_spec, units_of
 
 SERVICE = "[Service]\nExecStart=/bin/x\n"
 HEALTH = {"url": "http://127.0.0.1/", "status": 200, "timeout": 1}

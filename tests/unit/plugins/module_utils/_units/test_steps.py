@@ -8,9 +8,9 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import Kernel
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_spec import units_of
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_state import Found
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_steps import Steps, steps_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import units_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.state import Found
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.steps import Steps, steps_of
 
 UP = {"ActiveState": "active"}
 DOWN = {"ActiveState": "inactive"}

@@ -14,12 +14,12 @@ import re
 import tempfile
 import typing as t
 
-from ._errors import HostError
-from ._systemd.text import is_drop_in, owner
+from .._errors import HostError
+from .._systemd.text import is_drop_in, owner
 
 if t.TYPE_CHECKING:
-    from ._run import Completed, Runner
-    from ._unit_spec import Unit
+    from .._run import Completed, Runner
+    from .spec import Unit
 
 __all__ = ["complaints", "parse_exposure", "staged", "verify_exposure", "verify_text"]
 

@@ -13,18 +13,18 @@ import os
 import typing as t
 from functools import partial
 
-from ._atomic import fsync_directory, replace_link
-from ._health import wait_healthy
-from ._systemd.systemctl import Systemctl, UnitError, remove_file, write_file
-from ._systemd.text import RUNNING, kind
-from ._unit_credentials import put_secret
-from ._unit_state import forget_restart, show
+from .._atomic import fsync_directory, replace_link
+from .._health import wait_healthy
+from .._systemd.systemctl import Systemctl, UnitError, remove_file, write_file
+from .._systemd.text import RUNNING, kind
+from .credentials import put_secret
+from .state import forget_restart, show
 
 if t.TYPE_CHECKING:
-    from ._run import Runner
-    from ._unit_spec import Unit
-    from ._unit_state import File, Found, Roots
-    from ._unit_steps import Steps
+    from .._run import Runner
+    from .spec import Unit
+    from .state import File, Found, Roots
+    from .steps import Steps
 
 __all__ = ["Revert"]
 

@@ -8,16 +8,16 @@ import os
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _unit_apply
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_spec import MARKER
+from ansible_collections.gofleet.hosts.plugins.module_utils._units import transaction
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import MARKER
 
 from .stand_in_systemd import SERVICE, Systemd, both, plan, store
 
 
 @pytest.fixture
 def systemd(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
-    monkeypatch.setattr(_unit_apply, "_SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(transaction, "_SETTLE_SECONDS", 0.0)
     return Systemd(tmp_path)
 
 
@@ -79,9 +79,9 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
     plan(systemd, *both(tmp_path, "1")).apply()
     planned = plan(systemd, *both(tmp_path, "2"))
     with monkeypatch.context() as patch:
-        patch.setattr(_unit_apply, "_start", lambda *steps, **more: os._exit)
-        patch.setattr(_unit_apply, "_serve", lambda *steps, **more: {})
-        patch.setattr(_unit_apply, "forget_restart", lambda *names, **more: None)
+        patch.setattr(transaction, "_start", lambda *steps, **more: os._exit)
+        patch.setattr(transaction, "_serve", lambda *steps, **more: {})
+        patch.setattr(transaction, "forget_restart", lambda *names, **more: None)
         planned.apply()
     systemd.calls.clear()
     again = plan(systemd, *both(tmp_path, "2"))

@@ -9,15 +9,15 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _unit_apply
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
+from ansible_collections.gofleet.hosts.plugins.module_utils._units import transaction
 
 from .stand_in_systemd import Systemd, both, plan, store, tree
 
 
 @pytest.fixture
 def systemd(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
-    monkeypatch.setattr(_unit_apply, "_SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(transaction, "_SETTLE_SECONDS", 0.0)
     return Systemd(tmp_path)
 
 
@@ -96,7 +96,7 @@ def test_a_bug_brings_everything_back_too(
     def broken(*arguments: t.Any, **more: t.Any) -> t.NoReturn:
         raise OSError("disk full")
 
-    monkeypatch.setattr(_unit_apply, "_serve", broken)
+    monkeypatch.setattr(transaction, "_serve", broken)
     with pytest.raises(OSError, match="disk full"):
         planned.apply()
     assert tree(tmp_path) == old

@@ -10,8 +10,8 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_spec import Unit, units_of
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_verify import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import Unit, units_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.verify import (
     complaints,
     parse_exposure,
     staged,

@@ -11,19 +11,19 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ._errors import HostError
-from ._systemd.text import is_drop_in, kind
-from ._unit_apply import apply_steps
-from ._unit_sets import left_over, secrets_in, set_states, sets_of
-from ._unit_spec import MARKER, units_of
-from ._unit_state import Found, Roots, read_host, stale
-from ._unit_steps import steps_of
-from ._unit_verify import staged, verify_exposure, verify_text
+from .._errors import HostError
+from .._systemd.text import is_drop_in, kind
+from .sets import left_over, secrets_in, set_states, sets_of
+from .spec import MARKER, units_of
+from .state import Found, Roots, read_host, stale
+from .steps import steps_of
+from .transaction import apply_steps
+from .verify import staged, verify_exposure, verify_text
 
 if t.TYPE_CHECKING:
-    from ._converge import State
-    from ._run import Runner
-    from ._unit_spec import Unit
+    from .._converge import State
+    from .._run import Runner
+    from .spec import Unit
 
 __all__ = ["Plan", "plan_units"]
 

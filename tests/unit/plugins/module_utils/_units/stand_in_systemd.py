@@ -12,8 +12,8 @@ import pathlib
 import typing as t
 
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_plan import Plan, plan_units
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_state import Roots
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.plan import Plan, plan_units
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.state import Roots
 
 SOCKET = "[Socket]\nListenStream=80\n[Install]\nWantedBy=sockets.target\n"
 SERVICE = "[Service]\nExecStart=/opt/x/current/x\n"

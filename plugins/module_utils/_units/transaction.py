@@ -12,22 +12,22 @@ import contextlib
 import time
 import typing as t
 
-from ._errors import HostError
-from ._health import wait_healthy
-from ._release import Store
-from ._systemd.systemctl import Systemctl, UnitError, remove_file, write_file
-from ._systemd.text import RUNNING, kind, settings
-from ._unit_credentials import put_secret
-from ._unit_folders import remove_folders
-from ._unit_revert import Revert
-from ._unit_sets import store_is_there
-from ._unit_state import forget_restart, owe_restart, show
+from .._errors import HostError
+from .._health import wait_healthy
+from .._release import Store
+from .._systemd.systemctl import Systemctl, UnitError, remove_file, write_file
+from .._systemd.text import RUNNING, kind, settings
+from .credentials import put_secret
+from .folders import remove_folders
+from .revert import Revert
+from .sets import store_is_there
+from .state import forget_restart, owe_restart, show
 
 if t.TYPE_CHECKING:
-    from ._run import Runner
-    from ._unit_spec import Unit
-    from ._unit_state import Found, Roots
-    from ._unit_steps import Steps
+    from .._run import Runner
+    from .spec import Unit
+    from .state import Found, Roots
+    from .steps import Steps
 
 __all__ = ["apply_steps"]
 

@@ -11,11 +11,11 @@ import stat
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _unit_apply
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_credentials import credential_path
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_folders import folders_of, remove_folders
-from ansible_collections.gofleet.hosts.plugins.module_utils._unit_sets import units_spec
+from ansible_collections.gofleet.hosts.plugins.module_utils._units import transaction
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.credentials import credential_path
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.folders import folders_of, remove_folders
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.sets import units_spec
 
 from .stand_in_systemd import SERVICE, SOCKET, Systemd, both, plan, store, tree
 
@@ -24,7 +24,7 @@ SECRET = "n0t-to-be-seen"
 
 @pytest.fixture
 def systemd(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
-    monkeypatch.setattr(_unit_apply, "_SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(transaction, "_SETTLE_SECONDS", 0.0)
     return Systemd(tmp_path)
 
 

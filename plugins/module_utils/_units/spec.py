@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ._errors import HostError
-from ._health import Health, health_of
-from ._systemd.text import is_drop_in, is_template, kind, settings, wrong_name
+from .._errors import HostError
+from .._health import Health, health_of
+from .._systemd.text import is_drop_in, is_template, kind, settings, wrong_name
 
 __all__ = ["MARKER", "Release", "Unit", "mark", "unit_spec", "units_of"]
 

@@ -12,11 +12,11 @@ import contextlib
 import os
 import typing as t
 
-from ._apparmor import Kernel, label_names, process_label, read_kernel
-from ._atomic import read_text
-from ._errors import HostError
-from ._release import Store
-from ._systemd.text import (
+from .._apparmor import Kernel, label_names, process_label, read_kernel
+from .._atomic import read_text
+from .._errors import HostError
+from .._release import Store
+from .._systemd.text import (
     RUNNING,
     affecting,
     is_drop_in,
@@ -25,12 +25,12 @@ from ._systemd.text import (
     parse_show,
     services_of_socket,
 )
-from ._unit_credentials import CREDENTIALS
+from .credentials import CREDENTIALS
 
 if t.TYPE_CHECKING:
-    from ._run import Runner
-    from ._unit_credentials import Secret
-    from ._unit_spec import Release, Unit
+    from .._run import Runner
+    from .credentials import Secret
+    from .spec import Release, Unit
 
 __all__ = [
     "File",

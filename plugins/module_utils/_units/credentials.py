@@ -16,8 +16,8 @@ import re
 import stat
 import typing as t
 
-from ._atomic import fsync_directory, write_text
-from ._errors import HostError
+from .._atomic import fsync_directory, write_text
+from .._errors import HostError
 
 __all__ = [
     "CREDENTIALS",

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ._systemd.text import kind
+from .._systemd.text import kind
 
 if t.TYPE_CHECKING:
-    from ._unit_credentials import Secret
-    from ._unit_sets import Set
-    from ._unit_spec import Unit
-    from ._unit_state import Found
+    from .credentials import Secret
+    from .sets import Set
+    from .spec import Unit
+    from .state import Found
 
 __all__ = ["Steps", "steps_of"]
 
