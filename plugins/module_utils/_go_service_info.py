@@ -12,8 +12,8 @@ import os
 import re
 import typing as t
 
-from ._apparmor import read_kernel
-from ._apparmor_profiles import MARKER as PROFILE_MARKER
+from ._apparmor.policy import read_kernel
+from ._apparmor.profiles import MARKER as PROFILE_MARKER
 from ._atomic import read_text
 from ._errors import HostError
 from ._release import Store

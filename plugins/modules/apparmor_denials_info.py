@@ -264,7 +264,7 @@ skipped:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._apparmor_denials import read_denials
+from ..module_utils._apparmor.denials import read_denials
 from ..module_utils._errors import HostError
 from ..module_utils._run import host_runner
 

@@ -203,7 +203,7 @@ skipped:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._apparmor_profiles import plan_profiles
+from ..module_utils._apparmor.profiles import plan_profiles
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
 from ..module_utils._run import host_runner

@@ -12,7 +12,7 @@ import contextlib
 import os
 import typing as t
 
-from .._apparmor import Kernel, label_names, process_label, read_kernel
+from .._apparmor.policy import Kernel, label_names, process_label, read_kernel
 from .._atomic import read_text
 from .._errors import HostError
 from .._release import Store

@@ -9,13 +9,13 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils import _apparmor_denials
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import Kernel
-from ansible_collections.gofleet.hosts.plugins.module_utils._audit_log import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import denials
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.audit_log import (
     Reading,
     denials_of,
     line_records,
 )
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.policy import Kernel
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 from ansible_collections.gofleet.hosts.plugins.modules import apparmor_denials_info
@@ -34,8 +34,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     records = line_records([LINE + ' denied_mask="r" fsuid=1 ouid=2'], printed=True)
     reading = Reading("journal", denials_of(records), [], 0.0)
     modes = {"gofleet.x": "complain", "other": "enforce"}
-    monkeypatch.setattr(_apparmor_denials, "read_kernel", lambda sysfs: Kernel(modes, None))
-    monkeypatch.setattr(_apparmor_denials, "read_log", lambda source, **more: reading)
+    monkeypatch.setattr(denials, "read_kernel", lambda sysfs: Kernel(modes, None))
+    monkeypatch.setattr(denials, "read_log", lambda source, **more: reading)
     monkeypatch.setattr(
         apparmor_denials_info, "host_runner", lambda module: lambda argv, **more: Completed(0, "", "")
     )
@@ -57,7 +57,7 @@ def test_it_tells_and_changes_nothing(capsys: pytest.CaptureFixture[str], kernel
 def test_a_host_without_apparmor_is_skipped(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_apparmor_denials, "read_kernel", lambda sysfs: Kernel({}, "off"))
+    monkeypatch.setattr(denials, "read_kernel", lambda sysfs: Kernel({}, "off"))
     result = run(capsys)
     assert (result["profiles"], result["skipped"]) == ({}, [{"name": "gofleet.*", "reason": "off"}])
     assert "failed" not in result
@@ -67,6 +67,6 @@ def test_failure(capsys: pytest.CaptureFixture[str], kernel: None, monkeypatch: 
     def nothing(source: str, **more: object) -> Reading:
         raise HostError("log", wanted="one", found="none", remedy="Keep one.")
 
-    monkeypatch.setattr(_apparmor_denials, "read_log", nothing)
+    monkeypatch.setattr(denials, "read_log", nothing)
     assert run(capsys)["error"]["remedy"] == "Keep one."
     assert run(capsys, source="elsewhere")["failed"]

@@ -8,7 +8,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import Kernel
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.policy import Kernel
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import units_of

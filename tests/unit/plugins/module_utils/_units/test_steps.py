@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import Kernel
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.policy import Kernel
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import units_of
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.state import Found
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.steps import Steps, steps_of

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ._apparmor_denial import Denial, Stamp, parse_denial, parse_stamp
+from .denial import Denial, Stamp, parse_denial, parse_stamp
 
 __all__ = [
     "Gap",

@@ -11,12 +11,12 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ._apparmor_denials import denied_since
-from ._errors import HostError
-from ._health import Health, health_of, wait_healthy
+from .._errors import HostError
+from .._health import Health, health_of, wait_healthy
+from .denials import denied_since
 
 if t.TYPE_CHECKING:
-    from ._run import Runner
+    from .._run import Runner
 
 __all__ = ["Trial", "hold_trial", "trial_of"]
 

@@ -11,9 +11,8 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _audit_status
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_denial import Stamp
-from ansible_collections.gofleet.hosts.plugins.module_utils._audit_log import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import audit_status
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.audit_log import (
     Gap,
     PrintLimit,
     Reading,
@@ -24,16 +23,20 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._audit_log import (
     line_records,
     printed_gaps,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._audit_sources import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.audit_status import (
+    AuditStatus,
+    parse_status,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.denial import Stamp
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.log_sources import (
     Places,
     journal_begin,
     read_log,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._audit_status import AuditStatus, parse_status
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
-from .test__apparmor_denial import RECORDED
+from .test_denial import RECORDED
 
 LIMIT = PrintLimit(5, 10)
 
@@ -284,5 +287,5 @@ def test_a_kernel_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(*arguments: object) -> t.Any:
         raise OSError("Protocol not supported")
 
-    monkeypatch.setattr(_audit_status.socket, "socket", refuses)
-    assert _audit_status.read_audit_status() is None
+    monkeypatch.setattr(audit_status.socket, "socket", refuses)
+    assert audit_status.read_audit_status() is None

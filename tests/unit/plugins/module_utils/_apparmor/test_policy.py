@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.policy import (
     check_name,
     declared_names,
     label_names,

@@ -13,14 +13,14 @@ import os
 import time
 import typing as t
 
-from ._apparmor import parser_complaint, read_kernel
-from ._apparmor_trial import hold_trial
-from ._atomic import fsync_directory, read_text, replace_link, write_text
-from ._errors import HostError
+from .._atomic import fsync_directory, read_text, replace_link, write_text
+from .._errors import HostError
+from .policy import parser_complaint, read_kernel
+from .trial import hold_trial
 
 if t.TYPE_CHECKING:
-    from ._apparmor_trial import Trial
-    from ._run import Completed, Runner
+    from .._run import Completed, Runner
+    from .trial import Trial
 
 __all__ = ["Found", "Profile", "Where", "apply_profiles", "force_link", "run_parser"]
 

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _apparmor_danger as danger
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_denial import Denial, parse_denial
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_path import pattern_of, quoted
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_rule import base_profile, propose
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import risks as danger
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.denial import Denial, parse_denial
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.path import pattern_of, quoted
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.rules import base_profile, propose
 
-from .test__apparmor_denial import KERNELS, recorded
+from .test_denial import KERNELS, recorded
 
 ROOTS = ["/opt/gofleet"]
 

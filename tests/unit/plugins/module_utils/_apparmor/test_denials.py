@@ -10,11 +10,12 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_denials import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.denials import (
     denied_since,
     read_denials,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_processes import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.log_sources import Places
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.processes import (
     Process,
     attachment,
     attachment_pattern,
@@ -22,13 +23,12 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_processes 
     outside,
     read_processes,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_report import checked, denial_report
-from ansible_collections.gofleet.hosts.plugins.module_utils._audit_sources import Places
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.report import checked, denial_report
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
-from .test__apparmor_denial import recorded
-from .test__audit_log import Journal
+from .test_audit_log import Journal
+from .test_denial import recorded
 
 PARAMS: dict[str, t.Any] = {
     "profiles": ["gofleet.*"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_trial import hold_trial, trial_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.trial import hold_trial, trial_of
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
 URL = "http://127.0.0.1:8080/healthz"

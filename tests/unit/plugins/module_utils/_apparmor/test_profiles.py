@@ -8,8 +8,8 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _apparmor_load
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_profiles import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import load
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.profiles import (
     MARKER,
     Plan,
     plan_profiles,
@@ -285,7 +285,7 @@ def test_a_trial_that_is_passed_is_kept(tmp_path: pathlib.Path, monkeypatch: pyt
     link = tmp_path / "etc/force-complain/hello"
     meanwhile: list[t.Any] = []
     monkeypatch.setattr(
-        _apparmor_load,
+        load,
         "hold_trial",
         lambda name, trial, **more: meanwhile.append((name, dict(parser.loaded), link.is_symlink())),
     )
@@ -302,7 +302,7 @@ def test_a_trial_that_fails_is_taken_back(tmp_path: pathlib.Path, monkeypatch: p
     def fails(name: str, trial: object, **more: object) -> None:
         raise HostError(name, wanted="nothing denied", found="r /etc/x", remedy="See.")
 
-    monkeypatch.setattr(_apparmor_load, "hold_trial", fails)
+    monkeypatch.setattr(load, "hold_trial", fails)
     with pytest.raises(HostError, match="/etc/x"):
         _plan(tmp_path, parser, TRIAL).apply()
     assert (tmp_path / "etc/force-complain/hello").is_symlink()

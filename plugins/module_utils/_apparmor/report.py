@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ._apparmor import parser_complaint
-from ._apparmor_rule import propose
-from ._iso_time import iso_time
+from .._iso_time import iso_time
+from .policy import parser_complaint
+from .rules import propose
 
 if t.TYPE_CHECKING:
-    from ._apparmor_denial import Denial
-    from ._apparmor_rule import Proposal
-    from ._run import Runner
+    from .._run import Runner
+    from .denial import Denial
+    from .rules import Proposal
 
 __all__ = ["checked", "denial_report", "subject_of"]
 

@@ -13,19 +13,19 @@ import os
 import time
 import typing as t
 
-from ._apparmor import read_kernel
-from ._apparmor_processes import is_confined, read_processes
-from ._apparmor_report import checked, denial_report, subject_of
-from ._apparmor_rule import base_profile
-from ._audit_log import holds
-from ._audit_sources import Places, read_log
-from ._errors import HostError
-from ._iso_time import iso_time
-from ._probe.files import read
+from .._errors import HostError
+from .._iso_time import iso_time
+from .._probe.files import read
+from .audit_log import holds
+from .log_sources import Places, read_log
+from .policy import read_kernel
+from .processes import is_confined, read_processes
+from .report import checked, denial_report, subject_of
+from .rules import base_profile
 
 if t.TYPE_CHECKING:
-    from ._audit_log import Reading
-    from ._run import Runner
+    from .._run import Runner
+    from .audit_log import Reading
 
 __all__ = ["denied_since", "read_denials"]
 

@@ -18,7 +18,9 @@ import re
 import time
 import typing as t
 
-from ._audit_log import (
+from .._errors import HostError
+from .._probe.files import read, read_sysctl
+from .audit_log import (
     Gap,
     PrintLimit,
     Reading,
@@ -28,12 +30,10 @@ from ._audit_log import (
     line_records,
     printed_gaps,
 )
-from ._audit_status import AuditStatus, read_audit_status
-from ._errors import HostError
-from ._probe.files import read, read_sysctl
+from .audit_status import AuditStatus, read_audit_status
 
 if t.TYPE_CHECKING:
-    from ._run import Runner
+    from .._run import Runner
 
 __all__ = ["Places", "journal_begin", "read_log"]
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._apparmor_danger import (
+from .path import pattern_of, quoted
+from .risks import (
     capability_danger,
     exec_danger,
     file_danger,
@@ -21,10 +22,9 @@ from ._apparmor_danger import (
     signal_danger,
     userns_danger,
 )
-from ._apparmor_path import pattern_of, quoted
 
 if t.TYPE_CHECKING:
-    from ._apparmor_denial import Denial
+    from .denial import Denial
 
 __all__ = ["Answer", "Proposal", "base_profile", "propose"]
 

@@ -12,7 +12,7 @@ import os
 import re
 import typing as t
 
-from ._atomic import read_text
+from .._atomic import read_text
 
 __all__ = [
     "Kernel",

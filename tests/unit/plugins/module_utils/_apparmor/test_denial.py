@@ -7,14 +7,14 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor_denial import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.denial import (
     Denial,
     Stamp,
     parse_denial,
     parse_stamp,
 )
 
-RECORDED = pathlib.Path(__file__).resolve().parents[3] / "fixtures" / "apparmor"
+RECORDED = pathlib.Path(__file__).resolve().parents[4] / "fixtures" / "apparmor"
 KERNELS = ["6.1", "6.12"]
 
 

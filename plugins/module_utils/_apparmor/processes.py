@@ -12,7 +12,7 @@ import os
 import re
 import typing as t
 
-from ._apparmor import label_names, process_label
+from .policy import label_names, process_label
 
 __all__ = ["Process", "attachment", "attachment_pattern", "is_confined", "outside", "read_processes"]
 

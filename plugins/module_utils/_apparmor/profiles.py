@@ -11,16 +11,16 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ._apparmor import Kernel, check_name, declared_names, declares, mode_flags, parser_complaint, read_kernel
-from ._apparmor_load import Found, Profile, Where, apply_profiles, force_link, run_parser
-from ._apparmor_processes import outside, read_processes
-from ._apparmor_trial import trial_of
-from ._atomic import read_text
-from ._errors import HostError
+from .._atomic import read_text
+from .._errors import HostError
+from .load import Found, Profile, Where, apply_profiles, force_link, run_parser
+from .policy import Kernel, check_name, declared_names, declares, mode_flags, parser_complaint, read_kernel
+from .processes import outside, read_processes
+from .trial import trial_of
 
 if t.TYPE_CHECKING:
-    from ._converge import State
-    from ._run import Runner
+    from .._converge import State
+    from .._run import Runner
 
 __all__ = ["MARKER", "Plan", "plan_profiles"]
 
