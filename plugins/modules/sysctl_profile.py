@@ -141,8 +141,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
-from ..module_utils._sysctl import parse_settings
-from ..module_utils._sysctl_plan import plan_profile
+from ..module_utils._sysctl.plan import plan_profile
+from ..module_utils._sysctl.setting import parse_settings
 
 SETTING = {
     "name": {"type": "str", "required": True},

@@ -13,8 +13,8 @@ import typing as t
 from .._atomic import read_text
 from .._probe.files import read
 from .._probe.mounts import parse_mounts
-from .._sysctl import fields, key_path
-from .._sysctl_files import Assignment, boot_assignments, boot_winner, parse_assignments
+from .._sysctl.files import Assignment, boot_assignments, boot_winner, parse_assignments
+from .._sysctl.setting import fields, key_path
 from .sysctl import Value, parse_value, read_setting
 
 __all__ = ["parse_command_line", "read_origins"]

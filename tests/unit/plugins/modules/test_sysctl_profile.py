@@ -13,7 +13,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils import _sysctl_plan
+from ansible_collections.gofleet.hosts.plugins.module_utils._sysctl import plan as sysctl_plan
 from ansible_collections.gofleet.hosts.plugins.modules import sysctl_profile
 
 SOMAXCONN = {"name": "net.core.somaxconn", "value": 16384}
@@ -60,7 +60,7 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Host:
-    plan = functools.partial(_sysctl_plan.plan_profile, root=os.fspath(tmp_path))
+    plan = functools.partial(sysctl_plan.plan_profile, root=os.fspath(tmp_path))
     monkeypatch.setattr(sysctl_profile, "plan_profile", plan)
     return Host(tmp_path, capsys)
 
@@ -71,7 +71,7 @@ def test_raises_once_for_now_and_for_the_next_boot(host: Host) -> None:
     assert [item["name"] for item in first["applied"]] == ["net.core.somaxconn", "net.ipv4.tcp_rmem"]
     assert host.key("net.core.somaxconn") == "16384"
     assert host.lines() == ["net.core.somaxconn = 16384", "net.ipv4.tcp_rmem = 4096 131072 16777216"]
-    assert host.file.read_text().startswith(_sysctl_plan.HEADER)
+    assert host.file.read_text().startswith(sysctl_plan.HEADER)
     second = host.run(SOMAXCONN, RMEM)
     assert not second["changed"]
     assert second["applied"] == []
@@ -179,7 +179,7 @@ def test_a_key_that_cannot_be_set_here_gives_the_reason(
 
 
 def test_a_refused_value_puts_everything_back(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = _sysctl_plan.write_live
+    real = sysctl_plan.write_live
 
     def refuse(path: str, value: str) -> None:
         if path.endswith("tcp_rmem") and value.endswith("16777216"):
@@ -188,7 +188,7 @@ def test_a_refused_value_puts_everything_back(host: Host, monkeypatch: pytest.Mo
 
     host.run({**SOMAXCONN, "value": 8192})
     before = host.file.read_text()
-    monkeypatch.setattr(_sysctl_plan, "write_live", refuse)
+    monkeypatch.setattr(sysctl_plan, "write_live", refuse)
     result = host.run(SOMAXCONN, RMEM)
     assert result["failed"]
     for word in ("net.ipv4.tcp_rmem", "4096 131072 16777216", "EINVAL"):
@@ -198,8 +198,8 @@ def test_a_refused_value_puts_everything_back(host: Host, monkeypatch: pytest.Mo
 
 
 def test_a_value_that_the_kernel_bends_is_a_failure(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = _sysctl_plan.write_live
-    monkeypatch.setattr(_sysctl_plan, "write_live", lambda path, value: real(path, "5000"))
+    real = sysctl_plan.write_live
+    monkeypatch.setattr(sysctl_plan, "write_live", lambda path, value: real(path, "5000"))
     assert "5000 after the kernel" in host.run(SOMAXCONN)["msg"]
     assert not host.file.exists()
 

@@ -12,8 +12,8 @@ import fnmatch
 import os
 import typing as t
 
-from ._atomic import read_text
-from ._sysctl import fields, key_path
+from .._atomic import read_text
+from .setting import fields, key_path
 
 __all__ = ["DIRECTORIES", "Assignment", "boot_assignments", "boot_winner", "parse_assignments"]
 

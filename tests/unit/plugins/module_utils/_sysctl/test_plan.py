@@ -10,8 +10,8 @@ import os
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._sysctl import Setting
-from ansible_collections.gofleet.hosts.plugins.module_utils._sysctl_plan import HEADER, plan_profile
+from ansible_collections.gofleet.hosts.plugins.module_utils._sysctl.plan import HEADER, plan_profile
+from ansible_collections.gofleet.hosts.plugins.module_utils._sysctl.setting import Setting
 
 KEY = "net.core.somaxconn"
 

@@ -13,10 +13,10 @@ import errno
 import os
 import typing as t
 
-from ._atomic import read_text, write_text
-from ._errors import HostError
-from ._sysctl import Setting, fields, read_live, satisfies, strengthen, write_live
-from ._sysctl_files import DIRECTORIES, boot_assignments, boot_winner, parse_assignments
+from .._atomic import read_text, write_text
+from .._errors import HostError
+from .files import DIRECTORIES, boot_assignments, boot_winner, parse_assignments
+from .setting import Setting, fields, read_live, satisfies, strengthen, write_live
 
 __all__ = ["HEADER", "Plan", "plan_profile"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ._errors import HostError
+from .._errors import HostError
 
 __all__ = [
     "Setting",

@@ -9,7 +9,7 @@ import pathlib
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._sysctl import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._sysctl.setting import (
     Setting,
     key_path,
     parse_settings,

@@ -8,7 +8,7 @@ import os
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._sysctl_files import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._sysctl.files import (
     boot_assignments,
     boot_winner,
     parse_assignments,
