@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ._elf_dynamic import Dynamic, Need
-from ._elf_sections import Elf
+from ._elf.dynamic import Dynamic, Need
+from ._elf.go_libraries import libraries_verdict
+from ._elf.loader import Loader
+from ._elf.sections import Elf
 from ._errors import HostError
-from ._go_libraries import libraries_verdict
 from ._kernel.cpu import read_flags
 from ._kernel.go_levels import level_verdict
-from ._shared_libraries import Loader
 
 __all__ = ["needs_of", "needs_spec", "unfit"]
 

@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from ._converge import State
-from ._elf import goarches_of
+from ._elf.file import goarches_of
 from ._errors import HostError
 from ._release import Marker, surplus
 from ._release_files import shown, shown_files

@@ -12,12 +12,12 @@ import hashlib
 import re
 import typing as t
 
-from ..module_utils._elf import HEAD_SIZE, parse_elf_head
-from ..module_utils._elf_dynamic import read_dynamic
-from ..module_utils._elf_sections import FormatError, parse_elf
+from ..module_utils._elf.dynamic import read_dynamic
+from ..module_utils._elf.file import HEAD_SIZE, parse_elf_head
+from ..module_utils._elf.open_file import opened
+from ..module_utils._elf.sections import FormatError, parse_elf
 from ..module_utils._errors import HostError
 from ..module_utils._go_buildinfo import BuildInfo, read_build_info
-from ..module_utils._open_file import opened
 from ..module_utils._release_needs import needs_of
 
 __all__ = ["Artefact", "read_artefact"]

@@ -13,7 +13,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils import _go_binaries
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_binaries import Search, read_go_binaries
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_processes import Running
 
-from .elf_maker import Part, elf_file, inline_info
+from ._elf.elf_maker import Part, elf_file, inline_info
 from .test__go_binary import reading
 from .test__go_processes import LIMITS, STAT, STATUS
 

@@ -11,7 +11,8 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils import _go_start
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf_dynamic import read_dynamic
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.dynamic import read_dynamic
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.loader import Loader
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_buildinfo import read_build_info
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_start import (
     Program,
@@ -20,10 +21,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_start import (
     read_target,
     starts_here,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._shared_libraries import Loader
 
+from ._elf.elf_maker import Part, Shape, dynamic_parts, elf_file, inline_info, interpreter, parsed
 from ._kernel.test_binfmt_misc import ARM64
-from .elf_maker import Part, Shape, dynamic_parts, elf_file, inline_info, interpreter, parsed
 
 V3 = "cx16 lahf_lm pni popcnt sse4_1 sse4_2 ssse3 abm avx avx2 bmi1 bmi2 f16c fma movbe".split()  # noqa: SIM905
 

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf import goarches_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.file import goarches_of
 from ansible_collections.gofleet.hosts.plugins.modules import release
 
 PROGRAM = b"\x7fELF program"

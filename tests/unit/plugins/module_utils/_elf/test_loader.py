@@ -8,9 +8,9 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf_dynamic import Dynamic, Need, read_dynamic
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_libraries import libraries_verdict
-from ansible_collections.gofleet.hosts.plugins.module_utils._shared_libraries import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.dynamic import Dynamic, Need, read_dynamic
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.go_libraries import libraries_verdict
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.loader import (
     Loader,
     glibc_needed,
     newest_glibc,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 import typing as t
 
-from ._errors import HostError
+from .._errors import HostError
 
 __all__ = ["HEAD_SIZE", "ElfHead", "goarches_of", "parse_elf_head"]
 

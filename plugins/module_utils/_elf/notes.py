@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._elf_sections import Elf, numbers
+from .sections import Elf, numbers
 
 __all__ = ["BuildIds", "read_build_ids"]
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ._elf_dynamic import Dynamic
-from ._elf_sections import Elf, FormatError
-from ._probe.answer import Probe, no, unknown
-from ._shared_libraries import Loader, newest_glibc
+from .._probe.answer import Probe, no, unknown
+from .dynamic import Dynamic
+from .loader import Loader, newest_glibc
+from .sections import Elf, FormatError
 
 __all__ = ["libraries_verdict"]
 

@@ -8,7 +8,7 @@ import itertools
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf_sections import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.sections import (
     FormatError,
     at_address,
     numbers,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._root_path import resolve
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.root_path import resolve
 
 
 @pytest.mark.parametrize(

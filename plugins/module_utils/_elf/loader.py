@@ -16,10 +16,10 @@ import os
 import re
 import typing as t
 
-from ._elf_dynamic import Dynamic, read_dynamic
-from ._elf_sections import Elf, FormatError, parse_elf
-from ._open_file import opened
-from ._root_path import resolve
+from .dynamic import Dynamic, read_dynamic
+from .open_file import opened
+from .root_path import resolve
+from .sections import Elf, FormatError, parse_elf
 
 __all__ = ["INTERPRETERS", "Loader", "glibc_needed", "newest_glibc"]
 

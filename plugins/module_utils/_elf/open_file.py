@@ -14,7 +14,7 @@ import os
 import stat
 import typing as t
 
-from ._elf_sections import FormatError, Read
+from .sections import FormatError, Read
 
 __all__ = ["OpenFile", "opened", "sha256_of"]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf_notes import BuildIds, read_build_ids
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.notes import BuildIds, read_build_ids
 
 from .elf_maker import PT_NOTE, Part, Shape, elf_file, note, parsed
-from .test__elf_sections import SHAPES
+from .test_sections import SHAPES
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf import goarches_of, parse_elf_head
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.file import goarches_of, parse_elf_head
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
 
