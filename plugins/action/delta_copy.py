@@ -13,9 +13,9 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._delta_copy import delta_copy_spec
-from ..module_utils._delta_manifest import Manifest, read_manifest
-from ..module_utils._delta_wire import manifest_from_wire
+from ..module_utils._delta.copy import delta_copy_spec
+from ..module_utils._delta.manifest import Manifest, read_manifest
+from ..module_utils._delta.wire import manifest_from_wire
 from ..module_utils._errors import HostError
 from ..plugin_utils._delta_cache import DeltaCache
 from ..plugin_utils._delta_diff import content_diff

@@ -16,7 +16,7 @@ import os
 import shutil
 import typing as t
 
-from ._delta_manifest import read_manifest
+from ._delta.manifest import read_manifest
 from ._errors import HostError
 from ._exchange import exchange
 from ._go_install import go_version_of

@@ -17,7 +17,7 @@ import os
 import typing as t
 import urllib.parse
 
-from ._delta_apply import apply_delta
+from ._delta.apply import apply_delta
 from ._download import FetchError, HashingReader, download, shown
 from ._errors import HostError
 from ._go_fetch import fetch_signature

@@ -14,8 +14,8 @@ import os
 import shutil
 import typing as t
 
-from ._delta_apply import apply_delta
-from ._delta_manifest import read_manifest
+from ._delta.apply import apply_delta
+from ._delta.manifest import read_manifest
 from ._errors import HostError
 from ._release import Marker, Store
 from ._release_files import ReleaseFile, content_hash, read_files, write_files

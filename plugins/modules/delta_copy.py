@@ -237,7 +237,7 @@ differs:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._converge import converge
-from ..module_utils._delta_copy import delta_copy_spec, plan_copy
+from ..module_utils._delta.copy import delta_copy_spec, plan_copy
 from ..module_utils._errors import HostError
 from ..module_utils._run import host_runner
 

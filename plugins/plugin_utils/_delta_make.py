@@ -13,8 +13,8 @@ import concurrent.futures
 import os
 import typing as t
 
-from ..module_utils._delta_file import Header, Plan, write_delta
-from ..module_utils._delta_manifest import Entry, Manifest, read_manifest
+from ..module_utils._delta.format import Header, Plan, write_delta
+from ..module_utils._delta.manifest import Entry, Manifest, read_manifest
 from ..module_utils._errors import HostError
 from ..module_utils._inner_link import leads_inside
 from ._delta_bsdiff import bsdiff_imports, bsdiffs_at_once

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import typing as t
 
-from ..module_utils._delta_manifest import read_manifest
+from ..module_utils._delta.manifest import read_manifest
 from ..module_utils._errors import HostError
 from ..module_utils._go_index import Archive, sort_key
 from ..module_utils._unpack import BrokenArchiveError, unpack

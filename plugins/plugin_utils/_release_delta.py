@@ -12,7 +12,7 @@ import base64
 import binascii
 import typing as t
 
-from ..module_utils._delta_manifest import Entry, Manifest, chunk_size, read_manifest
+from ..module_utils._delta.manifest import Entry, Manifest, chunk_size, read_manifest
 from ._artefact import Artefact
 from ._delta_cache import DeltaCache
 from ._delta_make import make_delta

@@ -12,7 +12,7 @@ import contextlib
 import os
 import typing as t
 
-from ..module_utils._delta_manifest import read_manifest
+from ..module_utils._delta.manifest import read_manifest
 from ..module_utils._errors import HostError
 from ._artefact import Artefact
 from ._delta_cache import DeltaCache

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.gofleet.hosts.plugins.action.delta_copy import ActionModule
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 
 from .conftest import start_module
 

@@ -16,13 +16,13 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_file import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.format import (
     Header,
     Plan,
     read_delta,
     write_delta,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils import _line
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
 

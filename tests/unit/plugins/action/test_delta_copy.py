@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 
 
 class Play:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_patch import run_instructions
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.patch import run_instructions
 from ansible_collections.gofleet.hosts.plugins.plugin_utils import _delta_bsdiff
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_bsdiff import bsdiff, bsdiffs_at_once
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import (
     Entry,
     Manifest,
     read_manifest,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_wire import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.wire import (
     manifest_from_wire,
     manifest_to_wire,
 )

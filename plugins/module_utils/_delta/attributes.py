@@ -15,7 +15,7 @@ import pwd
 import stat
 import typing as t
 
-from ._errors import HostError
+from .._errors import HostError
 
 __all__ = ["Attributes", "Context", "differences", "dress", "read_attributes"]
 

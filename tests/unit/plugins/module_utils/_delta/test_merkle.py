@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._merkle import leaf_hash, root_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.merkle import leaf_hash, root_of
 
 
 def by_the_book(leaves: list[bytes]) -> bytes:

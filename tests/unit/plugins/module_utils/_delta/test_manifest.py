@@ -9,14 +9,14 @@ import socket
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import (
     Entry,
     Manifest,
     chunk_size,
     read_manifest,
 )
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.merkle import leaf_hash, root_of
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._merkle import leaf_hash, root_of
 
 KIB = 1024
 

@@ -17,7 +17,7 @@ import stat
 import time
 import typing as t
 
-from ._errors import HostError
+from .._errors import HostError
 
 __all__ = ["NEW", "Piece", "Room", "enter", "look"]
 

@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_attributes import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.attributes import (
     Attributes,
     differences,
     dress,

@@ -16,8 +16,8 @@ import os
 import stat
 import typing as t
 
-from ._errors import HostError
-from ._merkle import leaf_hash, root_of
+from .._errors import HostError
+from .merkle import leaf_hash, root_of
 
 __all__ = ["LEAF_PREFIX", "Entry", "Manifest", "chunk_size", "read_manifest"]
 

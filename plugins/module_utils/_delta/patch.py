@@ -12,7 +12,7 @@ import functools
 import struct
 import typing as t
 
-from ._errors import HostError
+from .._errors import HostError
 
 __all__ = ["ADD", "COPY", "NEW", "Counts", "added", "instruction", "run_instructions"]
 

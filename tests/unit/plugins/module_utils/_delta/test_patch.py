@@ -8,7 +8,7 @@ import io
 import random
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_patch import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.patch import (
     ADD,
     COPY,
     NEW,

@@ -13,11 +13,11 @@ import os
 import shutil
 import typing as t
 
-from ._delta_file import Body, Header, Plan, read_delta
-from ._delta_manifest import Entry, Manifest, read_manifest
-from ._delta_patch import Counts, run_instructions
-from ._errors import HostError
-from ._inner_link import leads_inside
+from .._errors import HostError
+from .._inner_link import leads_inside
+from .format import Body, Header, Plan, read_delta
+from .manifest import Entry, Manifest, read_manifest
+from .patch import Counts, run_instructions
 
 __all__ = ["Applied", "apply_delta"]
 

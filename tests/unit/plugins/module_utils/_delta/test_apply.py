@@ -14,15 +14,15 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_apply import Applied, apply_delta
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_file import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.apply import Applied, apply_delta
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.format import (
     Header,
     Plan,
     read_delta,
     write_delta,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_patch import NEW, instruction
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.patch import NEW, instruction
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_make import make_delta

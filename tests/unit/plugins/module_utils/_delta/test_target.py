@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_place import Place
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.target import Place
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
 MOUNTS = "22 1 0:1 / {point} rw - tmpfs tmpfs rw\n"

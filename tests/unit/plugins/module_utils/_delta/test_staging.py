@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_room import Piece, enter, look
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.staging import Piece, enter, look
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
 

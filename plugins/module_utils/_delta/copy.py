@@ -13,15 +13,15 @@ import os
 import shlex
 import typing as t
 
-from ._converge import State
-from ._delta_apply import Applied, apply_delta
-from ._delta_attributes import Attributes, Context, differences, dress, read_attributes
-from ._delta_manifest import Manifest, read_manifest
-from ._delta_place import Place
-from ._delta_room import Piece, Room
-from ._delta_wire import manifest_to_wire
-from ._errors import HostError
-from ._run import Runner
+from .._converge import State
+from .._errors import HostError
+from .._run import Runner
+from .apply import Applied, apply_delta
+from .attributes import Attributes, Context, differences, dress, read_attributes
+from .manifest import Manifest, read_manifest
+from .staging import Piece, Room
+from .target import Place
+from .wire import manifest_to_wire
 
 __all__ = ["CopyPlan", "delta_copy_spec", "plan_copy"]
 

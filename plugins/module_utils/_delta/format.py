@@ -19,8 +19,8 @@ import struct
 import typing as t
 import zlib
 
-from ._crc32c import crc32c
-from ._errors import HostError
+from .._errors import HostError
+from .crc32c import crc32c
 
 __all__ = ["Body", "Header", "Plan", "read_delta", "write_delta"]
 

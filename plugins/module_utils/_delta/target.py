@@ -12,12 +12,12 @@ import os
 import stat
 import typing as t
 
-from ._atomic import fsync_directory
-from ._delta_room import NEW, Room, enter, look
-from ._durable import flush_file_system
-from ._errors import HostError
-from ._exchange import exchange
-from ._probe.mounts import parse_mountinfo
+from .._atomic import fsync_directory
+from .._durable import flush_file_system
+from .._errors import HostError
+from .._exchange import exchange
+from .._probe.mounts import parse_mountinfo
+from .staging import NEW, Room, enter, look
 
 __all__ = ["Place"]
 

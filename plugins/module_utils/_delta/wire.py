@@ -14,8 +14,8 @@ import json
 import typing as t
 import zlib
 
-from ._delta_manifest import LEAF_PREFIX, Entry, Manifest, chunk_size
-from ._errors import HostError
+from .._errors import HostError
+from .manifest import LEAF_PREFIX, Entry, Manifest, chunk_size
 
 __all__ = ["Told", "manifest_from_wire", "manifest_to_wire"]
 

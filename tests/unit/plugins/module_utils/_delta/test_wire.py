@@ -8,8 +8,8 @@ import random
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_wire import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.wire import (
     manifest_from_wire,
     manifest_to_wire,
 )

@@ -10,8 +10,8 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._crc32c import crc32c
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_file import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.crc32c import crc32c
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.format import (
     Header,
     Plan,
     read_delta,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._crc32c import crc32c
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.crc32c import crc32c
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_copy import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.copy import (
     CopyPlan,
     delta_copy_spec,
     plan_copy,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_manifest import read_manifest
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
 DELTA = {"path": "/none", "offset": 0, "length": 5, "size": 5, "sha256": "ab"}
