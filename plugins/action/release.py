@@ -11,8 +11,8 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._errors import HostError
-from ..module_utils._release_files import FILES_LIMIT, read_files
-from ..module_utils._release_plan import release_spec
+from ..module_utils._release.files import FILES_LIMIT, read_files
+from ..module_utils._release.plan import release_spec
 from ..plugin_utils._artefact import Artefact, read_artefact
 from ..plugin_utils._build import Build, build_program
 from ..plugin_utils._delta_cache import DeltaCache

@@ -20,7 +20,7 @@ from ._delta.manifest import read_manifest
 from ._errors import HostError
 from ._exchange import exchange
 from ._go_install import go_version_of
-from ._release import MARKER
+from ._release.store import MARKER
 
 __all__ = ["Adoption", "find_adoption", "link_into"]
 

@@ -21,7 +21,7 @@ from ._go_install import Parcel, is_whole
 from ._go_mirror import GoMirror
 from ._go_support import NewestGo, newest_go, supported
 from ._go_wish import is_moving, newest_minor, plain_wish, resolve_wish
-from ._release import Store
+from ._release.store import Store
 
 __all__ = ["Asked", "Choice", "choose", "plain_wishes"]
 

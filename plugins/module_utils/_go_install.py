@@ -23,7 +23,7 @@ from ._errors import HostError
 from ._go_fetch import fetch_signature
 from ._go_index import Archive
 from ._go_mirror import GoMirror
-from ._release import MARKER, Marker, Store
+from ._release.store import MARKER, Marker, Store
 from ._signature import Signer, checked_signature
 from ._unpack import BrokenArchiveError, unpack
 

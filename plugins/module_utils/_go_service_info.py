@@ -16,7 +16,7 @@ from ._apparmor.policy import read_kernel
 from ._apparmor.profiles import MARKER as PROFILE_MARKER
 from ._atomic import read_text
 from ._errors import HostError
-from ._release import Store
+from ._release.store import Store
 from ._systemd.text import RUNNING, is_drop_in, is_template, kind, settings, wrong_name
 from ._units.spec import MARKER as UNIT_MARKER
 from ._units.state import File, Roots, read_file, show

@@ -23,7 +23,7 @@ from ._go_links import links_of, make_links, read_links
 from ._go_mirror import mirror_of
 from ._go_record import Record, forget, read_record, write_record
 from ._go_shell import look_for_go
-from ._release import Store, surplus
+from ._release.store import Store, surplus
 from ._run import Runner
 from ._signature import signer_of
 

@@ -276,7 +276,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
-from ..module_utils._release_plan import plan_releases, release_spec
+from ..module_utils._release.plan import plan_releases, release_spec
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from .._errors import HostError
-from .._release import Store
+from .._release.store import Store
 from .._systemd.text import is_drop_in, wrong_name
 from .credentials import Secret, read_secrets, secrets_of
 from .folders import folders_of

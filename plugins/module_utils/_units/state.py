@@ -15,7 +15,7 @@ import typing as t
 from .._apparmor.policy import Kernel, label_names, process_label, read_kernel
 from .._atomic import read_text
 from .._errors import HostError
-from .._release import Store
+from .._release.store import Store
 from .._systemd.text import (
     RUNNING,
     affecting,

@@ -14,7 +14,7 @@ import typing as t
 
 from .._errors import HostError
 from .._health import wait_healthy
-from .._release import Store
+from .._release.store import Store
 from .._systemd.systemctl import Systemctl, UnitError, remove_file, write_file
 from .._systemd.text import RUNNING, kind, settings
 from .credentials import put_secret

@@ -19,7 +19,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_choice import (
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_mirror import GoMirror
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_options import bundle_spec, toolchain_spec
-from ansible_collections.gofleet.hosts.plugins.module_utils._release import Store
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.store import Store
 from ansible_collections.gofleet.hosts.plugins.modules import go_bundle, go_toolchain
 
 ARCHIVE = {

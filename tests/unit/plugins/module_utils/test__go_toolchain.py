@@ -21,7 +21,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostE
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_index import Archive
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_install import check_space, is_whole
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain import Plan, plan_toolchain
-from ansible_collections.gofleet.hosts.plugins.module_utils._release import Store
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.store import Store
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
 PATH = "/usr/local/bin:/usr/bin"
@@ -243,7 +243,7 @@ def test_no_space_at_the_last_moment(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(
-        "ansible_collections.gofleet.hosts.plugins.module_utils._release.flush_file_system", full
+        "ansible_collections.gofleet.hosts.plugins.module_utils._release.store.flush_file_system", full
     )
     planned = plan(params)
     with pytest.raises(HostError, match="no inodes or quota left"):

@@ -22,10 +22,10 @@ import stat
 import tempfile
 import typing as t
 
-from ._atomic import fsync_directory, replace_link, write_text
-from ._durable import flush_file_system
-from ._errors import HostError
-from ._lock import exclusive_lock
+from .._atomic import fsync_directory, replace_link, write_text
+from .._durable import flush_file_system
+from .._errors import HostError
+from .._lock import exclusive_lock
 
 __all__ = ["MARKER", "Marker", "Store", "surplus"]
 

@@ -14,11 +14,11 @@ import os
 import shutil
 import typing as t
 
-from ._delta.apply import apply_delta
-from ._delta.manifest import read_manifest
-from ._errors import HostError
-from ._release import Marker, Store
-from ._release_files import ReleaseFile, content_hash, read_files, write_files
+from .._delta.apply import apply_delta
+from .._delta.manifest import read_manifest
+from .._errors import HostError
+from .files import ReleaseFile, content_hash, read_files, write_files
+from .store import Marker, Store
 
 __all__ = ["Release", "old_program", "read_release", "stage_release", "tell_program"]
 

@@ -10,9 +10,9 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.dynamic import read_dynamic
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._release_needs import needs_of, unfit
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.requirements import needs_of, unfit
 
-from ._elf.elf_maker import Shape, dynamic_parts, elf_file, interpreter, parsed
+from .._elf.elf_maker import Shape, dynamic_parts, elf_file, interpreter, parsed
 
 LD = "/lib64/ld-linux-x86-64.so.2"
 V2 = "cx16 lahf_lm pni popcnt sse4_1 sse4_2 ssse3"

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._release_files import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.files import (
     FILES_LIMIT,
     ReleaseFile,
     content_hash,

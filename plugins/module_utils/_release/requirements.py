@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ._elf.dynamic import Dynamic, Need
-from ._elf.go_libraries import libraries_verdict
-from ._elf.loader import Loader
-from ._elf.sections import Elf
-from ._errors import HostError
-from ._kernel.cpu import read_flags
-from ._kernel.go_levels import level_verdict
+from .._elf.dynamic import Dynamic, Need
+from .._elf.go_libraries import libraries_verdict
+from .._elf.loader import Loader
+from .._elf.sections import Elf
+from .._errors import HostError
+from .._kernel.cpu import read_flags
+from .._kernel.go_levels import level_verdict
 
 __all__ = ["needs_of", "needs_spec", "unfit"]
 

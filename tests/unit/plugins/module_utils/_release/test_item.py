@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._release_item import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import (
     old_program,
     read_release,
     stage_release,

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._release import MARKER, Marker, Store, surplus
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.store import (
+    MARKER,
+    Marker,
+    Store,
+    surplus,
+)
 
 
 @pytest.fixture

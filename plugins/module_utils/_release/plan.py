@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ._converge import State
-from ._elf.file import goarches_of
-from ._errors import HostError
-from ._release import Marker, surplus
-from ._release_files import shown, shown_files
-from ._release_item import Release, old_program, read_release, stage_release, tell_program
-from ._release_needs import needs_spec, unfit
+from .._converge import State
+from .._elf.file import goarches_of
+from .._errors import HostError
+from .files import shown, shown_files
+from .item import Release, old_program, read_release, stage_release, tell_program
+from .requirements import needs_spec, unfit
+from .store import Marker, surplus
 
 __all__ = ["ReleasePlan", "plan_releases", "release_spec"]
 

@@ -12,8 +12,8 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._release import Store
-from ansible_collections.gofleet.hosts.plugins.module_utils._release_plan import ReleasePlan, plan_releases
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.plan import ReleasePlan, plan_releases
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.store import Store
 
 PROGRAM = b"\x7fELF program"
 DIGEST = hashlib.sha256(PROGRAM).hexdigest()

@@ -17,8 +17,8 @@ import re
 import stat
 import typing as t
 
-from ._errors import HostError
-from ._release import MARKER
+from .._errors import HostError
+from .store import MARKER
 
 __all__ = ["FILES_LIMIT", "ReleaseFile", "content_hash", "read_files", "shown", "shown_files", "write_files"]
 
