@@ -12,10 +12,10 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._download import FetchError
 from ..module_utils._errors import HostError
-from ..module_utils._go_choice import plain_wishes
-from ..module_utils._go_index import Archive
-from ..module_utils._go_mirror import mirror_of
-from ..module_utils._go_options import REQUIRED_IF, toolchain_spec
+from ..module_utils._go_toolchain.index import Archive
+from ..module_utils._go_toolchain.mirror import mirror_of
+from ..module_utils._go_toolchain.options import REQUIRED_IF, toolchain_spec
+from ..module_utils._go_toolchain.selection import plain_wishes
 from ..module_utils._signature import signer_of
 from ..plugin_utils._go_courier import Courier, Packed
 from ..plugin_utils._go_index_cache import CACHE, Index, index_once, this_run

@@ -21,7 +21,7 @@ from ._elf.sections import Elf, parse_elf
 from ._errors import HostError
 from ._go_buildinfo import BuildInfo, Module, read_build_info
 from ._go_start import LIBRARY_MODES, Program, Target, starts_here
-from ._go_support import NewestGo, supported, toolchain_age_days
+from ._go_toolchain.support import NewestGo, supported, toolchain_age_days
 from ._iso_time import iso_time
 from ._kernel.go_levels import level_of
 

@@ -17,7 +17,7 @@ from ._errors import HostError
 from ._go_binaries import Search, read_go_binaries
 from ._go_binary import Reading
 from ._go_start import Target, read_target
-from ._go_support import newest_go
+from ._go_toolchain.support import newest_go
 from ._kernel.cpu import amd64_level, read_flags
 from ._probe.caller import read_caller
 

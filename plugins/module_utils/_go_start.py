@@ -20,7 +20,7 @@ from ._elf.loader import Loader
 from ._elf.sections import Elf
 from ._errors import HostError
 from ._go_buildinfo import BuildInfo
-from ._go_support import minor_of
+from ._go_toolchain.support import minor_of
 from ._kernel.binfmt_misc import emulator_of
 from ._kernel.go_levels import level_verdict
 from ._probe.answer import Probe, no, unknown, yes

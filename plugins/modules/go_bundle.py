@@ -94,9 +94,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
-from ..module_utils._go_bundle import plan_bundle
-from ..module_utils._go_mirror import secrets_of
-from ..module_utils._go_options import bundle_spec
+from ..module_utils._go_toolchain.bundle import plan_bundle
+from ..module_utils._go_toolchain.mirror import secrets_of
+from ..module_utils._go_toolchain.options import bundle_spec
 
 
 def main() -> None:

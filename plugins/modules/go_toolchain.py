@@ -277,9 +277,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
-from ..module_utils._go_mirror import secrets_of
-from ..module_utils._go_options import REQUIRED_IF, toolchain_spec
-from ..module_utils._go_toolchain import plan_toolchain
+from ..module_utils._go_toolchain.mirror import secrets_of
+from ..module_utils._go_toolchain.options import REQUIRED_IF, toolchain_spec
+from ..module_utils._go_toolchain.plan import plan_toolchain
 from ..module_utils._run import host_runner
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..module_utils._go_index import sort_key
+from ..module_utils._go_toolchain.index import sort_key
 from ._fleet_capabilities import answer_of
 
 __all__ = [

@@ -12,8 +12,8 @@ import os
 import typing as t
 
 from ..module_utils._errors import HostError
-from ..module_utils._go_index import Archive
-from ..module_utils._go_mirror import GoMirror
+from ..module_utils._go_toolchain.index import Archive
+from ..module_utils._go_toolchain.mirror import GoMirror
 from ..module_utils._signature import Signer
 from ._delta_cache import DeltaCache
 from ._delta_methods import bsdiff_imports

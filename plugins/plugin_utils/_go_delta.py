@@ -16,7 +16,7 @@ import typing as t
 
 from ..module_utils._delta.manifest import read_manifest
 from ..module_utils._errors import HostError
-from ..module_utils._go_index import Archive, sort_key
+from ..module_utils._go_toolchain.index import Archive, sort_key
 from ..module_utils._unpack import BrokenArchiveError, unpack
 from ._delta_cache import DeltaCache
 from ._delta_make import make_delta

@@ -19,7 +19,7 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary import Reading, read_go_binary
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_start import read_target
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_support import NewestGo
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.support import NewestGo
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.cpu import read_flags
 
 from .go_programs import VARIANTS, build

@@ -19,8 +19,8 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.apply import apply_delta
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_index import Archive
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_mirror import GoMirror
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import Archive
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.mirror import GoMirror
 from ansible_collections.gofleet.hosts.plugins.module_utils._signature import Signer
 from ansible_collections.gofleet.hosts.plugins.plugin_utils import _go_courier
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache

@@ -15,8 +15,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._download import FetchError
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_index import Archive, GoRelease
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_mirror import GoMirror, mirror_of, secrets_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import Archive, GoRelease
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.mirror import (
+    GoMirror,
+    mirror_of,
+    secrets_of,
+)
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_index_cache import Index, index_once, this_run
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_lock import VersionLock
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_resolver import Resolver

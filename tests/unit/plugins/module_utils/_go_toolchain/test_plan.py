@@ -16,11 +16,11 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _go_install
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_index import Archive
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_install import check_space, is_whole
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain import Plan, plan_toolchain
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain import install
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import Archive
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.install import check_space, is_whole
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.plan import Plan, plan_toolchain
 from ansible_collections.gofleet.hosts.plugins.module_utils._release.store import Store
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
@@ -257,7 +257,7 @@ def test_another_error_of_the_disk_is_not_taken_for_a_full_one(
     def broken(*args: object, **kwargs: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(_go_install, "unpack", broken)
+    monkeypatch.setattr(install, "unpack", broken)
     with pytest.raises(OSError, match="Input/output"):
         plan(params).apply()  # type: ignore[misc]
     assert os.listdir(params["root"]) == [".lock"]

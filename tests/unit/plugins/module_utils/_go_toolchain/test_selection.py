@@ -11,14 +11,17 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from ansible_collections.gofleet.hosts.plugins.doc_fragments._go_mirror import ModuleDocFragment
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_choice import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.mirror import GoMirror
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.options import (
+    bundle_spec,
+    toolchain_spec,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.selection import (
     Asked,
     Choice,
     choose,
     plain_wishes,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_mirror import GoMirror
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_options import bundle_spec, toolchain_spec
 from ansible_collections.gofleet.hosts.plugins.module_utils._release.store import Store
 from ansible_collections.gofleet.hosts.plugins.modules import go_bundle, go_toolchain
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._errors import HostError
-from ._go_index import GoRelease, is_version, sort_key
+from .._errors import HostError
+from .index import GoRelease, is_version, sort_key
 
 __all__ = ["is_moving", "newest_minor", "plain_wish", "resolve_wish"]
 

@@ -13,11 +13,11 @@ import os
 import tempfile
 import typing as t
 
-from ._atomic import fsync_directory
-from ._download import FetchError, download, read_document
-from ._go_index import Archive
-from ._go_mirror import GoMirror
-from ._signature import Signer, checked_signature
+from .._atomic import fsync_directory
+from .._download import FetchError, download, read_document
+from .._signature import Signer, checked_signature
+from .index import Archive
+from .mirror import GoMirror
 
 __all__ = ["check_signature", "fetch_archive", "fetch_signature", "sha256_of"]
 

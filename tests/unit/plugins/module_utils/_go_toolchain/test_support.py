@@ -8,7 +8,7 @@ import datetime
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_support import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.support import (
     KNOWN_ON,
     RELEASED,
     NewestGo,

@@ -16,7 +16,7 @@ import datetime
 import re
 import typing as t
 
-from ._errors import HostError
+from .._errors import HostError
 
 __all__ = ["KNOWN_ON", "RELEASED", "NewestGo", "minor_of", "newest_go", "supported", "toolchain_age_days"]
 

@@ -16,16 +16,16 @@ import json
 import os
 import typing as t
 
-from ._atomic import write_text
-from ._converge import State
-from ._download import FetchError
-from ._errors import HostError
-from ._go_fetch import check_signature, fetch_archive, fetch_signature, sha256_of
-from ._go_index import Archive, GoRelease, archive_of, parse_index, sort_key
-from ._go_mirror import GoMirror, mirror_of
-from ._go_wish import is_moving, plain_wish, resolve_wish
-from ._lock import exclusive_lock
-from ._signature import Signer, signer_of
+from .._atomic import write_text
+from .._converge import State
+from .._download import FetchError
+from .._errors import HostError
+from .._lock import exclusive_lock
+from .._signature import Signer, signer_of
+from .fetch import check_signature, fetch_archive, fetch_signature, sha256_of
+from .index import Archive, GoRelease, archive_of, parse_index, sort_key
+from .mirror import GoMirror, mirror_of
+from .version_query import is_moving, plain_wish, resolve_wish
 
 __all__ = ["BundlePlan", "plan_bundle"]
 

@@ -16,11 +16,11 @@ import os
 import shutil
 import typing as t
 
-from ._delta.manifest import read_manifest
-from ._errors import HostError
-from ._exchange import exchange
-from ._go_install import go_version_of
-from ._release.store import MARKER
+from .._delta.manifest import read_manifest
+from .._errors import HostError
+from .._exchange import exchange
+from .._release.store import MARKER
+from .install import go_version_of
 
 __all__ = ["Adoption", "find_adoption", "link_into"]
 

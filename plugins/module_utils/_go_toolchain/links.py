@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 
-from ._atomic import replace_link
-from ._errors import HostError
+from .._atomic import replace_link
+from .._errors import HostError
 
 __all__ = ["links_of", "make_links", "read_links"]
 

@@ -13,15 +13,22 @@ from pathlib import Path
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._exchange import exchange
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_adopt import find_adoption, link_into
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_links import links_of, make_links, read_links
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_record import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.adopt import (
+    find_adoption,
+    link_into,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.links import (
+    links_of,
+    make_links,
+    read_links,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.record import (
     Record,
     forget,
     read_record,
     write_record,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_shell import look_for_go
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.shell import look_for_go
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed, Runner
 
 

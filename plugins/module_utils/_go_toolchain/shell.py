@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ._run import Runner
+from .._run import Runner
 
 __all__ = ["Shell", "look_for_go"]
 

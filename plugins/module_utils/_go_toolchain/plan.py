@@ -13,19 +13,19 @@ import struct
 import sys
 import typing as t
 
-from ._converge import State
-from ._errors import HostError
-from ._go_adopt import Adoption, find_adoption, link_into
-from ._go_choice import Asked, Choice, choose
-from ._go_index import go_arch, sort_key
-from ._go_install import check_space, install
-from ._go_links import links_of, make_links, read_links
-from ._go_mirror import mirror_of
-from ._go_record import Record, forget, read_record, write_record
-from ._go_shell import look_for_go
-from ._release.store import Store, surplus
-from ._run import Runner
-from ._signature import signer_of
+from .._converge import State
+from .._errors import HostError
+from .._release.store import Store, surplus
+from .._run import Runner
+from .._signature import signer_of
+from .adopt import Adoption, find_adoption, link_into
+from .index import go_arch, sort_key
+from .install import check_space, install
+from .links import links_of, make_links, read_links
+from .mirror import mirror_of
+from .record import Record, forget, read_record, write_record
+from .selection import Asked, Choice, choose
+from .shell import look_for_go
 
 __all__ = ["Plan", "plan_toolchain"]
 

@@ -13,9 +13,9 @@ import json
 import os
 import typing as t
 
-from ._atomic import write_text
-from ._go_index import is_version
-from ._go_wish import is_moving
+from .._atomic import write_text
+from .index import is_version
+from .version_query import is_moving
 
 __all__ = ["Record", "forget", "read_record", "write_record"]
 

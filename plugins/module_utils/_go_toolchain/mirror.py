@@ -11,9 +11,9 @@ from __future__ import annotations
 import typing as t
 import urllib.parse
 
-from ._download import PLAIN, Access, FetchError, read_document, shown
-from ._errors import HostError
-from ._go_index import GoRelease, parse_index
+from .._download import PLAIN, Access, FetchError, read_document, shown
+from .._errors import HostError
+from .index import GoRelease, parse_index
 
 __all__ = ["GoMirror", "mirror_of", "secrets_of"]
 

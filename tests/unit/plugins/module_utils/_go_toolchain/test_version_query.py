@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_index import GoRelease
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_wish import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import GoRelease
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.version_query import (
     is_moving,
     newest_minor,
     plain_wish,

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_index import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import (
     Archive,
     archive_of,
     go_arch,

@@ -15,13 +15,13 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ._errors import HostError
-from ._go_index import Archive, GoRelease, archive_of
-from ._go_install import Parcel, is_whole
-from ._go_mirror import GoMirror
-from ._go_support import NewestGo, newest_go, supported
-from ._go_wish import is_moving, newest_minor, plain_wish, resolve_wish
-from ._release.store import Store
+from .._errors import HostError
+from .._release.store import Store
+from .index import Archive, GoRelease, archive_of
+from .install import Parcel, is_whole
+from .mirror import GoMirror
+from .support import NewestGo, newest_go, supported
+from .version_query import is_moving, newest_minor, plain_wish, resolve_wish
 
 __all__ = ["Asked", "Choice", "choose", "plain_wishes"]
 

@@ -17,15 +17,15 @@ import os
 import typing as t
 import urllib.parse
 
-from ._delta.apply import apply_delta
-from ._download import FetchError, HashingReader, download, shown
-from ._errors import HostError
-from ._go_fetch import fetch_signature
-from ._go_index import Archive
-from ._go_mirror import GoMirror
-from ._release.store import MARKER, Marker, Store
-from ._signature import Signer, checked_signature
-from ._unpack import BrokenArchiveError, unpack
+from .._delta.apply import apply_delta
+from .._download import FetchError, HashingReader, download, shown
+from .._errors import HostError
+from .._release.store import MARKER, Marker, Store
+from .._signature import Signer, checked_signature
+from .._unpack import BrokenArchiveError, unpack
+from .fetch import fetch_signature
+from .index import Archive
+from .mirror import GoMirror
 
 __all__ = ["DeltaRefusedError", "Parcel", "check_space", "go_version_of", "install", "is_whole"]
 
