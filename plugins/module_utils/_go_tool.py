@@ -17,7 +17,7 @@ from ._converge import State
 from ._elf.open_file import opened
 from ._elf.sections import FormatError, parse_elf
 from ._errors import HostError
-from ._go_buildinfo import BuildInfo, read_build_info
+from ._go_binary.buildinfo import BuildInfo, read_build_info
 from ._go_proxy_list import userinfo_of
 from ._go_tool_build import Builder, Job, build_and_place, newest_version
 from ._run import Runner

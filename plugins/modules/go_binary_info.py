@@ -270,7 +270,7 @@ caller:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
-from ..module_utils._go_binary_info import read_go_binary_info
+from ..module_utils._go_binary.info import read_go_binary_info
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary import Reading, read_go_binary
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_start import read_target
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.binary import Reading, read_go_binary
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.start import read_target
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.support import NewestGo
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.cpu import read_flags
 

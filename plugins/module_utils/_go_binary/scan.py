@@ -14,8 +14,8 @@ import re
 import stat
 import typing as t
 
-from ._probe.files import read
-from ._probe.mounts import parse_mounts
+from .._probe.files import read
+from .._probe.mounts import parse_mounts
 
 __all__ = ["Candidate", "Tally", "parse_mount_types", "printable", "walk"]
 

@@ -10,11 +10,11 @@ import types
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _go_start
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.dynamic import read_dynamic
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.loader import Loader
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_buildinfo import read_build_info
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_start import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary import start
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.buildinfo import read_build_info
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.start import (
     Program,
     Target,
     kernel_needed,
@@ -22,8 +22,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_start import (
     starts_here,
 )
 
-from ._elf.elf_maker import Part, Shape, dynamic_parts, elf_file, inline_info, interpreter, parsed
-from ._kernel.test_binfmt_misc import ARM64
+from .._elf.elf_maker import Part, Shape, dynamic_parts, elf_file, inline_info, interpreter, parsed
+from .._kernel.test_binfmt_misc import ARM64
 
 V3 = "cx16 lahf_lm pni popcnt sse4_1 sse4_2 ssse3 abm avx avx2 bmi1 bmi2 f16c fma movbe".split()  # noqa: SIM905
 
@@ -171,7 +171,7 @@ def test_a_loader_is_asked_for_a_dynamic_program(tmp_path: pathlib.Path) -> None
 def test_a_mount_without_programs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = program(tmp_path)
     noexec = types.SimpleNamespace(f_flag=os.ST_NOEXEC)
-    monkeypatch.setattr(_go_start.os, "statvfs", lambda path: noexec)
+    monkeypatch.setattr(start.os, "statvfs", lambda path: noexec)
     assert verdict(found, target(tmp_path)) == ("no", "mount", "its file system is mounted noexec")
     os.unlink(found.path)
     monkeypatch.undo()

@@ -10,9 +10,9 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary_info import read_go_binary_info
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.info import read_go_binary_info
 
-from .test__go_binaries import program
+from .test_binaries import program
 
 DEFAULTS: dict[str, t.Any] = {
     "paths": [],

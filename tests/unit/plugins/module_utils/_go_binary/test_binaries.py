@@ -9,13 +9,16 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _go_binaries
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_binaries import Search, read_go_binaries
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_processes import Running
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary import binaries
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.binaries import (
+    Search,
+    read_go_binaries,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.processes import Running
 
-from ._elf.elf_maker import Part, elf_file, inline_info
-from .test__go_binary import reading
-from .test__go_processes import LIMITS, STAT, STATUS
+from .._elf.elf_maker import Part, elf_file, inline_info
+from .test_binary import reading
+from .test_processes import LIMITS, STAT, STATUS
 
 
 def program(path: pathlib.Path, version: str = "go1.26.6") -> pathlib.Path:
@@ -91,7 +94,8 @@ def test_a_replaced_build_that_still_runs_is_another_program(tmp_path: pathlib.P
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "ansible_collections.gofleet.hosts.plugins.module_utils._go_processes.os.readlink", readlink
+            "ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.processes.os.readlink",
+            readlink,
         )
         found = look(tmp_path, path)
     rows = [
@@ -129,7 +133,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: pathlib.Path, monkeypatch:
             raise FileNotFoundError(2, "No such file or directory", name)
         raise PermissionError(13, "Permission denied", name)
 
-    monkeypatch.setattr(_go_binaries, "read_go_binary", refuse)
+    monkeypatch.setattr(binaries, "read_go_binary", refuse)
     assert look(tmp_path, path)["passed_over"] == [
         {"path": str(path), "reason": "Permission denied"},
         {"path": str(tmp_path / "running"), "reason": "Permission denied"},
@@ -139,7 +143,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: pathlib.Path, monkeypatch:
 def test_processes_that_are_hidden_are_counted(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_go_binaries, "list_running", lambda root: Running([], 17))
+    monkeypatch.setattr(binaries, "list_running", lambda root: Running([], 17))
     (one,) = look(tmp_path)["passed_over"]
     assert one["path"] == str(tmp_path / "proc")
     assert one["reason"].endswith(": 17")

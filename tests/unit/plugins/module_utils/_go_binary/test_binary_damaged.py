@@ -15,10 +15,10 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.sections import FormatError, parse_elf
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary import is_elf, read_go_binary
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.binary import is_elf, read_go_binary
 
-from ._elf.elf_maker import Part, Shape, dynamic_parts, elf_file, inline_info, interpreter, pointed_info
-from .test__go_binary import needs_go, programs, reading
+from .._elf.elf_maker import Part, Shape, dynamic_parts, elf_file, inline_info, interpreter, pointed_info
+from .test_binary import needs_go, programs, reading
 
 __all__ = ["programs"]  # a fixture
 

@@ -9,8 +9,8 @@ import pathlib
 import socket
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _go_files
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_files import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary import scan
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.scan import (
     Candidate,
     Tally,
     parse_mount_types,
@@ -150,7 +150,7 @@ def test_a_directory_that_may_not_be_read_is_told(
         return scandir(path)
 
     (tmp_path / "closed").mkdir()
-    monkeypatch.setattr(_go_files.os, "scandir", refuse)
+    monkeypatch.setattr(scan.os, "scandir", refuse)
     found, tally = look(tmp_path)
     assert names(found, tmp_path) == ["a"]
     assert tally.report() == [{"path": str(tmp_path / "closed"), "reason": "Permission denied"}]

@@ -12,8 +12,8 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _go_processes
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_processes import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary import processes
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.processes import (
     Executed,
     describe,
     go_environment,
@@ -148,7 +148,7 @@ def test_a_number_that_went_to_another_process_meanwhile_is_none(
         (root / "proc/812/stat").write_text(STAT.replace("12345", "12399"))
         return {}
 
-    monkeypatch.setattr(_go_processes, "parse_limits", replaced)
+    monkeypatch.setattr(processes, "parse_limits", replaced)
     assert describe(str(root), executed) is None
 
 
@@ -162,7 +162,7 @@ def test_processes_that_may_not_be_looked_at_are_counted(
     def refuse(path: str) -> t.NoReturn:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(_go_processes.os, "readlink", refuse)
+    monkeypatch.setattr(processes.os, "readlink", refuse)
     assert list_running(str(root)) == ([], 1)
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ._elf.loader import Loader
-from ._elf.sections import FormatError
-from ._go_binary import Reading, is_elf, read_go_binary
-from ._go_files import Candidate, Tally, printable, walk
-from ._go_processes import Executed, describe, list_running
-from ._probe.answer import yes
+from .._elf.loader import Loader
+from .._elf.sections import FormatError
+from .._probe.answer import yes
+from .binary import Reading, is_elf, read_go_binary
+from .processes import Executed, describe, list_running
+from .scan import Candidate, Tally, printable, walk
 
 __all__ = ["Search", "read_go_binaries"]
 

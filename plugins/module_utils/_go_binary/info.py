@@ -12,14 +12,14 @@ import datetime
 import os
 import typing as t
 
-from ._elf.loader import INTERPRETERS
-from ._errors import HostError
-from ._go_binaries import Search, read_go_binaries
-from ._go_binary import Reading
-from ._go_start import Target, read_target
-from ._go_toolchain.support import newest_go
-from ._kernel.cpu import amd64_level, read_flags
-from ._probe.caller import read_caller
+from .._elf.loader import INTERPRETERS
+from .._errors import HostError
+from .._go_toolchain.support import newest_go
+from .._kernel.cpu import amd64_level, read_flags
+from .._probe.caller import read_caller
+from .binaries import Search, read_go_binaries
+from .binary import Reading
+from .start import Target, read_target
 
 __all__ = ["read_go_binary_info"]
 
