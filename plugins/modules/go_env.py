@@ -111,7 +111,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
-from ..module_utils._go_env import plan_go_env
+from ..module_utils._go_command.env import plan_go_env
 
 USER = {
     "name": {"type": "str", "required": True},

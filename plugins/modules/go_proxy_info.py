@@ -114,7 +114,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
-from ..module_utils._go_proxy_host import read_go_proxy_info
+from ..module_utils._go_command.proxy_info import read_go_proxy_info
 
 SPEC = {
     "module": {"type": "str", "default": "golang.org/x/text"},

@@ -112,7 +112,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
-from ..module_utils._go_tool import plan_go_tools
+from ..module_utils._go_command.tool import plan_go_tools
 from ..module_utils._run import host_runner
 
 TOOL = {

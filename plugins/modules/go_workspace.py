@@ -108,7 +108,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
-from ..module_utils._go_workspace import plan_workspace
+from ..module_utils._go_command.workspace import plan_workspace
 from ..module_utils._run import host_runner
 
 REPLACE = {

@@ -8,7 +8,7 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_env import EnvPlan
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.env import EnvPlan
 from ansible_collections.gofleet.hosts.plugins.modules import go_env
 
 from .planned_module import BEFORE, Apply, PlannedModule, after

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_tool import ToolPlan
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.tool import ToolPlan
 from ansible_collections.gofleet.hosts.plugins.modules import go_tool
 
 from .planned_module import BEFORE, Apply, PlannedModule, after

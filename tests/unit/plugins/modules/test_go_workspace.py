@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_workspace import WorkspacePlan
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.workspace import WorkspacePlan
 from ansible_collections.gofleet.hosts.plugins.modules import go_workspace
 
 from .planned_module import BEFORE, Apply, PlannedModule, after

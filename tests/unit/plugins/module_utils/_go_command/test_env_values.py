@@ -12,13 +12,13 @@ import pathlib
 import subprocess
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_env_values import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.env_values import (
     _NEVER,
     KNOWN,
     check_setting,
     split_quoted,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_list import SettingError
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.goproxy import SettingError
 
 GOOD = [
     ("GOPROXY", "https://goproxy.example.org|https://two.example.org/path,direct"),

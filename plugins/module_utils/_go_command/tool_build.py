@@ -18,13 +18,13 @@ import tempfile
 import time
 import typing as t
 
-from ._account import Account, acting_as
-from ._atomic import fsync_directory
-from ._errors import HostError
-from ._go_env import MACHINE_FILE, machine_environment
-from ._go_proxy import first_problem
-from ._go_proxy_host import read_go_proxy_info
-from ._run import Completed, Runner
+from .._account import Account, acting_as
+from .._atomic import fsync_directory
+from .._errors import HostError
+from .._run import Completed, Runner
+from .env import MACHINE_FILE, machine_environment
+from .proxy_diagnosis import first_problem
+from .proxy_info import read_go_proxy_info
 
 __all__ = ["Builder", "Job", "build_and_place", "newest_version"]
 

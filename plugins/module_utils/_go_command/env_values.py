@@ -16,8 +16,8 @@ import difflib
 import re
 import typing as t
 
-from ._go_debug import DebugKeys, check_godebug
-from ._go_proxy_list import SettingError, parse_goproxy, parse_gosumdb, userinfo_of
+from .debug import DebugKeys, check_godebug
+from .goproxy import SettingError, parse_goproxy, parse_gosumdb, userinfo_of
 
 __all__ = ["KNOWN", "check_setting", "split_quoted"]
 

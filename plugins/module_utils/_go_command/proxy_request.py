@@ -19,8 +19,8 @@ import threading
 import typing as t
 import urllib.parse
 
-from ._go_proxy_list import SettingError
-from ._go_proxy_way import Proxy, UnspokenError, proxy_for
+from .goproxy import SettingError
+from .http_proxy import Proxy, UnspokenError, proxy_for
 
 __all__ = ["Answer", "Asker", "Credentials", "ask"]
 

@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_env_file import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.env_file import (
     BEGIN,
     END,
     managed,

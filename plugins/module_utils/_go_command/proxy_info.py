@@ -12,12 +12,12 @@ import os
 import re
 import typing as t
 
-from ._account import account_of, acting_as
-from ._errors import HostError
-from ._go_env import effective, read_sources
-from ._go_proxy import Wanted, diagnose
-from ._go_proxy_ask import Asker
-from ._go_proxy_list import userinfo_of
+from .._account import account_of, acting_as
+from .._errors import HostError
+from .env import effective, read_sources
+from .goproxy import userinfo_of
+from .proxy_diagnosis import Wanted, diagnose
+from .proxy_request import Asker
 
 __all__ = ["read_go_proxy_info"]
 

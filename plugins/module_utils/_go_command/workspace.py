@@ -13,11 +13,11 @@ import re
 import tempfile
 import typing as t
 
-from ._atomic import read_text, write_text
-from ._converge import State
-from ._errors import HostError
-from ._go_toolchain.index import sort_key
-from ._run import Runner
+from .._atomic import read_text, write_text
+from .._converge import State
+from .._errors import HostError
+from .._go_toolchain.index import sort_key
+from .._run import Runner
 
 __all__ = ["WorkspacePlan", "plan_workspace", "workspace_text"]
 

@@ -11,13 +11,13 @@ import re
 import subprocess
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_debug import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.debug import (
     DebugKeys,
     check_godebug,
     read_debug_keys,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_env_values import check_setting
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_list import SettingError
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.env_values import check_setting
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.goproxy import SettingError
 
 
 @pytest.fixture(scope="module")

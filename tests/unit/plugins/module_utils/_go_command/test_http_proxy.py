@@ -9,8 +9,8 @@ from __future__ import annotations
 import urllib.parse
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_list import SettingError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_way import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.goproxy import SettingError
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.http_proxy import (
     Proxy,
     UnspokenError,
     proxy_for,

@@ -12,15 +12,15 @@ import os
 import re
 import typing as t
 
-from ._account import Account, account_of, acting_as
-from ._converge import State
-from ._elf.open_file import opened
-from ._elf.sections import FormatError, parse_elf
-from ._errors import HostError
-from ._go_binary.buildinfo import BuildInfo, read_build_info
-from ._go_proxy_list import userinfo_of
-from ._go_tool_build import Builder, Job, build_and_place, newest_version
-from ._run import Runner
+from .._account import Account, account_of, acting_as
+from .._converge import State
+from .._elf.open_file import opened
+from .._elf.sections import FormatError, parse_elf
+from .._errors import HostError
+from .._go_binary.buildinfo import BuildInfo, read_build_info
+from .._run import Runner
+from .goproxy import userinfo_of
+from .tool_build import Builder, Job, build_and_place, newest_version
 
 __all__ = ["ToolPlan", "plan_go_tools", "program_name"]
 

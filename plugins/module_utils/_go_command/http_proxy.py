@@ -18,7 +18,7 @@ import re
 import typing as t
 import urllib.parse
 
-from ._go_proxy_list import SettingError
+from .goproxy import SettingError
 
 __all__ = ["Proxy", "UnspokenError", "proxy_for"]
 

@@ -15,13 +15,13 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.proxy_advice import KINDS, advice
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.proxy_diagnosis import (
     Wanted,
     diagnose,
     first_problem,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_advice import KINDS, advice
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_ask import Asker, ask
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.proxy_request import Asker, ask
 
 from .module_servers import Reply, certificate, deaf, serving, tunnelling
 

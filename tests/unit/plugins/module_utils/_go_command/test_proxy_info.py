@@ -13,8 +13,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_host import read_go_proxy_info
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_list import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.goproxy import (
     ProxyEntry,
     SettingError,
     escaped,
@@ -23,6 +22,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_proxy_list impor
     parse_gosumdb,
     userinfo_of,
 )
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.proxy_info import read_go_proxy_info
 
 
 def options(root: pathlib.Path, **given: t.Any) -> dict[str, t.Any]:

@@ -12,16 +12,16 @@ import stat
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _go_env
 from ansible_collections.gofleet.hosts.plugins.module_utils._account import Account
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_env import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command import env
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.env import (
     effective,
     machine_environment,
     plan_go_env,
     read_sources,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_env_file import BEGIN, END
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.env_file import BEGIN, END
 
 SECRET = "https://me:s3cret@goproxy.example.org"
 
@@ -44,7 +44,7 @@ def place(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     def account(name: str | None) -> Account:
         return Account(name or "alice", os.geteuid(), os.getegid(), str(tmp_path / (name or "alice")))
 
-    monkeypatch.setattr(_go_env, "account_of", account)
+    monkeypatch.setattr(env, "account_of", account)
     return Place(tmp_path, tmp_path / "environment", tmp_path / "alice/.config/go/env")
 
 

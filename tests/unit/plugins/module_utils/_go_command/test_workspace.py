@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_workspace import plan_workspace
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.workspace import plan_workspace
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
 GO = shutil.which("go") or "go"

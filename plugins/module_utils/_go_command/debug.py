@@ -16,7 +16,7 @@ import os
 import re
 import typing as t
 
-from ._go_proxy_list import SettingError
+from .goproxy import SettingError
 
 __all__ = ["DebugKeys", "check_godebug", "read_debug_keys"]
 

@@ -16,11 +16,18 @@ import typing as t
 import zipfile
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _go_tool_build
 from ansible_collections.gofleet.hosts.plugins.module_utils._account import Account, account_of
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_tool import plan_go_tools, program_name
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_tool_build import Builder, Job, failure
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command import tool_build
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.tool import (
+    plan_go_tools,
+    program_name,
+)
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.tool_build import (
+    Builder,
+    Job,
+    failure,
+)
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
 GO = shutil.which("go") or "go"
@@ -289,7 +296,7 @@ def test_no_password_is_told() -> None:
 
 
 def test_the_network_s_fault_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_go_tool_build, "MACHINE_FILE", "/nonexistent")
+    monkeypatch.setattr(tool_build, "MACHINE_FILE", "/nonexistent")
     account = account_of(None)
     proxies = {"GOPROXY": "http://127.0.0.1:1", "GOSUMDB": "sum.golang.org"}
     done = Completed(1, "", "dial tcp 127.0.0.1:1: connect: connection refused")

@@ -18,14 +18,14 @@ import os
 import stat
 import typing as t
 
-from ._account import Account, account_of, acting_as
-from ._atomic import read_text, write_text
-from ._converge import State
-from ._errors import HostError
-from ._go_debug import read_debug_keys
-from ._go_env_file import Line, managed, parse_lines, with_managed
-from ._go_env_values import KNOWN, check_setting
-from ._go_proxy_list import SettingError, userinfo_of
+from .._account import Account, account_of, acting_as
+from .._atomic import read_text, write_text
+from .._converge import State
+from .._errors import HostError
+from .debug import read_debug_keys
+from .env_file import Line, managed, parse_lines, with_managed
+from .env_values import KNOWN, check_setting
+from .goproxy import SettingError, userinfo_of
 
 __all__ = [
     "MACHINE_FILE",

@@ -15,10 +15,8 @@ import json
 import shutil
 import typing as t
 
-from ._download import shown
-from ._go_proxy_advice import advice
-from ._go_proxy_ask import Answer, Asker, ask
-from ._go_proxy_list import (
+from .._download import shown
+from .goproxy import (
     ProxyEntry,
     SettingError,
     escaped,
@@ -26,6 +24,8 @@ from ._go_proxy_list import (
     parse_goproxy,
     parse_gosumdb,
 )
+from .proxy_advice import advice
+from .proxy_request import Answer, Asker, ask
 
 __all__ = ["Wanted", "diagnose", "first_problem"]
 
