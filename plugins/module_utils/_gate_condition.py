@@ -12,7 +12,7 @@ import math
 import typing as t
 
 from ._errors import HostError
-from ._selector import Selector, selector_of
+from ._prometheus.promql import Selector, selector_of
 
 __all__ = ["EXECUTABLE", "Condition", "condition_spec", "conditions_of"]
 

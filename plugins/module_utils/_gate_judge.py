@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ._counters import increases
 from ._gate_quantile import judge_quantile
 from ._gate_verdict import Baseline, Evidence, Limits, limits_of, no, unknown, without_baseline, yes
+from ._prometheus.counters import increases
 
 if t.TYPE_CHECKING:
     from ._gate_condition import Condition

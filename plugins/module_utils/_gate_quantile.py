@@ -12,7 +12,7 @@ import math
 import typing as t
 
 from ._gate_verdict import Baseline, Evidence, allowed, no, unknown, yes
-from ._histogram import Histogram, Quantile, histogram_of
+from ._prometheus.histogram import Histogram, Quantile, histogram_of
 
 if t.TYPE_CHECKING:
     from ._gate_condition import Condition

@@ -18,15 +18,15 @@ import urllib.parse
 
 from ansible.module_utils.urls import open_url
 
-from ._exposition import PageError, Series, parse_exposition, series_key
 from ._gate_condition import EXECUTABLE
-from ._selector import select
+from ._prometheus.exposition import PageError, Series, parse_exposition, series_key
+from ._prometheus.promql import select
 from ._systemd.text import parse_show
 
 if t.TYPE_CHECKING:
     from ._gate_condition import Condition
+    from ._prometheus.promql import Selector
     from ._run import Runner
-    from ._selector import Selector
 
 __all__ = ["Answer", "Ask", "Reading", "http_ask", "read_sample"]
 

@@ -158,10 +158,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._converge import converge
 from ..module_utils._errors import HostError
-from ..module_utils._prometheus import http_fetch
+from ..module_utils._prometheus.api import http_fetch
+from ..module_utils._prometheus.files import parse_scraping
+from ..module_utils._prometheus.plan import Server, plan_scraping
 from ..module_utils._run import host_runner
-from ..module_utils._scrape_files import parse_scraping
-from ..module_utils._scrape_plan import Server, plan_scraping
 
 TARGET = {
     "job": {"type": "str", "required": True},

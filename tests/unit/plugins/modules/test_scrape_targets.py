@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils import _prometheus
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus import api
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 from ansible_collections.gofleet.hosts.plugins.modules import scrape_targets
 
@@ -98,7 +98,7 @@ def host(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch
     monkeypatch.setattr(scrape_targets, "host_runner", lambda module: host.run_command)
     monkeypatch.setattr(scrape_targets, "http_fetch", lambda url: host.fetch)
     for name, value in (("PAUSE", 0.001), ("SECONDS_TO_ANSWER", 0.05), ("SECONDS_TO_RELOAD", 0.05)):
-        monkeypatch.setattr(_prometheus, name, value)
+        monkeypatch.setattr(api, name, value)
     return host
 
 

@@ -13,13 +13,13 @@ import os
 import stat
 import typing as t
 
-from ._atomic import read_text, write_text
-from ._errors import HostError
-from ._prometheus import Fetch, Loaded, target_health, wait_answer, wait_loaded, wait_up
-from ._prometheus_config import edit, marked_paths
-from ._promtool import check_staged
-from ._run import Runner
-from ._scrape_files import Scraping
+from .._atomic import read_text, write_text
+from .._errors import HostError
+from .._run import Runner
+from .api import Fetch, Loaded, target_health, wait_answer, wait_loaded, wait_up
+from .config import edit, marked_paths
+from .files import Scraping
+from .promtool import check_staged
 
 __all__ = ["Plan", "Server", "plan_scraping"]
 

@@ -8,9 +8,9 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils import _prometheus
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus import api
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.api import (
     Loaded,
     Target,
     http_fetch,
@@ -26,9 +26,9 @@ NODE = Target("gofleet-node", "node", "10.0.0.1:9100")
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_prometheus, "PAUSE", 0.001)
-    monkeypatch.setattr(_prometheus, "SECONDS_TO_ANSWER", 0.05)
-    monkeypatch.setattr(_prometheus, "SECONDS_TO_RELOAD", 0.05)
+    monkeypatch.setattr(api, "PAUSE", 0.001)
+    monkeypatch.setattr(api, "SECONDS_TO_ANSWER", 0.05)
+    monkeypatch.setattr(api, "SECONDS_TO_RELOAD", 0.05)
 
 
 def metrics(successful: int, time: str) -> str:
@@ -54,7 +54,7 @@ def active(*items: tuple[str, str, str, str]) -> str:
     )
 
 
-def answers(*texts: str | None) -> _prometheus.Fetch:
+def answers(*texts: str | None) -> api.Fetch:
     """A server that gives one text after the other, and the last one for ever."""
     left = list(texts)
 

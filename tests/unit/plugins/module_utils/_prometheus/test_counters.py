@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._counters import increases
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.counters import increases
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import os
 import shutil
 import tempfile
 
-from ._atomic import write_text
-from ._errors import HostError
-from ._prometheus_config import edit
-from ._run import Runner
-from ._scrape_files import Scraping
+from .._atomic import write_text
+from .._errors import HostError
+from .._run import Runner
+from .config import edit
+from .files import Scraping
 
 __all__ = ["NO_PROMTOOL", "check_staged"]
 

@@ -10,9 +10,12 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._promtool import NO_PROMTOOL, check_staged
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.files import parse_scraping
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.promtool import (
+    NO_PROMTOOL,
+    check_staged,
+)
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
-from ansible_collections.gofleet.hosts.plugins.module_utils._scrape_files import parse_scraping
 
 SCRAPING = parse_scraping([{"job": "node", "targets": ["h:1"], "labels": {}}], [], interval="15s")
 

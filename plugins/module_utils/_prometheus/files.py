@@ -13,9 +13,9 @@ import os
 import re
 import typing as t
 
-from ._errors import HostError
-from ._prometheus import Target
-from ._prometheus_config import job_lines, rule_lines
+from .._errors import HostError
+from .api import Target
+from .config import job_lines, rule_lines
 
 __all__ = ["Scraping", "parse_scraping"]
 

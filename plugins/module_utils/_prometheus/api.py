@@ -17,7 +17,7 @@ import urllib.error
 
 from ansible.module_utils.urls import open_url
 
-from ._errors import HostError
+from .._errors import HostError
 
 __all__ = [
     "Fetch",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus_config import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.config import (
     edit,
     job_lines,
     marked_paths,

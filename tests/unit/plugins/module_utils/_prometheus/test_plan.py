@@ -10,9 +10,13 @@ import os
 import pathlib
 import typing as t
 
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.files import parse_scraping
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.plan import (
+    Plan,
+    Server,
+    plan_scraping,
+)
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
-from ansible_collections.gofleet.hosts.plugins.module_utils._scrape_files import parse_scraping
-from ansible_collections.gofleet.hosts.plugins.module_utils._scrape_plan import Plan, Server, plan_scraping
 
 
 def plan(root: pathlib.Path, *targets: dict[str, t.Any], wait_up: int = 0) -> Plan:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._histogram import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.histogram import (
     Histogram,
     Quantile,
     histogram_of,

@@ -8,8 +8,8 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus import Target
-from ansible_collections.gofleet.hosts.plugins.module_utils._scrape_files import parse_scraping
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.api import Target
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.files import parse_scraping
 
 
 def group(job_name: str, *targets: str, **labels: str) -> dict[str, t.Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._exposition import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.exposition import (
     PageError,
     Series,
     parse_exposition,

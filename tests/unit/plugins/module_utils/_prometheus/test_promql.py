@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._exposition import parse_exposition
-from ansible_collections.gofleet.hosts.plugins.module_utils._selector import select, selector_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.exposition import parse_exposition
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.promql import select, selector_of
 
 PAGE = parse_exposition(
     'r{code="200"} 1\nr{code="500"} 2\nr{code="503",zone="a"} 3\nother{code="500"} 9\nr{code="599"} NaN\n'

@@ -12,7 +12,7 @@ import json
 import re
 import typing as t
 
-from ._errors import HostError
+from .._errors import HostError
 
 __all__ = ["edit", "job_lines", "marked_paths", "rule_lines"]
 

@@ -12,11 +12,11 @@ import math
 import re
 import typing as t
 
-from ._errors import HostError
-from ._exposition import series_key
+from .._errors import HostError
+from .exposition import series_key
 
 if t.TYPE_CHECKING:
-    from ._exposition import Series
+    from .exposition import Series
 
 __all__ = ["Selector", "select", "selector_of"]
 
