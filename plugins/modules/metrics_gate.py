@@ -220,8 +220,8 @@ began:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
-from ..module_utils._gate import gate_spec, refusal, run_gate
-from ..module_utils._gate_read import http_ask
+from ..module_utils._gate.gate import gate_spec, refusal, run_gate
+from ..module_utils._gate.sample import http_ask
 from ..module_utils._run import host_runner
 
 

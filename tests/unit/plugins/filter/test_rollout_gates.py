@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.gofleet.hosts.plugins.filter.rollout_gates import FilterModule
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_condition import conditions_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.condition import conditions_of
 
 GATES = FilterModule().filters()["rollout_gates"]
 SERVICES = [{"name": "hello", "port": 8080, "artefact": {"file": "hello"}}]

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_read import Answer
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import Answer
 from ansible_collections.gofleet.hosts.plugins.modules import metrics_gate
 
 CONDITIONS = [{"name": "queue", "metric": "queue", "max": 10}]

@@ -12,15 +12,15 @@ import math
 import time
 import typing as t
 
-from ._errors import HostError
-from ._gate_condition import Condition, condition_spec, conditions_of
-from ._gate_judge import Sample, judge, settled
-from ._gate_read import Reading, read_sample
-from ._gate_verdict import Baseline, Evidence, without_baseline
+from .._errors import HostError
+from .condition import Condition, condition_spec, conditions_of
+from .evidence import Baseline, Evidence, without_baseline
+from .judge import Sample, judge, settled
+from .sample import Reading, read_sample
 
 if t.TYPE_CHECKING:
-    from ._gate_read import Ask
-    from ._run import Runner
+    from .._run import Runner
+    from .sample import Ask
 
 __all__ = ["gate_spec", "refusal", "run_gate"]
 

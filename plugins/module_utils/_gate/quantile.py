@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ._gate_verdict import Baseline, Evidence, allowed, no, unknown, yes
-from ._prometheus.histogram import Histogram, Quantile, histogram_of
+from .._prometheus.histogram import Histogram, Quantile, histogram_of
+from .evidence import Baseline, Evidence, allowed, no, unknown, yes
 
 if t.TYPE_CHECKING:
-    from ._gate_condition import Condition
+    from .condition import Condition
 
 __all__ = ["judge_quantile"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 if t.TYPE_CHECKING:
-    from ._gate_condition import Condition
+    from .condition import Condition
 
 __all__ = [
     "Baseline",

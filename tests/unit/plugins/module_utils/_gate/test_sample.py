@@ -13,7 +13,7 @@ import typing as t
 import urllib.parse
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_read import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import (
     Answer,
     Reading,
     http_ask,
@@ -21,7 +21,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._gate_read import (
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
-from .test__gate_condition import conditions
+from .test_condition import conditions
 
 PAGE = 'r{code="200"} 5\nr{code="500"} 1\nd_bucket{le="+Inf"} 6\n'
 Shown = t.Dict[str, str]

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ._errors import HostError
-from ._prometheus.promql import Selector, selector_of
+from .._errors import HostError
+from .._prometheus.promql import Selector, selector_of
 
 __all__ = ["EXECUTABLE", "Condition", "condition_spec", "conditions_of"]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_judge import Sample, judge, settled
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_read import Reading
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_verdict import Baseline, Evidence
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.evidence import Baseline, Evidence
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.judge import Sample, judge, settled
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import Reading
 
-from .test__gate_condition import conditions
+from .test_condition import conditions
 
 Values = t.Dict[str, float]
 

@@ -18,15 +18,15 @@ import urllib.parse
 
 from ansible.module_utils.urls import open_url
 
-from ._gate_condition import EXECUTABLE
-from ._prometheus.exposition import PageError, Series, parse_exposition, series_key
-from ._prometheus.promql import select
-from ._systemd.text import parse_show
+from .._prometheus.exposition import PageError, Series, parse_exposition, series_key
+from .._prometheus.promql import select
+from .._systemd.text import parse_show
+from .condition import EXECUTABLE
 
 if t.TYPE_CHECKING:
-    from ._gate_condition import Condition
-    from ._prometheus.promql import Selector
-    from ._run import Runner
+    from .._prometheus.promql import Selector
+    from .._run import Runner
+    from .condition import Condition
 
 __all__ = ["Answer", "Ask", "Reading", "http_ask", "read_sample"]
 

@@ -10,8 +10,8 @@ import typing as t
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate import gate_spec, refusal, run_gate
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_read import Answer
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.gate import gate_spec, refusal, run_gate
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import Answer
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
 ERRORS = {"name": "errors", "kind": "ratio", "metric": "r", "labels": {"code": "=~5.."}, "max": 0.1}

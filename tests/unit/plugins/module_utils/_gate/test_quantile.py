@@ -8,10 +8,10 @@ import math
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_quantile import judge_quantile
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_verdict import Baseline, Evidence
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.evidence import Baseline, Evidence
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.quantile import judge_quantile
 
-from .test__gate_condition import conditions
+from .test_condition import conditions
 
 BOUNDS = ("0.1", "0.2", "0.5", "+Inf")
 

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate_condition import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.condition import (
     Condition,
     condition_spec,
     conditions_of,

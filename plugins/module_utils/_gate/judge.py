@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ._gate_quantile import judge_quantile
-from ._gate_verdict import Baseline, Evidence, Limits, limits_of, no, unknown, without_baseline, yes
-from ._prometheus.counters import increases
+from .._prometheus.counters import increases
+from .evidence import Baseline, Evidence, Limits, limits_of, no, unknown, without_baseline, yes
+from .quantile import judge_quantile
 
 if t.TYPE_CHECKING:
-    from ._gate_condition import Condition
-    from ._gate_read import Reading
+    from .condition import Condition
+    from .sample import Reading
 
 __all__ = ["Sample", "judge", "settled"]
 
