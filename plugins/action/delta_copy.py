@@ -17,11 +17,11 @@ from ..module_utils._delta.copy import delta_copy_spec
 from ..module_utils._delta.manifest import Manifest, read_manifest
 from ..module_utils._delta.wire import manifest_from_wire
 from ..module_utils._errors import HostError
-from ..plugin_utils._delta_cache import DeltaCache
-from ..plugin_utils._delta_diff import content_diff
-from ..plugin_utils._delta_make import Delta, make_delta
-from ..plugin_utils._delta_memory import DeltaMemory, host_of
-from ..plugin_utils._line import Line
+from ..plugin_utils._delta.cache import DeltaCache
+from ..plugin_utils._delta.diff import content_diff
+from ..plugin_utils._delta.last_sent import DeltaMemory, host_of
+from ..plugin_utils._delta.make import Delta, make_delta
+from ..plugin_utils._delta.pacing import Line
 
 _MODULE = "gofleet.hosts.delta_copy"
 

@@ -15,8 +15,8 @@ from ..module_utils._release.files import FILES_LIMIT, read_files
 from ..module_utils._release.plan import release_spec
 from ..plugin_utils._artefact import Artefact, read_artefact
 from ..plugin_utils._build import Build, build_program
-from ..plugin_utils._delta_cache import DeltaCache
-from ..plugin_utils._delta_memory import DeltaMemory, host_of
+from ..plugin_utils._delta.cache import DeltaCache
+from ..plugin_utils._delta.last_sent import DeltaMemory, host_of
 from ..plugin_utils._release_delta import Parcel, pack_delta
 from ..plugin_utils._release_memory import ReleaseMemory
 

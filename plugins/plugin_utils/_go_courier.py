@@ -15,8 +15,8 @@ from ..module_utils._errors import HostError
 from ..module_utils._go_toolchain.index import Archive
 from ..module_utils._go_toolchain.mirror import GoMirror
 from ..module_utils._signature import Signer
-from ._delta_cache import DeltaCache
-from ._delta_methods import bsdiff_imports
+from ._delta.cache import DeltaCache
+from ._delta.methods import bsdiff_imports
 from ._go_archives import ArchiveCache
 from ._go_delta import base_for, tree_delta
 

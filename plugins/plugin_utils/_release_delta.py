@@ -14,8 +14,8 @@ import typing as t
 
 from ..module_utils._delta.manifest import Entry, Manifest, chunk_size, read_manifest
 from ._artefact import Artefact
-from ._delta_cache import DeltaCache
-from ._delta_make import make_delta
+from ._delta.cache import DeltaCache
+from ._delta.make import make_delta
 
 __all__ = ["Parcel", "guess_delta", "old_manifest", "pack_delta"]
 

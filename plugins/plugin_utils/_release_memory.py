@@ -15,8 +15,8 @@ import typing as t
 from ..module_utils._delta.manifest import read_manifest
 from ..module_utils._errors import HostError
 from ._artefact import Artefact
-from ._delta_cache import DeltaCache
-from ._delta_memory import DeltaMemory
+from ._delta.cache import DeltaCache
+from ._delta.last_sent import DeltaMemory
 from ._release_delta import Parcel, guess_delta
 
 __all__ = ["ReleaseMemory"]

@@ -23,8 +23,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta.format import
     write_delta,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils import _line
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta import pacing
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 
 from .delta_host import Cut, DeltaHost, make_tree
 
@@ -233,7 +233,7 @@ def test_a_disk_that_fills_while_pieces_come(
     """What had arrived is gone on with when there is room."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("_FIRST", "_LEAST", "_MOST"):
-        monkeypatch.setattr(_line, name, 100_000)
+        monkeypatch.setattr(pacing, name, 100_000)
     host = DeltaHost(tmp_path)
     (small_disk / "ballast").write_bytes(bytes(380_000))
     refused = host.copy(trees.one)
@@ -250,7 +250,7 @@ def test_the_line_is_cut_and_the_next_run_goes_on(
     host: DeltaHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_FIRST", "_LEAST", "_MOST"):
-        monkeypatch.setattr(_line, name, 100_000)
+        monkeypatch.setattr(pacing, name, 100_000)
     other = tmp_path / "other"
     (other / "bin").mkdir(parents=True)
     (other / "bin" / "p0").write_bytes(random.Random(SEED).randbytes(300_000))
@@ -270,8 +270,8 @@ def test_the_line_is_cut_and_the_next_run_goes_on(
 def test_a_cut_and_then_another_source(
     host: DeltaHost, trees: Trees, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_line, "_FIRST", 200)
-    monkeypatch.setattr(_line, "_LEAST", 200)
+    monkeypatch.setattr(pacing, "_FIRST", 200)
+    monkeypatch.setattr(pacing, "_LEAST", 200)
     host.cut_after = 1
     with pytest.raises(Cut):
         host.copy(trees.two)

@@ -16,8 +16,8 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import Manifest, read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.wire import manifest_from_wire
 from ansible_collections.gofleet.hosts.plugins.modules import delta_copy
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_make import Delta, make_delta
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.make import Delta, make_delta
 
 
 class Host:

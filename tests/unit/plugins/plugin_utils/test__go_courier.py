@@ -23,7 +23,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index 
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.mirror import GoMirror
 from ansible_collections.gofleet.hosts.plugins.module_utils._signature import Signer
 from ansible_collections.gofleet.hosts.plugins.plugin_utils import _go_courier
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_archives import ArchiveCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_courier import Courier
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_delta import base_for, tree_delta

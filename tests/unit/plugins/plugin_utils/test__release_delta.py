@@ -14,7 +14,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta.apply import 
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import tell_program
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import Artefact
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import (
     old_manifest,
     pack_delta,

@@ -24,8 +24,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta.format import
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.patch import NEW, instruction
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_make import make_delta
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.make import make_delta
 
 
 def a_tree(path: Path, seed: int) -> Path:

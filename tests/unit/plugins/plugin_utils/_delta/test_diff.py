@@ -15,7 +15,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta.wire import (
     manifest_from_wire,
     manifest_to_wire,
 )
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_diff import content_diff
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.diff import content_diff
 
 
 def tree(path: Path, content: bytes, *, mode: int, target: str, folder: str) -> Manifest:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._line import Line
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.pacing import Line
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB

@@ -18,9 +18,9 @@ import tempfile
 import time
 import typing as t
 
-from ..module_utils._delta.manifest import Manifest, read_manifest
-from ..module_utils._errors import HostError
-from ..module_utils._lock import exclusive_lock
+from ...module_utils._delta.manifest import Manifest, read_manifest
+from ...module_utils._errors import HostError
+from ...module_utils._lock import exclusive_lock
 
 __all__ = ["DeltaCache", "Kept"]
 

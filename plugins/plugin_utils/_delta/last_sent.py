@@ -15,7 +15,7 @@ import re
 import time
 import typing as t
 
-from ..module_utils._atomic import write_text
+from ...module_utils._atomic import write_text
 
 __all__ = ["DeltaMemory", "host_of"]
 

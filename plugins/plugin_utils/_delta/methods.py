@@ -12,10 +12,10 @@ import os
 import typing as t
 import zlib
 
-from ..module_utils._delta.manifest import LEAF_PREFIX, Entry, chunk_size
-from ..module_utils._delta.merkle import leaf_hash
-from ..module_utils._delta.patch import COPY, NEW, instruction
-from ._delta_bsdiff import BSDIFF_LIMIT, bsdiff, bsdiff_imports
+from ...module_utils._delta.manifest import LEAF_PREFIX, Entry, chunk_size
+from ...module_utils._delta.merkle import leaf_hash
+from ...module_utils._delta.patch import COPY, NEW, instruction
+from .bsdiff import BSDIFF_LIMIT, bsdiff, bsdiff_imports
 
 __all__ = ["Method", "cheapest", "same"]
 

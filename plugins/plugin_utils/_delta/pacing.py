@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ..module_utils._errors import HostError
+from ...module_utils._errors import HostError
 
 __all__ = ["Line"]
 

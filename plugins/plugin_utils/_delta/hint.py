@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from ..module_utils._elf.sections import FormatError, parse_elf
+from ...module_utils._elf.sections import FormatError, parse_elf
 
 __all__ = ["hint_for"]
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_hint import hint_for
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.hint import hint_for
 
 MAIN = 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println(1) }\n'
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ..module_utils._delta.manifest import Entry, Manifest
+from ...module_utils._delta.manifest import Entry, Manifest
 
 __all__ = ["content_diff"]
 

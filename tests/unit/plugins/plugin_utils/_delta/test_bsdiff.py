@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.patch import run_instructions
-from ansible_collections.gofleet.hosts.plugins.plugin_utils import _delta_bsdiff
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_bsdiff import bsdiff, bsdiffs_at_once
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta import bsdiff as delta_bsdiff
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.bsdiff import bsdiff, bsdiffs_at_once
 
 MIB = 1024 * 1024
 
@@ -26,7 +26,7 @@ class Body:
         return data
 
 
-@pytest.mark.parametrize("size", [0, 1, 5000, _delta_bsdiff._SMALL, _delta_bsdiff._SMALL + 1, 2 * MIB])
+@pytest.mark.parametrize("size", [0, 1, 5000, delta_bsdiff._SMALL, delta_bsdiff._SMALL + 1, 2 * MIB])
 def test_instructions_make_the_new_file(size: int) -> None:
     """In this process and in one of its own."""
     old = random.Random(size).randbytes(size)
@@ -50,8 +50,8 @@ def test_instructions_make_the_new_file(size: int) -> None:
 def test_numbers_of_a_control_block() -> None:
     for value in (0, 1, 54, 2**40):
         form = value.to_bytes(8, "little")
-        assert _delta_bsdiff._number(form) == value
-        assert _delta_bsdiff._number(form[:7] + bytes([form[7] | 0x80])) == -value
+        assert delta_bsdiff._number(form) == value
+        assert delta_bsdiff._number(form[:7] + bytes([form[7] | 0x80])) == -value
 
 
 def test_a_process_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

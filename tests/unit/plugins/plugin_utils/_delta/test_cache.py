@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pathlib
 import types
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils import _delta_memory
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_memory import DeltaMemory, host_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta import last_sent
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.last_sent import DeltaMemory, host_of
 
 ROOT, OTHER = "a" * 64, "b" * 64
 
@@ -59,7 +59,7 @@ def test_hosts_that_are_gone_are_forgotten(tmp_path: pathlib.Path, monkeypatch: 
     monkeypatch.setattr(memory, "_file", lambda place: str(tmp_path / "ab" / place))
     memory.keep("gone", ROOT)
     memory.keep("there", ROOT)
-    old = (tmp_path / "ab" / "gone").stat().st_mtime - _delta_memory._FORGOTTEN - 60
+    old = (tmp_path / "ab" / "gone").stat().st_mtime - last_sent._FORGOTTEN - 60
     os.utime(tmp_path / "ab" / "gone", (old, old))
     memory.keep("new", OTHER)
     assert sorted(os.listdir(tmp_path / "ab")) == ["new", "there"]

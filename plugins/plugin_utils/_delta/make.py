@@ -13,14 +13,14 @@ import concurrent.futures
 import os
 import typing as t
 
-from ..module_utils._delta.format import Header, Plan, write_delta
-from ..module_utils._delta.manifest import Entry, Manifest, read_manifest
-from ..module_utils._errors import HostError
-from ..module_utils._inner_link import leads_inside
-from ._delta_bsdiff import bsdiff_imports, bsdiffs_at_once
-from ._delta_cache import DeltaCache
-from ._delta_hint import hint_for
-from ._delta_methods import Method, cheapest, same
+from ...module_utils._delta.format import Header, Plan, write_delta
+from ...module_utils._delta.manifest import Entry, Manifest, read_manifest
+from ...module_utils._errors import HostError
+from ...module_utils._inner_link import leads_inside
+from .bsdiff import bsdiff_imports, bsdiffs_at_once
+from .cache import DeltaCache
+from .hint import hint_for
+from .methods import Method, cheapest, same
 
 __all__ = ["Delta", "make_delta"]
 

@@ -16,9 +16,10 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta.wire import (
     manifest_to_wire,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils import _delta_make, _delta_methods
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_make import Delta, make_delta
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta import make
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta import methods as delta_methods
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.make import Delta, make_delta
 
 SOURCE = random.Random(6)
 RANDOM = SOURCE.randbytes(25 * 16 * 1024)
@@ -64,19 +65,19 @@ def test_the_cheapest_method(
 
 
 def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_delta_methods, "bsdiff_imports", lambda: False)
+    monkeypatch.setattr(delta_methods, "bsdiff_imports", lambda: False)
     assert delta(tmp_path, RANDOM, PATCHED).methods == {"chunks": 1}
 
 
 def test_a_file_too_large_for_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_delta_methods, "BSDIFF_LIMIT", len(RANDOM) - 1)
+    monkeypatch.setattr(delta_methods, "BSDIFF_LIMIT", len(RANDOM) - 1)
     assert delta(tmp_path, RANDOM, PATCHED).methods == {"chunks": 1}
 
 
 def test_a_file_that_cannot_be_compared_for_want_of_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_delta_methods, "bsdiff", lambda new, old: None)
+    monkeypatch.setattr(delta_methods, "bsdiff", lambda new, old: None)
     assert delta(tmp_path, RANDOM, PATCHED).methods == {"chunks": 1}
 
 
@@ -96,9 +97,9 @@ def test_a_file_too_large_for_the_memory(
     new: bytes,
     expected: tuple[str, int],
 ) -> None:
-    monkeypatch.setattr(_delta_methods, "_IN_MEMORY", 1000)
-    monkeypatch.setattr(_delta_methods, "_PIECE", 7000)
-    monkeypatch.setattr(_delta_methods, "_content", None)
+    monkeypatch.setattr(delta_methods, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(delta_methods, "_PIECE", 7000)
+    monkeypatch.setattr(delta_methods, "_content", None)
     made = delta(tmp_path, old, new)
     assert (made.methods, made.size <= expected[1]) == ({expected[0]: 1}, True)
     apply_delta(made.path, old=str(tmp_path / "old"), into=str(tmp_path / "into"))
@@ -107,13 +108,13 @@ def test_a_file_too_large_for_the_memory(
 
 def test_a_source_that_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a build that has not ended: a delta that leads to something else is neither sent nor kept."""
-    real = _delta_make.cheapest
+    real = make.cheapest
 
-    def cheapest(new: str, **options: t.Any) -> _delta_methods.Method:
+    def cheapest(new: str, **options: t.Any) -> delta_methods.Method:
         Path(new).write_bytes(OTHER)
         return real(new, **options)
 
-    monkeypatch.setattr(_delta_make, "cheapest", cheapest)
+    monkeypatch.setattr(make, "cheapest", cheapest)
     with pytest.raises(HostError, match="content that stays as it is while it is read"):
         delta(tmp_path, RANDOM, PATCHED)
     monkeypatch.undo()

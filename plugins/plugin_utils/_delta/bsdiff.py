@@ -13,7 +13,7 @@ import subprocess
 import sys
 import typing as t
 
-from ..module_utils._delta.patch import ADD, COPY, NEW, instruction
+from ...module_utils._delta.patch import ADD, COPY, NEW, instruction
 
 __all__ = ["BSDIFF_LIMIT", "bsdiff", "bsdiff_imports", "bsdiffs_at_once"]
 
