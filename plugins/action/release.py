@@ -13,12 +13,12 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._errors import HostError
 from ..module_utils._release.files import FILES_LIMIT, read_files
 from ..module_utils._release.plan import release_spec
-from ..plugin_utils._artefact import Artefact, read_artefact
-from ..plugin_utils._build import Build, build_program
 from ..plugin_utils._delta.cache import DeltaCache
 from ..plugin_utils._delta.last_sent import DeltaMemory, host_of
-from ..plugin_utils._release_delta import Parcel, pack_delta
-from ..plugin_utils._release_memory import ReleaseMemory
+from ..plugin_utils._release.artefact import Artefact, read_artefact
+from ..plugin_utils._release.build import Build, build_program
+from ..plugin_utils._release.delta import Parcel, pack_delta
+from ..plugin_utils._release.memory import ReleaseMemory
 
 _MODULE = "gofleet.hosts.release"
 _CACHE = "~/.cache/gofleet/builds"

@@ -25,9 +25,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import tell_program
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import read_artefact
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import pack_delta
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import read_artefact
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.delta import pack_delta
 
 from .conftest import ARCH, Host, Mirror, start_module
 from .kill_trials import MARKER, Trials

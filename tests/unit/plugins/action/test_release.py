@@ -17,9 +17,9 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.action.release import ActionModule, _Wanted
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import read_artefact
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import Parcel
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import read_artefact
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.delta import Parcel
 
 MAIN = "package main\n\nfunc main() {}\n"
 

@@ -18,9 +18,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import
     stage_release,
     tell_program,
 )
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import Artefact
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import pack_delta
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import Artefact
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.delta import pack_delta
 
 OLD, NEW = b"program one" * 5000, b"program two" * 5000
 

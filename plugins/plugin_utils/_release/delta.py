@@ -12,10 +12,10 @@ import base64
 import binascii
 import typing as t
 
-from ..module_utils._delta.manifest import Entry, Manifest, chunk_size, read_manifest
-from ._artefact import Artefact
-from ._delta.cache import DeltaCache
-from ._delta.make import make_delta
+from ...module_utils._delta.manifest import Entry, Manifest, chunk_size, read_manifest
+from .._delta.cache import DeltaCache
+from .._delta.make import make_delta
+from .artefact import Artefact
 
 __all__ = ["Parcel", "guess_delta", "old_manifest", "pack_delta"]
 

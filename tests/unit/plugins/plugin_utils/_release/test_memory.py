@@ -10,10 +10,10 @@ import shutil
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import Artefact
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.last_sent import DeltaMemory
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_memory import ReleaseMemory
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import Artefact
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.memory import ReleaseMemory
 
 
 class Controller:

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import typing as t
 
-from ..module_utils._errors import HostError
+from ...module_utils._errors import HostError
 
 __all__ = ["Build", "build_program"]
 

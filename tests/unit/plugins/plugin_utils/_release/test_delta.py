@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.apply import apply_delta
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import tell_program
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import Artefact
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._release_delta import (
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import Artefact
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.delta import (
     old_manifest,
     pack_delta,
 )

@@ -12,12 +12,12 @@ import contextlib
 import os
 import typing as t
 
-from ..module_utils._delta.manifest import read_manifest
-from ..module_utils._errors import HostError
-from ._artefact import Artefact
-from ._delta.cache import DeltaCache
-from ._delta.last_sent import DeltaMemory
-from ._release_delta import Parcel, guess_delta
+from ...module_utils._delta.manifest import read_manifest
+from ...module_utils._errors import HostError
+from .._delta.cache import DeltaCache
+from .._delta.last_sent import DeltaMemory
+from .artefact import Artefact
+from .delta import Parcel, guess_delta
 
 __all__ = ["ReleaseMemory"]
 

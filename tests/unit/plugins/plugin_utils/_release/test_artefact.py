@@ -13,7 +13,10 @@ import sys
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.buildinfo import BuildInfo
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._artefact import _sees_cpu_quota, read_artefact
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import (
+    _sees_cpu_quota,
+    read_artefact,
+)
 
 
 def test_reads_a_real_program() -> None:

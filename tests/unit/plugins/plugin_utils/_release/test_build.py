@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._build import Build, build_program
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.build import Build, build_program
 
 MAIN = 'package main\n\nvar version = "none"\n\nfunc main() { println(version) }\n'
 
