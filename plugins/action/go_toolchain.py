@@ -17,11 +17,11 @@ from ..module_utils._go_toolchain.mirror import mirror_of
 from ..module_utils._go_toolchain.options import REQUIRED_IF, toolchain_spec
 from ..module_utils._go_toolchain.selection import plain_wishes
 from ..module_utils._signature import signer_of
-from ..plugin_utils._go_courier import Courier, Packed
-from ..plugin_utils._go_index_cache import CACHE, Index, index_once, this_run
-from ..plugin_utils._go_lock import VersionLock
-from ..plugin_utils._go_mod import is_go_mod, read_go_mod
-from ..plugin_utils._go_resolver import Resolver
+from ..plugin_utils._go_toolchain.delivery import Courier, Packed
+from ..plugin_utils._go_toolchain.go_mod import is_go_mod, read_go_mod
+from ..plugin_utils._go_toolchain.index_cache import CACHE, Index, index_once, this_run
+from ..plugin_utils._go_toolchain.lock_file import VersionLock
+from ..plugin_utils._go_toolchain.resolver import Resolver
 
 _MODULE = "gofleet.hosts.go_toolchain"
 _TRIES = 3  # by itself, then from the controller as a delta, then as an archive

@@ -22,7 +22,7 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.action.go_toolchain import ActionModule
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import Archive
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_courier import Packed
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.delivery import Packed
 
 from ..module_utils.signing_key import needs_gpg, throw_away_key
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_mod import (
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.go_mod import (
     is_go_mod,
     read_go_mod,
     wish_of_go_mod,

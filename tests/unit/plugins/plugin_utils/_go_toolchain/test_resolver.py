@@ -21,9 +21,13 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.mirror
     mirror_of,
     secrets_of,
 )
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_index_cache import Index, index_once, this_run
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_lock import VersionLock
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_resolver import Resolver
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.index_cache import (
+    Index,
+    index_once,
+    this_run,
+)
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.lock_file import VersionLock
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.resolver import Resolver
 
 SHA = "ab" * 32
 

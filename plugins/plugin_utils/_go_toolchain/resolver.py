@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils._errors import HostError
-from ..module_utils._go_toolchain.index import Archive, archive_of
-from ..module_utils._go_toolchain.version_query import is_moving, newest_minor, resolve_wish
-from ._go_index_cache import Index
-from ._go_lock import VersionLock
+from ...module_utils._errors import HostError
+from ...module_utils._go_toolchain.index import Archive, archive_of
+from ...module_utils._go_toolchain.version_query import is_moving, newest_minor, resolve_wish
+from .index_cache import Index
+from .lock_file import VersionLock
 
 __all__ = ["Resolver"]
 

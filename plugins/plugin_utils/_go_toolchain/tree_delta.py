@@ -14,13 +14,13 @@ import shutil
 import tempfile
 import typing as t
 
-from ..module_utils._delta.manifest import read_manifest
-from ..module_utils._errors import HostError
-from ..module_utils._go_toolchain.index import Archive, sort_key
-from ..module_utils._unpack import BrokenArchiveError, unpack
-from ._delta.cache import DeltaCache
-from ._delta.make import make_delta
-from ._delta.methods import bsdiff_imports
+from ...module_utils._delta.manifest import read_manifest
+from ...module_utils._errors import HostError
+from ...module_utils._go_toolchain.index import Archive, sort_key
+from ...module_utils._unpack import BrokenArchiveError, unpack
+from .._delta.cache import DeltaCache
+from .._delta.make import make_delta
+from .._delta.methods import bsdiff_imports
 
 __all__ = ["TreeDelta", "base_for", "tree_delta"]
 

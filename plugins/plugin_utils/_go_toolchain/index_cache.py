@@ -14,12 +14,12 @@ import json
 import os
 import typing as t
 
-from ..module_utils._atomic import write_text
-from ..module_utils._download import FetchError
-from ..module_utils._errors import HostError
-from ..module_utils._go_toolchain.index import GoRelease, parse_index
-from ..module_utils._go_toolchain.mirror import GoMirror
-from ..module_utils._lock import exclusive_lock
+from ...module_utils._atomic import write_text
+from ...module_utils._download import FetchError
+from ...module_utils._errors import HostError
+from ...module_utils._go_toolchain.index import GoRelease, parse_index
+from ...module_utils._go_toolchain.mirror import GoMirror
+from ...module_utils._lock import exclusive_lock
 
 __all__ = ["CACHE", "Index", "index_once", "this_run"]
 

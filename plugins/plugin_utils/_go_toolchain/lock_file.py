@@ -13,10 +13,10 @@ import json
 import os
 import typing as t
 
-from ..module_utils._atomic import write_text
-from ..module_utils._errors import HostError
-from ..module_utils._go_toolchain.index import Archive
-from ..module_utils._lock import exclusive_lock
+from ...module_utils._atomic import write_text
+from ...module_utils._errors import HostError
+from ...module_utils._go_toolchain.index import Archive
+from ...module_utils._lock import exclusive_lock
 
 __all__ = ["VersionLock"]
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..module_utils._errors import HostError
-from ..module_utils._go_toolchain.index import Archive
-from ..module_utils._go_toolchain.mirror import GoMirror
-from ..module_utils._signature import Signer
-from ._delta.cache import DeltaCache
-from ._delta.methods import bsdiff_imports
-from ._go_archives import ArchiveCache
-from ._go_delta import base_for, tree_delta
+from ...module_utils._errors import HostError
+from ...module_utils._go_toolchain.index import Archive
+from ...module_utils._go_toolchain.mirror import GoMirror
+from ...module_utils._signature import Signer
+from .._delta.cache import DeltaCache
+from .._delta.methods import bsdiff_imports
+from .archive_cache import ArchiveCache
+from .tree_delta import base_for, tree_delta
 
 __all__ = ["Courier", "Packed"]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..module_utils._errors import HostError
-from ..module_utils._go_toolchain.index import is_version, sort_key
+from ...module_utils._errors import HostError
+from ...module_utils._go_toolchain.index import is_version, sort_key
 
 __all__ = ["is_go_mod", "read_go_mod", "wish_of_go_mod"]
 

@@ -22,11 +22,16 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostE
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import Archive
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.mirror import GoMirror
 from ansible_collections.gofleet.hosts.plugins.module_utils._signature import Signer
-from ansible_collections.gofleet.hosts.plugins.plugin_utils import _go_courier
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_archives import ArchiveCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_courier import Courier
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_delta import base_for, tree_delta
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain import (
+    delivery as go_toolchain_delivery,
+)
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.archive_cache import ArchiveCache
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.delivery import Courier
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.tree_delta import (
+    base_for,
+    tree_delta,
+)
 
 
 def publish(directory: Path, version: str) -> Archive:
@@ -222,7 +227,7 @@ def test_archives_that_are_here_cost_nothing(tmp_path: Path, mirror: GoMirror) -
 def test_without_the_library_auto_makes_no_delta(
     tmp_path: Path, mirror: GoMirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_go_courier, "bsdiff_imports", lambda: False)
+    monkeypatch.setattr(go_toolchain_delivery, "bsdiff_imports", lambda: False)
     old, new = (publish(tmp_path / "mirror", version) for version in ("1.27.2", "1.27.3"))
     assert (
         courier(tmp_path, "auto", mirror, hosts=99).courier.pack({"1.27.3": new}, installed={"1.27.2": old})

@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 
-from ..module_utils._atomic import write_text
-from ..module_utils._go_toolchain.fetch import check_signature, fetch_archive, fetch_signature, sha256_of
-from ..module_utils._go_toolchain.index import Archive
-from ..module_utils._go_toolchain.mirror import GoMirror
-from ..module_utils._lock import exclusive_lock
-from ..module_utils._signature import Signer
+from ...module_utils._atomic import write_text
+from ...module_utils._go_toolchain.fetch import check_signature, fetch_archive, fetch_signature, sha256_of
+from ...module_utils._go_toolchain.index import Archive
+from ...module_utils._go_toolchain.mirror import GoMirror
+from ...module_utils._lock import exclusive_lock
+from ...module_utils._signature import Signer
 
 __all__ = ["ArchiveCache"]
 
