@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils._capability_table import capability_table
+from ..plugin_utils._fleet.capability_table import capability_table
 
 DOCUMENTATION = r"""
 name: capability_table

@@ -51,8 +51,8 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils._fleet_host import host_facts
-from ..plugin_utils._fleet_plain import plain
+from ..plugin_utils._fleet.host import host_facts
+from ..plugin_utils._fleet.untag import plain
 
 
 def _filter(results: t.Any) -> dict[str, t.Any]:

@@ -82,10 +82,10 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._errors import HostError
 from ..module_utils._iso_time import iso_time
-from ..plugin_utils._fleet_files import fleet_files
-from ..plugin_utils._fleet_host import no_facts
-from ..plugin_utils._fleet_plain import plain
-from ..plugin_utils._fleet_schema import SCHEMA
+from ..plugin_utils._fleet.files import fleet_files
+from ..plugin_utils._fleet.host import no_facts
+from ..plugin_utils._fleet.schema import SCHEMA
+from ..plugin_utils._fleet.untag import plain
 
 _TEMPLATES = pathlib.Path(__file__).resolve().parents[2] / "playbooks" / "templates"
 

@@ -41,8 +41,8 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils._fleet_metrics import metrics_of
-from ..plugin_utils._fleet_plain import plain
+from ..plugin_utils._fleet.metrics import metrics_of
+from ..plugin_utils._fleet.untag import plain
 
 
 def _filter(facts: t.Any) -> str:

@@ -14,10 +14,10 @@ import sys
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_comparison import compare
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_host import host_facts
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_page import page_of
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_report import fleet_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.comparison import compare
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.host import host_facts
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.page import page_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.report import fleet_of
 from lab.packages import install
 from playwright.sync_api import Browser, Page, sync_playwright
 

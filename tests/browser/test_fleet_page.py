@@ -11,8 +11,8 @@ import statistics
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_host import host_facts, no_facts
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_report import fleet_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.host import host_facts, no_facts
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.report import fleet_of
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 

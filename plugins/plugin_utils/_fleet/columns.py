@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._fleet_capabilities import AREAS
+from .capabilities import AREAS
 
 __all__ = ["Column", "columns_of", "rows_of"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._fleet_capabilities import Answer
+from .capabilities import Answer
 
 __all__ = ["Answers", "facts_of_hosts", "group_hosts", "intern"]
 

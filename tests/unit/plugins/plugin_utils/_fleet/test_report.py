@@ -14,13 +14,15 @@ import typing as t
 import jsonschema
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils import _fleet_columns, _fleet_page, _fleet_view
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_comparison import compare
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_files import fleet_files, fleet_text
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_host import host_facts, no_facts
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_report import fleet_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet import columns as fleet_columns
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet import page as fleet_page
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet import view
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.comparison import compare
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.files import fleet_files, fleet_text
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.host import host_facts, no_facts
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.report import fleet_of
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[4]
+CHECKOUT = pathlib.Path(__file__).resolve().parents[5]
 TEMPLATES = CHECKOUT / "playbooks" / "templates"
 sys.path.insert(0, str(CHECKOUT / "tests" / "browser"))
 
@@ -171,10 +173,10 @@ def test_hosts_with_the_same_answers_are_one_column() -> None:
         groups={},
         generated="2026-11-22T22:00:00Z",
     )
-    columns = _fleet_columns.columns_of(made)
+    columns = fleet_columns.columns_of(made)
     # Their reasons differ, their answers do not.
     assert [(column.label, column.hosts) for column in columns] == [("Set A", ["a", "c"]), ("b", ["b"])]
-    (row,) = _fleet_columns.rows_of(made, columns, _fleet_view.Hosts(["a", "b", "c"]))
+    (row,) = fleet_columns.rows_of(made, columns, view.Hosts(["a", "b", "c"]))
     assert row["counts"] == {"yes": 2, "no": 1, "unknown": 0}
     assert not row["everywhere"]
     assert [cell["answer"] for cell in row["cells"]] == ["yes", "no"]
@@ -184,16 +186,16 @@ def test_hosts_with_the_same_answers_are_one_column() -> None:
     ("hosts", "ranges"), [([], ""), (["a"], "0"), (["a", "b", "c"], "0-2"), (["d", "a", "b"], "0-1,3")]
 )
 def test_hosts_by_number(hosts: list[str], ranges: str) -> None:
-    assert _fleet_view.Hosts(["a", "b", "c", "d"]).ranges(hosts) == ranges
+    assert view.Hosts(["a", "b", "c", "d"]).ranges(hosts) == ranges
 
 
 def test_long_lists_are_cut_and_say_so() -> None:
     names = [f"h{number:03}" for number in range(100)]
-    some = _fleet_view.Hosts(names).some(names)
+    some = view.Hosts(names).some(names)
     assert (some["count"], len(some["names"]) + some["more"], some["ranges"]) == (100, 100, "0-99")
 
 
 def test_the_policy_names_exactly_what_is_in_the_page() -> None:
-    page = html.unescape(_fleet_page.page_of(report(2), templates=TEMPLATES))
+    page = html.unescape(fleet_page.page_of(report(2), templates=TEMPLATES))
     assert page.split("script-src ")[1].split(";")[0].count("sha256-") == 2
     assert page.split("style-src ")[1].split(";")[0].count("sha256-") == 1

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ._fleet_advice_form import SEVERITIES
-from ._fleet_capabilities import AREAS
-from ._fleet_columns import Column, columns_of, rows_of
-from ._fleet_host import KERNEL_NAMES
-from ._fleet_values import KINDS
+from .advice_form import SEVERITIES
+from .capabilities import AREAS
+from .columns import Column, columns_of, rows_of
+from .host import KERNEL_NAMES
+from .values import KINDS
 
 __all__ = ["Hosts", "data_of", "view_of"]
 

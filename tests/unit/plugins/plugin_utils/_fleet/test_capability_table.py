@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._capability_table import capability_table
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.capability_table import capability_table
 
 YES = {"answer": "yes", "decided_by": "kernel", "reason": "tried, it works"}
 CLOSED = {"answer": "no", "decided_by": "sysctl", "reason": "EPERM: kernel.unprivileged_bpf_disabled is 2"}

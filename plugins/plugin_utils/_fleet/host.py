@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ._fleet_capabilities import Result, capabilities_of, mapping_of
-from ._fleet_go import builds_of, processes_of, unit_name
-from ._fleet_schema import SCHEMA
+from .capabilities import Result, capabilities_of, mapping_of
+from .go import builds_of, processes_of, unit_name
+from .schema import SCHEMA
 
 __all__ = ["ANSWERED", "KERNEL_NAMES", "MODULES", "host_facts", "no_facts"]
 

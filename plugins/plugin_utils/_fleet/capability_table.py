@@ -9,7 +9,7 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
-from ._fleet_values import answer_text
+from .values import answer_text
 
 __all__ = ["capability_table"]
 

@@ -9,17 +9,17 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_advice import advice
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_advice_form import SEVERITIES
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_advice_go import (
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.advice import advice
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.advice_form import SEVERITIES
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.advice_go import (
     GO_SERVICE_ROOT,
     GO_VERSIONS,
 )
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_advice_host import KERNEL_TUNING_PATH
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_drift import drift
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_host import host_facts, no_facts
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.advice_host import KERNEL_TUNING_PATH
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.drift import drift
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.host import host_facts, no_facts
 
-ROLES = pathlib.Path(__file__).resolve().parents[4] / "roles"
+ROLES = pathlib.Path(__file__).resolve().parents[5] / "roles"
 YES = {"answer": "yes", "decided_by": "kernel", "reason": "tried"}
 
 

@@ -16,7 +16,7 @@ import typing as t
 import jinja2
 from markupsafe import Markup
 
-from ._fleet_view import data_of, view_of
+from .view import data_of, view_of
 
 __all__ = ["page_of"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._fleet_advice_form import Advice, Advised
+from .advice_form import Advice, Advised
 
 __all__ = ["GO_SERVICE_ROOT", "GO_VERSIONS", "advise_go"]
 

@@ -9,12 +9,13 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils import _fleet_classes, _fleet_values
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_comparison import compare, same_findings
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_drift import drift
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_host import host_facts, no_facts
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_report import fleet_of
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_schema import SCHEMA, parse_fleet
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet import classes
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet import values as fleet_values
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.comparison import compare, same_findings
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.drift import drift
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.host import host_facts, no_facts
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.report import fleet_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.schema import SCHEMA, parse_fleet
 
 
 def host(
@@ -126,9 +127,9 @@ def test_each_host_gets_back_what_was_kept_once() -> None:
     hosts = {"a": host(), "b": host(), "c": host(psi="no")}
     made = report(hosts)
     assert [len(made[key]) for key in ("classes", "settings", "answers")] == [2, 1, 4]
-    again = _fleet_classes.facts_of_hosts(made)
+    again = classes.facts_of_hosts(made)
     for name, facts in hosts.items():
-        assert _fleet_values.values_of(again[name]) == _fleet_values.values_of(facts)
+        assert fleet_values.values_of(again[name]) == fleet_values.values_of(facts)
 
 
 @pytest.mark.parametrize(

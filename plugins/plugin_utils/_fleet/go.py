@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..module_utils._go_toolchain.index import sort_key
-from ._fleet_capabilities import answer_of
+from ...module_utils._go_toolchain.index import sort_key
+from .capabilities import answer_of
 
 __all__ = [
     "builds_of",

@@ -7,9 +7,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils import _fleet_capabilities, _fleet_go
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_host import host_facts, no_facts
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_plain import plain
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet import capabilities, go
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.host import host_facts, no_facts
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.untag import plain
 
 YES = {"answer": "yes", "decided_by": "kernel", "reason": "tried, it works"}
 NO = {"answer": "no", "decided_by": "sysctl", "reason": "EPERM: kernel.io_uring_disabled is 2"}
@@ -128,12 +128,12 @@ def test_states(results: dict[str, t.Any], state: str, messages: list[str]) -> N
 
 @pytest.mark.parametrize("value", [None, [], "yes", {}, {"answer": "maybe"}, {"answer": True}], ids=repr)
 def test_what_is_no_answer(value: t.Any) -> None:
-    assert _fleet_capabilities.answer_of(value) is None
+    assert capabilities.answer_of(value) is None
     assert host_facts({"kernel_info": {"capabilities": {"x": value}, "values": None}})["capabilities"] == {}
 
 
 def test_an_answer_without_layer_is_the_kernels() -> None:
-    assert _fleet_capabilities.answer_of({"answer": "no"}) == {
+    assert capabilities.answer_of({"answer": "no"}) == {
         "answer": "no",
         "decided_by": "kernel",
         "reason": "",
@@ -152,31 +152,29 @@ def test_versions_of_go_are_ordered() -> None:
         "go1.27.3 X:nocoverageredesign",
     ]
     shuffled = [*versions[4:], *versions[:4]]
-    assert sorted(shuffled, key=_fleet_go.version_key)[2:] == versions[2:]
+    assert sorted(shuffled, key=go.version_key)[2:] == versions[2:]
 
 
 def test_builds_and_versions_of_the_fleet() -> None:
     one, other = (
         host_facts({"kernel_info": KERNEL, "go_binary_info": {"binaries": [BINARY]}}) for dummy in "ab"
     )
-    builds = _fleet_go.go_builds({"a": one, "b": other})
+    builds = go.go_builds({"a": one, "b": other})
     assert [(build["hosts"], build["running"]) for build in builds] == [(["a", "b"], 4)]
-    assert _fleet_go.go_versions(builds) == [
+    assert go.go_versions(builds) == [
         {"go_version": "go1.22.10", "supported": "no", "builds": 1, "hosts": ["a", "b"]}
     ]
-    assert _fleet_go.go_processes({"a": one, "b": other})[0]["hosts"] == ["a", "b"]
+    assert go.go_processes({"a": one, "b": other})[0]["hosts"] == ["a", "b"]
 
 
 @pytest.mark.parametrize("binaries", [None, [], [{}], [{"main": None, "processes": None}]], ids=repr)
 def test_binaries_that_lack_things(binaries: t.Any) -> None:
-    assert len(_fleet_go.builds_of(binaries)) == len(binaries or [])
-    assert _fleet_go.processes_of(binaries) == []
+    assert len(go.builds_of(binaries)) == len(binaries or [])
+    assert go.processes_of(binaries) == []
 
 
 def test_a_process_that_lacks_things() -> None:
-    assert _fleet_go.processes_of(
-        [{"processes": [{"capabilities": "garbage", "limits": {"nofile": 9}}]}]
-    ) == [
+    assert go.processes_of([{"processes": [{"capabilities": "garbage", "limits": {"nofile": 9}}]}]) == [
         {
             "unit": "",
             "comm": "",
@@ -215,4 +213,4 @@ def test_plain_values_are_those_of_python() -> None:
     ],
 )
 def test_units_without_the_numbers_that_change(unit: str | None, name: str) -> None:
-    assert _fleet_go.unit_name(unit) == name
+    assert go.unit_name(unit) == name

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_host import host_facts, no_facts
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet_metrics import metrics_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.host import host_facts, no_facts
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.metrics import metrics_of
 
 LINE = re.compile(r'(# (HELP|TYPE) gofleet_[a-z_]+ .+|gofleet_[a-z_]+\{([a-z_]+="([^"\\\n]|\\.)*",?)*\} \d+)')
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import typing as t
 
-from ._fleet_values import NOT_THERE, Subject, values_of
+from .values import NOT_THERE, Subject, values_of
 
 __all__ = ["drift"]
 

@@ -12,11 +12,11 @@ import json
 import pathlib
 import typing as t
 
-from ..module_utils._errors import HostError
-from ._fleet_comparison import compare, same_findings
-from ._fleet_page import page_of
-from ._fleet_report import fleet_of
-from ._fleet_schema import parse_fleet
+from ...module_utils._errors import HostError
+from .comparison import compare, same_findings
+from .page import page_of
+from .report import fleet_of
+from .schema import parse_fleet
 
 __all__ = ["fleet_files", "fleet_text"]
 

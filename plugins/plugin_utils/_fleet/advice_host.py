@@ -12,7 +12,7 @@ import posixpath
 import re
 import typing as t
 
-from ._fleet_advice_form import Advice, Advised
+from .advice_form import Advice, Advised
 
 __all__ = ["KERNEL_TUNING_PATH", "advise_host"]
 

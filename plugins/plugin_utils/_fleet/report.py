@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ._fleet_advice import advice
-from ._fleet_classes import Answers, group_hosts, intern
-from ._fleet_drift import drift
-from ._fleet_go import go_builds, go_processes, go_versions
-from ._fleet_host import ANSWERED
-from ._fleet_schema import SCHEMA
+from .advice import advice
+from .classes import Answers, group_hosts, intern
+from .drift import drift
+from .go import go_builds, go_processes, go_versions
+from .host import ANSWERED
+from .schema import SCHEMA
 
 __all__ = ["fleet_of"]
 

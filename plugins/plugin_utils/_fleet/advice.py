@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ._fleet_advice_form import SEVERITIES, Advice
-from ._fleet_advice_go import advise_go
-from ._fleet_advice_host import advise_host
+from .advice_form import SEVERITIES, Advice
+from .advice_go import advise_go
+from .advice_host import advise_host
 
 __all__ = ["advice"]
 

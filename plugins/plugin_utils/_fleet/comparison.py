@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ._fleet_classes import facts_of_hosts
-from ._fleet_values import KINDS, Subject, values_of
+from .classes import facts_of_hosts
+from .values import KINDS, Subject, values_of
 
 __all__ = ["compare", "same_findings"]
 
