@@ -12,13 +12,13 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._atomic import write_text
 from ..module_utils._errors import HostError
-from ..plugin_utils._rollout_journal import Journal, Writer, this_writer, timestamp
-from ..plugin_utils._rollout_release import release_id, services_of
-from ..plugin_utils._rollout_report import report_lines, rollout_report
-from ..plugin_utils._rollout_run import Opened, Wish, open_rollout
-from ..plugin_utils._rollout_spec import journal_spec
-from ..plugin_utils._rollout_state import fold, fold_host
-from ..plugin_utils._rollout_waves import part_of, rollout_waves
+from ..plugin_utils._rollout.journal import Journal, Writer, this_writer, timestamp
+from ..plugin_utils._rollout.release_id import release_id, services_of
+from ..plugin_utils._rollout.report import report_lines, rollout_report
+from ..plugin_utils._rollout.run import Opened, Wish, open_rollout
+from ..plugin_utils._rollout.spec import journal_spec
+from ..plugin_utils._rollout.state import fold, fold_host
+from ..plugin_utils._rollout.waves import part_of, rollout_waves
 
 Result = t.Dict[str, t.Any]
 

@@ -62,7 +62,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils._errors import HostError
-from ..plugin_utils._rollout_waves import rollout_waves as _waves
+from ..plugin_utils._rollout.waves import rollout_waves as _waves
 
 
 def rollout_waves(

@@ -23,7 +23,7 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_waves import rollout_waves
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.waves import rollout_waves
 
 from .container_lab import ENVIRONMENT, LIMIT, PROJECT, ContainerLab, container_lab
 from .rollout_builds import build

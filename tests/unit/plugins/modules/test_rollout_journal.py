@@ -8,7 +8,7 @@ import typing as t
 
 import yaml
 from ansible_collections.gofleet.hosts.plugins.modules import rollout_journal
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_spec import journal_spec
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.spec import journal_spec
 
 
 def shape(options: dict[str, t.Any], nested: str) -> dict[str, t.Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils._errors import HostError
+from ...module_utils._errors import HostError
 
 __all__ = ["STATES", "HostState", "Rollout", "fold", "fold_host"]
 

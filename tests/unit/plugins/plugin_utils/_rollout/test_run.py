@@ -10,8 +10,8 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_journal import Journal, this_writer
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_run import Opened, Wish, open_rollout
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.journal import Journal, this_writer
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.run import Opened, Wish, open_rollout
 
 ME = this_writer(os.getpid())
 

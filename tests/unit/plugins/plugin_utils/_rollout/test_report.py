@@ -7,13 +7,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_report import (
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.report import (
     outcome_of,
     report_lines,
     rollout_report,
 )
 
-from .test__rollout_state import BEFORE, MOVED, Event, host, rollout
+from .test_state import BEFORE, MOVED, Event, host, rollout
 
 END = "2026-01-01T00:01:40.500+00:00"
 REVERT: Event = {"event": "verdict", "decision": "revert"}

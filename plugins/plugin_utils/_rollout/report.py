@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ._rollout_state import HostState, Rollout
+from .state import HostState, Rollout
 
 __all__ = ["outcome_of", "report_lines", "rollout_report"]
 

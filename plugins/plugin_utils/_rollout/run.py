@@ -12,9 +12,9 @@ import datetime
 import itertools
 import typing as t
 
-from ..module_utils._errors import HostError
-from ._rollout_journal import Journal, Writer
-from ._rollout_state import Rollout, fold
+from ...module_utils._errors import HostError
+from .journal import Journal, Writer
+from .state import Rollout, fold
 
 __all__ = ["Opened", "Wish", "open_rollout"]
 

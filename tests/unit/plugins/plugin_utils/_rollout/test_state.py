@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_state import (
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.state import (
     Rollout,
     fold,
     fold_host,

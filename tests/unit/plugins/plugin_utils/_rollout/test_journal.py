@@ -13,7 +13,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_journal import (
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.journal import (
     Journal,
     Writer,
     this_writer,

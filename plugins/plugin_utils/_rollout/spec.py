@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._rollout_state import STATES
+from .state import STATES
 
 __all__ = ["journal_spec"]
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_release import release_id, services_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.release_id import release_id, services_of
 
 FLEET = {
     "a": [{"name": "hello", "port": 1}, {"name": "other"}],

@@ -16,8 +16,8 @@ import os
 import socket
 import typing as t
 
-from ..module_utils._atomic import fsync_directory, write_text
-from ..module_utils._errors import HostError
+from ...module_utils._atomic import fsync_directory, write_text
+from ...module_utils._errors import HostError
 
 __all__ = ["Journal", "Writer", "this_writer", "timestamp"]
 

@@ -13,8 +13,8 @@ import json
 import os
 import typing as t
 
-from ._release.artefact import read_artefact
-from ._release.build import Build, build_program
+from .._release.artefact import read_artefact
+from .._release.build import Build, build_program
 
 __all__ = ["release_id", "services_of"]
 

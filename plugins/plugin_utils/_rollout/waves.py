@@ -12,7 +12,7 @@ import hashlib
 import re
 import typing as t
 
-from ..module_utils._errors import HostError
+from ...module_utils._errors import HostError
 
 __all__ = ["part_of", "rollout_waves"]
 

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_waves import part_of, rollout_waves
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.waves import part_of, rollout_waves
 
 HOSTS = [f"n{number:03}" for number in range(200)]
 
