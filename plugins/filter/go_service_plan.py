@@ -76,7 +76,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils._errors import HostError
-from ..plugin_utils._service_plan import service_plan
+from ..plugin_utils._service.plan import service_plan
 
 
 def go_service_plan(

@@ -56,8 +56,8 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils._errors import HostError
-from ..plugin_utils._rollout_gates import gate_conditions
-from ..plugin_utils._service_plan import service_plan
+from ..plugin_utils._service.gates import gate_conditions
+from ..plugin_utils._service.plan import service_plan
 
 
 def rollout_gates(

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._promotion import promotion, promotion_report
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_plan import service_plan
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.plan import service_plan
 
 SINCE = "2026-11-25T22:49:30Z"
 RULE = {"rule": "/srv/x r,", "dangerous": False, "reason": None}

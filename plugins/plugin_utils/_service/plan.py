@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ._service import Gone, Service, read_services
-from ._service_credentials import kept_credentials
-from ._service_health import health_question
-from ._service_members import Member
-from ._service_profile import apparmor_profile
-from ._service_program import read_program
-from ._service_starters import socket_unit, timer_unit
-from ._service_unit import Place, service_unit
+from .apparmor import apparmor_profile
+from .credentials import kept_credentials
+from .health import health_question
+from .instances import Member
+from .program import read_program
+from .service import Gone, Service, read_services
+from .starters import socket_unit, timer_unit
+from .units import Place, service_unit
 
 __all__ = ["service_plan"]
 

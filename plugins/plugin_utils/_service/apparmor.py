@@ -11,8 +11,8 @@ from __future__ import annotations
 import posixpath
 import re
 
-from ._service import Service
-from ._service_program import Program
+from .program import Program
+from .service import Service
 
 __all__ = ["apparmor_profile"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils._errors import HostError
-from ._service_listeners import Listener
+from ...module_utils._errors import HostError
+from .listeners import Listener
 
 __all__ = ["Health", "health_question", "read_health"]
 

@@ -7,21 +7,21 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import read_services
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_credentials import (
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.credentials import (
     credential_lines,
     read_credentials,
 )
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_life import life_lines
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_limits import go_limits, read_limits
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_program import Program, read_program
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_sandbox import (
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.lifecycle import life_lines
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.limits import go_limits, read_limits
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.program import Program, read_program
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.sandbox import (
     read_sandbox,
     sandbox_lines,
 )
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_starters import socket_unit, timer_unit
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_unit import Place, service_unit
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._unit_words import command, setting, text
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.service import read_services
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.starters import socket_unit, timer_unit
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.syntax import command, setting, text
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.units import Place, service_unit
 
 STORE = "/opt/gofleet/hello/current"
 PLAIN = read_program("1")

@@ -9,9 +9,9 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_plan import service_plan
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.plan import service_plan
 
-ROLE = pathlib.Path(__file__).parents[4] / "roles/go_service"
+ROLE = pathlib.Path(__file__).parents[5] / "roles/go_service"
 ITEM: dict[str, t.Any] = {
     "name": "hello",
     "artefact": {"file": "x", "sha256": None},

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..module_utils._errors import HostError
+from ...module_utils._errors import HostError
 
 __all__ = ["INSTANCE", "Listener", "read_listeners", "refuse_taken"]
 

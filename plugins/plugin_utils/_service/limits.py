@@ -12,9 +12,9 @@ import math
 import re
 import typing as t
 
-from ..module_utils._errors import HostError
-from ._service_program import Program
-from ._unit_words import plain
+from ...module_utils._errors import HostError
+from .program import Program
+from .syntax import plain
 
 __all__ = ["Limits", "go_limits", "limit_lines", "read_limits"]
 

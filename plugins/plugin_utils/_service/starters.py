@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-from ._service import Service
-from ._service_life import Timer
-from ._service_listeners import Listener
-from ._service_members import Member
-from ._unit_words import plain, setting, text
+from .instances import Member
+from .lifecycle import Timer
+from .listeners import Listener
+from .service import Service
+from .syntax import plain, setting, text
 
 __all__ = ["socket_unit", "timer_unit"]
 

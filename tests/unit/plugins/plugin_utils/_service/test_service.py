@@ -8,8 +8,8 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import Service, read_services
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_health import health_question
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.health import health_question
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.service import Service, read_services
 
 ARTEFACT = {"file": "dist/hello"}
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils._errors import HostError
-from ..module_utils._units.credentials import credential_path
-from ._unit_words import setting
+from ...module_utils._errors import HostError
+from ...module_utils._units.credentials import credential_path
+from .syntax import setting
 
 __all__ = ["Credential", "credential_lines", "kept_credentials", "read_credentials"]
 

@@ -8,7 +8,11 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_order import Order, in_order, order_lines
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.dependencies import (
+    Order,
+    in_order,
+    order_lines,
+)
 
 
 def order(**kinds: list[str]) -> Order:

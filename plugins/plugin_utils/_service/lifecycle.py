@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..module_utils._errors import HostError
-from ._unit_words import plain
+from ...module_utils._errors import HostError
+from .syntax import plain
 
 __all__ = ["Hooks", "Life", "Timer", "life_lines", "read_life"]
 

@@ -10,9 +10,9 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import read_services
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_profile import apparmor_profile
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_program import Program, read_program
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.apparmor import apparmor_profile
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.program import Program, read_program
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.service import read_services
 
 ABSTRACTIONS = pathlib.Path("/etc/apparmor.d/abstractions/base")
 STATIC = read_program("1")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..module_utils._errors import HostError
-from ._unit_words import setting
+from ...module_utils._errors import HostError
+from .syntax import setting
 
 __all__ = ["Sandbox", "openings", "read_sandbox", "sandbox_lines"]
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ._service import Service
-from ._service_credentials import credential_lines
-from ._service_life import life_lines
-from ._service_limits import go_limits, limit_lines
-from ._service_members import Member
-from ._service_order import order_lines
-from ._service_program import Program
-from ._service_sandbox import Sandbox, openings, sandbox_lines
-from ._unit_words import command, setting, text
+from .credentials import credential_lines
+from .dependencies import order_lines
+from .instances import Member
+from .lifecycle import life_lines
+from .limits import go_limits, limit_lines
+from .program import Program
+from .sandbox import Sandbox, openings, sandbox_lines
+from .service import Service
+from .syntax import command, setting, text
 
 __all__ = ["Place", "described", "service_unit"]
 

@@ -8,10 +8,10 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service import read_services
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_health import health_question
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_listeners import Listener
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service_members import Member, read_members
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.health import health_question
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.instances import Member, read_members
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.listeners import Listener
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.service import read_services
 
 
 def members(**item: t.Any) -> list[Member]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout_gates import gate_conditions
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.gates import gate_conditions
 
 Item = t.Dict[str, t.Any]
 HEALTH = {"url": "http://127.0.0.1:8080/healthz", "timeout": 30}

@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..module_utils._errors import HostError
-from ._service_credentials import Credential, read_credentials
-from ._service_health import Health, read_health
-from ._service_life import Life, read_life
-from ._service_limits import Limits, read_limits
-from ._service_listeners import Listener, refuse_taken
-from ._service_members import Member, read_members
-from ._service_order import Order, in_order, read_order
-from ._service_sandbox import Sandbox, read_sandbox
+from ...module_utils._errors import HostError
+from .credentials import Credential, read_credentials
+from .dependencies import Order, in_order, read_order
+from .health import Health, read_health
+from .instances import Member, read_members
+from .lifecycle import Life, read_life
+from .limits import Limits, read_limits
+from .listeners import Listener, refuse_taken
+from .sandbox import Sandbox, read_sandbox
 
 __all__ = ["Gone", "Service", "Services", "read_services"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 import urllib.parse
 
-from ..module_utils._systemd.text import is_drop_in, is_template, kind
+from ...module_utils._systemd.text import is_drop_in, is_template, kind
 
 __all__ = ["gate_conditions"]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..module_utils._errors import HostError
-from ._service_listeners import INSTANCE, Listener, read_listeners
+from ...module_utils._errors import HostError
+from .listeners import INSTANCE, Listener, read_listeners
 
 __all__ = ["Member", "read_members"]
 
