@@ -14,8 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._delta.copy import delta_copy_spec
-from ..module_utils._delta.manifest import Manifest, read_manifest
-from ..module_utils._delta.wire import manifest_from_wire
+from ..module_utils._delta.manifest import Manifest, manifest_from_wire, read_manifest
 from ..module_utils._errors import HostError
 from ..plugin_utils._delta.cache import DeltaCache
 from ..plugin_utils._delta.diff import content_diff

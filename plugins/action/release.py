@@ -17,8 +17,7 @@ from ..plugin_utils._delta.cache import DeltaCache
 from ..plugin_utils._delta.last_sent import DeltaMemory, host_of
 from ..plugin_utils._release.artefact import Artefact, read_artefact
 from ..plugin_utils._release.build import Build, build_program
-from ..plugin_utils._release.delta import Parcel, pack_delta
-from ..plugin_utils._release.memory import ReleaseMemory
+from ..plugin_utils._release.delta import Parcel, ReleaseMemory, pack_delta
 
 _MODULE = "gofleet.hosts.release"
 _CACHE = "~/.cache/gofleet/builds"

@@ -4,11 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A tar.gz stream unpacked into an empty directory, member by member, with nothing outside it touched.
-
-Python 3.8 has no extraction filters, so the rules stand here: plain files, directories, and symbolic links that
-stay inside. Files get mode 0644 or 0755 and the owner who runs this; times are those of the unpacking.
-"""
+"""Unpack a gzip-compressed tar archive from a stream into a directory, within limits."""
 
 from __future__ import annotations
 
@@ -19,11 +15,115 @@ import typing as t
 import zlib
 
 from ._errors import HostError
-from ._inflate import Inflated, Readable
 from ._inner_link import leads_inside
-from ._tar_header import PlainHeader
 
-__all__ = ["BrokenArchiveError", "unpack"]
+__all__ = ["BrokenArchiveError", "Inflated", "PlainHeader", "Readable", "unpack"]
+
+_READ = 64 * 1024  # compressed bytes asked for at once
+_PIECE = 256 * 1024  # inflated bytes made at once, and the most that are held
+_GZIP = 31  # zlib's word for: a gzip header and trailer, with the checksum verified
+
+
+class Readable(t.Protocol):
+    """What a stream must be able to do."""
+
+    def read(self, size: int) -> bytes: ...
+
+
+class Inflated:
+    """Reads ahead only, in the form that tarfile takes as a file: ``read``, ``tell``, and ``seek`` forward.
+
+    Raises EOFError where the stream ends too early, and zlib.error where it is damaged.
+    """
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._inflate = zlib.decompressobj(_GZIP)
+        self._held = b""
+        self._at = 0  # of what is held, the part that was given out
+        self._place = 0
+
+    def read(self, size: int) -> bytes:
+        """Exactly ``size`` bytes; fewer at the end."""
+        if len(self._held) - self._at < size:
+            self._fill(size)
+        data = self._held[self._at : self._at + size]
+        self._at += len(data)
+        self._place += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, place: int) -> int:
+        """Go forward to ``place``."""
+        if place < self._place:
+            raise ValueError(f"a stream does not go back, from {self._place} to {place}")
+        while self._place < place and self.read(min(place - self._place, _PIECE)):
+            pass
+        return self._place
+
+    def _fill(self, size: int) -> None:
+        parts = [self._held[self._at :]]
+        there = len(parts[0])
+        while there < size:
+            part = self._next()
+            if part is None:
+                break
+            parts.append(part)
+            there += len(part)
+        self._held, self._at = b"".join(parts), 0
+
+    def _next(self) -> bytes | None:
+        """Some more bytes, perhaps none yet; None at the end."""
+        if self._inflate.eof:
+            return self._after_the_end()
+        more = self._inflate.unconsumed_tail or self._stream.read(_READ)
+        if not more:
+            raise EOFError("the compressed data ends too early")
+        return self._inflate.decompress(more, _PIECE)
+
+    def _after_the_end(self) -> bytes | None:
+        """gzip files may stand one after the other, with zeros behind each."""
+        more = self._inflate.unused_data.lstrip(b"\0")
+        while not more:
+            part = self._stream.read(_READ)
+            if not part:
+                return None
+            more = part.lstrip(b"\0")
+        self._inflate = zlib.decompressobj(_GZIP)
+        return self._inflate.decompress(more, _PIECE)
+
+
+_BLOCK = 512
+_CHECKSUM = slice(148, 156)
+_MODE, _SIZE = slice(100, 108), slice(124, 136)
+
+
+class PlainHeader(tarfile.TarInfo):
+    """A TarInfo with name, mode, size and type alone where that is all that counts."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> PlainHeader:  # type: ignore[override]
+        plain = len(buf) == _BLOCK and buf[156:157] in (tarfile.REGTYPE, tarfile.DIRTYPE)
+        # A prefix is the front of a long name.
+        if not plain or buf[257:262] != b"ustar" or buf[345]:
+            return super().frombuf(buf, encoding, errors)
+        checksum, mode, size = (_octal(buf[field]) for field in (_CHECKSUM, _MODE, _SIZE))
+        # As if the checksum itself were eight spaces.
+        if mode is None or size is None or checksum != sum(buf) - sum(buf[_CHECKSUM]) + 8 * ord(" "):
+            return super().frombuf(buf, encoding, errors)
+        header = cls(buf[:100].partition(b"\0")[0].decode(encoding, errors).rstrip("/"))
+        header.type, header.mode, header.size = buf[156:157], mode, size
+        return header
+
+
+def _octal(field: bytes) -> int | None:
+    """A number, or None where another format says it in its own way, or it is damaged."""
+    digits = field.partition(b"\0")[0].strip(b" ")
+    # A sign and underscores are good for int().
+    return int(digits, 8) if digits.isdigit() and not digits.strip(b"01234567") else None
+
 
 _CHUNK = 1024 * 1024  # bytes read and written at once
 

@@ -219,8 +219,7 @@ caller:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
-from ..module_utils._kernel_symbol.info import read_symbols
-from ..module_utils._kernel_symbol.spec import SYMBOL_SPEC, wishes_of
+from ..module_utils._kernel_symbol.info import SYMBOL_SPEC, read_symbols, wishes_of
 from ..module_utils._probe.host import this_host
 
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Where a host keeps what AppArmor denied: the audit daemon's log, the journal, or a file of syslog."""
+"""Read audit records from the audit log, the journal or the kernel's buffer, and tell whether they are complete."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import gzip
 import json
 import os
 import re
+import socket
+import struct
 import time
 import typing as t
 
@@ -30,12 +32,46 @@ from .audit_log import (
     line_records,
     printed_gaps,
 )
-from .audit_status import AuditStatus, read_audit_status
 
 if t.TYPE_CHECKING:
     from .._run import Runner
 
-__all__ = ["Places", "journal_begin", "read_log"]
+__all__ = ["AuditStatus", "Places", "journal_begin", "parse_status", "read_audit_status", "read_log"]
+
+_NETLINK_AUDIT = 9
+_AUDIT_GET = 1000
+_NLM_F_REQUEST = 1
+_HEADER = struct.Struct("=IHHII")
+# struct audit_status: mask, enabled, failure, pid, rate_limit, backlog_limit, lost; newer kernels append to it.
+_STATUS = struct.Struct("=7I")
+_SECONDS = 2.0
+
+
+class AuditStatus(t.NamedTuple):
+    """``daemon``: process number of the audit daemon, 0 for none. ``lost``: records since boot."""
+
+    daemon: int
+    lost: int
+
+
+def parse_status(message: bytes) -> AuditStatus | None:
+    """The answer to AUDIT_GET; None for an error, such as that of a caller without CAP_AUDIT_CONTROL."""
+    if len(message) < _HEADER.size + _STATUS.size or _HEADER.unpack_from(message)[1] != _AUDIT_GET:
+        return None
+    dummy, dummy, dummy, daemon, dummy, dummy, lost = _STATUS.unpack_from(message, _HEADER.size)
+    return AuditStatus(daemon, lost)
+
+
+def read_audit_status() -> AuditStatus | None:
+    """Ask the kernel; None where it does not answer: no audit system, or a container."""
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT) as kernel:
+            kernel.settimeout(_SECONDS)
+            kernel.sendto(_HEADER.pack(_HEADER.size, _AUDIT_GET, _NLM_F_REQUEST, 1, 0), (0, 0))
+            return parse_status(kernel.recv(8192))
+    except OSError:
+        return None
+
 
 _FIELDS = "MESSAGE,_TRANSPORT,_BOOT_ID,_AUDIT_ID,_SOURCE_REALTIME_TIMESTAMP"
 # AVC is the kernel's own, USER_AVC that of the D-Bus daemon.

@@ -18,10 +18,9 @@ from .._errors import HostError
 from .._run import Runner
 from .apply import Applied, apply_delta
 from .attributes import Attributes, Context, differences, dress, read_attributes
-from .manifest import Manifest, read_manifest
+from .manifest import Manifest, manifest_to_wire, read_manifest
 from .staging import Piece, Room
 from .target import Place
-from .wire import manifest_to_wire
 
 __all__ = ["CopyPlan", "delta_copy_spec", "plan_copy"]
 

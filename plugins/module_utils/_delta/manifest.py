@@ -4,22 +4,61 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a file or a tree holds, as one Merkle root, and piece by piece.
-
-The root is about content alone: names, kinds, whether a file may be executed, bytes, and where links lead. Owners,
-times and the other permissions are the host's affair, so a tree has the same root wherever it stands.
-"""
+"""List a file or a directory tree with a hash for each content and one Merkle root for all."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
+import json
 import os
 import stat
 import typing as t
+import zlib
 
 from .._errors import HostError
-from .merkle import leaf_hash, root_of
 
-__all__ = ["LEAF_PREFIX", "Entry", "Manifest", "chunk_size", "read_manifest"]
+__all__ = [
+    "LEAF_PREFIX",
+    "Entry",
+    "Manifest",
+    "Told",
+    "chunk_size",
+    "leaf_hash",
+    "manifest_from_wire",
+    "manifest_to_wire",
+    "read_manifest",
+    "root_of",
+]
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """SHA-256 of a zero byte and the piece."""
+    return hashlib.sha256(b"\0" + data).digest()
+
+
+def root_of(leaves: t.Iterable[bytes]) -> bytes:
+    """The root over leaf hashes: the left part always has the largest power of two of them that leaves a right one."""
+    # Whole subtrees from left to right, each with the number of leaves in it: at most one of a size, the largest first.
+    subtrees: list[tuple[int, bytes]] = []
+    for leaf in leaves:
+        count, node = 1, leaf
+        while subtrees and subtrees[-1][0] == count:
+            node = _node(subtrees.pop()[1], node)
+            count *= 2
+        subtrees.append((count, node))
+    if not subtrees:
+        return hashlib.sha256().digest()
+    root = subtrees.pop()[1]
+    while subtrees:
+        root = _node(subtrees.pop()[1], root)
+    return root
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\1" + left + right).digest()
+
 
 LEAF_PREFIX = (
     16  # bytes of a leaf that tell what is the same in two contents; the root, in full, is what is believed
@@ -149,3 +188,55 @@ def _refused(path: str, found: str) -> HostError:
         found=found,
         remedy="Correct the path, or take what does not belong there out of the tree.",
     )
+
+
+_LIMIT = 512 * 1024 * 1024  # bytes inflated
+
+
+class Told(Manifest):
+    """What a host said of its content. Its digests are cut short, so its root is the one that was told."""
+
+    def __init__(self, entries: t.Iterable[Entry], *, is_tree: bool, root: str) -> None:
+        super().__init__(entries, is_tree=is_tree)
+        self.root = root
+
+
+def manifest_to_wire(manifest: Manifest) -> dict[str, t.Any]:
+    """As JSON can carry it: ``root``, ``is_tree``, and the names and leaves compressed."""
+    names = [[*entry[:4], entry.target] for entry in manifest.entries]
+    leaves = b"".join(entry.bytes_alike for entry in manifest.entries)
+    return {
+        "root": manifest.root,
+        "is_tree": manifest.is_tree,
+        "names": base64.b64encode(zlib.compress(json.dumps(names).encode(), 9)).decode(),
+        "leaves": base64.b64encode(leaves).decode(),
+    }
+
+
+def manifest_from_wire(told: t.Mapping[str, t.Any]) -> Told:
+    """Raises HostError for what no host of ours would say."""
+    try:
+        names = json.loads(zlib.decompressobj().decompress(base64.b64decode(told["names"]), _LIMIT))
+        leaves = base64.b64decode(told["leaves"])
+        return Told(_entries(names, leaves), is_tree=bool(told["is_tree"]), root=str(told["root"]))
+    except (ValueError, KeyError, TypeError, IndexError, zlib.error, binascii.Error) as error:
+        raise HostError(
+            "what the host says of its content",
+            wanted="a manifest",
+            found=str(error) or type(error).__name__,
+            remedy="Run again; if it repeats, remove the old content on the host.",
+        )
+
+
+def _entries(names: list[list[t.Any]], leaves: bytes) -> t.Iterator[Entry]:
+    place = 0
+    for path, kind, executable, size, target in names:
+        count = max(1, -(-size // chunk_size(size))) if kind == "file" else 0
+        end = place + count * LEAF_PREFIX
+        if end > len(leaves) or not isinstance(path, str) or not isinstance(target, str):
+            raise ValueError("leaves or names that do not fit the sizes")
+        cut = tuple(leaves[at : at + LEAF_PREFIX] for at in range(place, end, LEAF_PREFIX))
+        yield Entry(path, kind, bool(executable), size, cut, target)
+        place = end
+    if place != len(leaves):
+        raise ValueError("more leaves than the sizes need")

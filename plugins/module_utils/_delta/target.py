@@ -12,10 +12,8 @@ import os
 import stat
 import typing as t
 
-from .._atomic import fsync_directory
-from .._durable import flush_file_system
+from .._atomic import exchange, flush_file_system, fsync_directory
 from .._errors import HostError
-from .._exchange import exchange
 from .._probe.mounts import parse_mountinfo
 from .staging import NEW, Room, enter, look
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Programs attached to the kernel's functions and events for real, and detached before anything is returned."""
+"""Attach minimal eBPF programs to learn whether an attach method works."""
 
 from __future__ import annotations
 
@@ -14,24 +14,29 @@ import os
 import struct
 import typing as t
 
+from .._kernel.cgroup import unified_path
 from .._probe.files import read, read_int
 from .._probe.host import Host
+from .._probe.mounts import unified_point
 from .._probe.syscall import Outcome, number_of
 from .abi import ATTACH_TYPES, PROGRAM_TYPES
 from .bpf import Bpf, exit_with, opened
 
 __all__ = [
     "Attempt",
+    "attach_cgroup",
     "attach_fentry",
     "attach_kprobe_multi",
     "attach_kprobe_perf",
     "attach_kprobe_tracefs",
     "attach_raw_tracepoint",
+    "attach_tcx",
     "attach_tracepoint",
     "attach_uprobe_multi",
     "attach_uprobe_perf",
     "closed",
     "open_event",
+    "own_cgroup",
     "with_program",
 ]
 
@@ -245,3 +250,48 @@ def attach_raw_tracepoint(bpf: Bpf, host: Host, name: str) -> Attempt:
         return closed(bpf.raw_tracepoint(program, name))
 
     return with_program(bpf, "raw_tracepoint", attach)
+
+
+_ALLOW = 1
+_NO_INTERFACE = 0x7FFFFFFF
+_TCX_NEXT = -1
+
+
+def own_cgroup(root: str) -> str | None:
+    """The directory of this process's control group of version 2; None: not mounted, or not in one."""
+    point, path = unified_point(root), unified_path(read(root, "proc/self/cgroup").text or "")
+    return point.rstrip("/") + path.rstrip("/") if point and path else None
+
+
+def attach_cgroup(bpf: Bpf, host: Host) -> Attempt:
+    """Attach a program that lets everything pass to the caller's own group; commit af6eea57437a, Linux 5.7."""
+    path = own_cgroup(host.root)
+    try:
+        group = os.open(path or "", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        return Attempt("source", Outcome(-1, error.errno or errno.ENOENT))
+    hook = ATTACH_TYPES["cgroup_inet_egress"]
+    try:
+        return with_program(
+            bpf,
+            "cgroup_skb",
+            lambda program: closed(bpf.link(program, target=group, attach_type=hook)),
+            returns=_ALLOW,
+            expected="cgroup_inet_egress",
+        )
+    finally:
+        os.close(group)
+
+
+def attach_tcx(bpf: Bpf, host: Host) -> Attempt:
+    """Attach to an interface that is not there, which touches no traffic: only a kernel with it says ENODEV.
+
+    Commit e420bed02507 ("bpf: Add fd-based tcx multi-prog infra with link support"), Linux 6.6.
+    """
+    hook, rest = ATTACH_TYPES["tcx_ingress"], struct.pack("=QQ", 0, 0)
+    return with_program(
+        bpf,
+        "sched_cls",
+        lambda program: closed(bpf.link(program, target=_NO_INTERFACE, attach_type=hook, rest=rest)),
+        returns=_TCX_NEXT,
+    )

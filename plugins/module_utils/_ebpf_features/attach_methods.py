@@ -14,16 +14,17 @@ import typing as t
 
 from .._ebpf.attach import (
     Attempt,
+    attach_cgroup,
     attach_fentry,
     attach_kprobe_multi,
     attach_kprobe_perf,
     attach_kprobe_tracefs,
     attach_raw_tracepoint,
+    attach_tcx,
     attach_tracepoint,
     attach_uprobe_multi,
     attach_uprobe_perf,
 )
-from .._ebpf.attach_net import attach_cgroup, attach_tcx
 from .._ebpf.bpf import Bpf, Loaded
 from .._ebpf.layers import (
     ENOTSUPP,

@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 import typing as t
 
-from .sections import Elf, FormatError, at_address, numbers, text_at
+from .file import Elf, FormatError, at_address, numbers, text_at
 
 __all__ = ["Dynamic", "Need", "read_dynamic"]
 

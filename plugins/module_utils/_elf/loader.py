@@ -4,24 +4,55 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The shared libraries that a program would get on this host, found where the loader looks, and glibc among them.
-
-Versions are judged as the loader does it: by the names that the library defines, not by comparing numbers. A library
-that defines none (musl's) is taken for one that fits, as the loader takes it.
-"""
+"""Find the shared libraries that the dynamic loader would find for a program."""
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 import typing as t
 
+from .._probe.answer import Probe, no, unknown
 from .dynamic import Dynamic, read_dynamic
+from .file import Elf, FormatError, parse_elf
 from .open_file import opened
-from .root_path import resolve
-from .sections import Elf, FormatError, parse_elf
 
-__all__ = ["INTERPRETERS", "Loader", "glibc_needed", "newest_glibc"]
+__all__ = ["INTERPRETERS", "Loader", "glibc_needed", "libraries_verdict", "newest_glibc", "resolve"]
+
+_MOST_LINKS = 40  # as the kernel
+
+
+def resolve(root: str, path: str) -> str | None:
+    """The file that a path under ``root`` leads to, with ``root`` in front; None where there is none.
+
+    :raises OSError: a directory on the way may not be searched
+    """
+    left = [part for part in path.split("/") if part not in ("", ".")]
+    done: list[str] = []
+    links = 0
+    while left:
+        part = left.pop(0)
+        if part == "..":
+            done = done[:-1]
+            continue
+        here = os.path.join(root, *done, part)
+        try:
+            is_link = stat.S_ISLNK(os.lstat(here).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not is_link:
+            done.append(part)
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            return None
+        target = os.readlink(here)
+        if target.startswith("/"):
+            done = []
+        left[:0] = [name for name in target.split("/") if name not in ("", ".")]
+    return os.path.join(root, *done)
+
 
 # Where glibc's own loader is, by the machine as uname(2) gives it.
 INTERPRETERS = {
@@ -136,3 +167,50 @@ def _is_for(path: str, elf: Elf) -> bool:
             return (found.machine, found.wide, found.order) == (elf.machine, elf.wide, elf.order)
     except FormatError:  # a linker script of this name, as libc.so has one
         return False
+
+
+def libraries_verdict(path: str, elf: Elf, dynamic: Dynamic, loader: Loader) -> Probe | None:
+    """None: nothing against it. Libraries that other libraries need are not followed."""
+    if dynamic.static:
+        return None
+    try:
+        return next(_refusals(path, elf, dynamic, loader), None)
+    except OSError as error:
+        return unknown("loader", f"{error.filename or 'a library'} cannot be read: {error.strerror}")
+    except FormatError as error:
+        return unknown("loader", f"a library that it needs cannot be read: {error}")
+
+
+def _refusals(path: str, elf: Elf, dynamic: Dynamic, loader: Loader) -> t.Iterator[Probe]:
+    wanted = dynamic.interpreter
+    if wanted is not None and loader.interpreter(wanted) is None:
+        kind = (
+            "musl"
+            if "ld-musl" in wanted
+            else "glibc"
+            if "ld-linux" in wanted or "ld64" in wanted
+            else "another"
+        )
+        yield no("loader", f"its interpreter {wanted} is not on this host (built for {kind} as C library)")
+    found: dict[str, str] = {}
+    for name in dynamic.needed:
+        library = loader.find(name, elf=elf, dynamic=dynamic, origin=os.path.dirname(path))
+        if library is not None:
+            found[name] = library
+        elif not (name == "libc.so" and "ld-musl" in (wanted or "")):  # musl's loader is its libc.so
+            yield no(
+                "library",
+                f"{name} is in no directory that the loader searches (a unit may name one in LD_LIBRARY_PATH)",
+            )
+    for need in dynamic.needs:
+        defined = loader.defined(found[need.library]) if need.library in found else ()
+        missing = [name for name in need.versions if name not in defined] if defined else []
+        if missing:
+            yield _too_old(need.library, missing, defined)
+
+
+def _too_old(library: str, missing: list[str], defined: t.Sequence[str]) -> Probe:
+    wanted, has = newest_glibc(missing), newest_glibc(defined)
+    if wanted is None or has is None:
+        return no("library", f"{library} of this host does not define {', '.join(missing)}")
+    return no("glibc", f"needs glibc {wanted} ({library}: {', '.join(missing)}), this host has {has}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .sections import Elf, numbers
+from .file import Elf, numbers
 
 __all__ = ["BuildIds", "read_build_ids"]
 

@@ -14,7 +14,7 @@ import os
 import stat
 import typing as t
 
-from .sections import FormatError, Read
+from .file import FormatError, Read
 
 __all__ = ["OpenFile", "opened", "sha256_of"]
 

@@ -13,15 +13,14 @@ import stat
 import typing as t
 
 from .._elf.dynamic import Dynamic, read_dynamic
-from .._elf.file import HEAD_SIZE, parse_elf_head
+from .._elf.file import HEAD_SIZE, Elf, parse_elf, parse_elf_head
 from .._elf.loader import INTERPRETERS, glibc_needed
 from .._elf.notes import read_build_ids
 from .._elf.open_file import OpenFile, opened, sha256_of
-from .._elf.sections import Elf, parse_elf
 from .._errors import HostError
 from .._go_toolchain.support import NewestGo, supported, toolchain_age_days
 from .._iso_time import iso_time
-from .._kernel.go_levels import level_of
+from .._kernel.cpu import level_of
 from .buildinfo import BuildInfo, Module, read_build_info
 from .start import LIBRARY_MODES, Program, Target, starts_here
 

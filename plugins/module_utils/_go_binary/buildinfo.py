@@ -17,7 +17,7 @@ import re
 import struct
 import typing as t
 
-from .._elf.sections import PT_LOAD, Elf, FormatError, at_address
+from .._elf.file import PT_LOAD, Elf, FormatError, at_address
 
 __all__ = ["BuildInfo", "Module", "parse_modules", "read_build_info", "unquote"]
 

@@ -15,9 +15,8 @@ import os
 import typing as t
 
 from .._iso_time import iso_time
-from .._kernel.cgroup import unified_path, unit_of
+from .._kernel.cgroup import read_above, read_bounds, report_group, unified_path, unit_of
 from .._kernel.limits import parse_limits
-from .._kernel.unit_cgroup import read_above, read_bounds, report_group
 from .._probe.caller import parse_status
 from .._probe.files import decimal, read
 

@@ -14,14 +14,12 @@ import stat
 import typing as t
 
 from .._elf.dynamic import Dynamic
-from .._elf.file import HEAD_SIZE, parse_elf_head
-from .._elf.go_libraries import libraries_verdict
-from .._elf.loader import Loader
-from .._elf.sections import Elf
+from .._elf.file import HEAD_SIZE, Elf, parse_elf_head
+from .._elf.loader import Loader, libraries_verdict
 from .._errors import HostError
 from .._go_toolchain.support import minor_of
 from .._kernel.binfmt_misc import emulator_of
-from .._kernel.go_levels import level_verdict
+from .._kernel.cpu import level_verdict
 from .._probe.answer import Probe, no, unknown, yes
 from .._probe.files import read
 from .buildinfo import BuildInfo

@@ -22,9 +22,8 @@ from .._account import Account, account_of, acting_as
 from .._atomic import read_text, write_text
 from .._converge import State
 from .._errors import HostError
-from .debug import read_debug_keys
 from .env_file import Line, managed, parse_lines, with_managed
-from .env_values import KNOWN, check_setting
+from .env_values import KNOWN, check_setting, read_debug_keys
 from .goproxy import SettingError, userinfo_of
 
 __all__ = [

@@ -14,8 +14,8 @@ import typing as t
 
 from .._account import Account, account_of, acting_as
 from .._converge import State
+from .._elf.file import FormatError, parse_elf
 from .._elf.open_file import opened
-from .._elf.sections import FormatError, parse_elf
 from .._errors import HostError
 from .._go_binary.buildinfo import BuildInfo, read_build_info
 from .._run import Runner

@@ -16,9 +16,9 @@ import os
 import shutil
 import typing as t
 
+from .._atomic import exchange
 from .._delta.manifest import read_manifest
 from .._errors import HostError
-from .._exchange import exchange
 from .._release.store import MARKER
 from .install import go_version_of
 

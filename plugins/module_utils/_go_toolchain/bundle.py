@@ -22,9 +22,8 @@ from .._download import FetchError
 from .._errors import HostError
 from .._lock import exclusive_lock
 from .._signature import Signer, signer_of
-from .fetch import check_signature, fetch_archive, fetch_signature, sha256_of
 from .index import Archive, GoRelease, archive_of, parse_index, sort_key
-from .mirror import GoMirror, mirror_of
+from .mirror import GoMirror, check_signature, fetch_archive, fetch_signature, mirror_of, sha256_of
 from .version_query import is_moving, plain_wish, resolve_wish
 
 __all__ = ["BundlePlan", "plan_bundle"]

@@ -23,9 +23,8 @@ from .._errors import HostError
 from .._release.store import MARKER, Marker, Store
 from .._signature import Signer, checked_signature
 from .._unpack import BrokenArchiveError, unpack
-from .fetch import fetch_signature
 from .index import Archive
-from .mirror import GoMirror
+from .mirror import GoMirror, fetch_signature
 
 __all__ = ["DeltaRefusedError", "Parcel", "check_space", "go_version_of", "install", "is_whole"]
 

@@ -20,8 +20,7 @@ from .memory import probe_psi, probe_thp
 from .numa import probe_numa
 from .seccomp import probe_seccomp
 from .syscalls import TABLE, make, probe_syscalls
-from .sysctl import probe_sysctl
-from .sysctl_origin import read_origins
+from .sysctl import probe_sysctl, read_origins
 from .uname import probe_release
 
 __all__ = ["SUBSETS", "read_kernel"]

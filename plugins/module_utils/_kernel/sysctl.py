@@ -3,16 +3,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""The settings that Go services run into, as they are in force."""
+"""Read kernel settings, and find the file that sets each of them at boot."""
 
 from __future__ import annotations
 
+import os
 import typing as t
 
+from .._atomic import read_text
 from .._probe.files import Text, read
 from .._probe.host import Facts, Host
+from .._probe.mounts import parse_mounts
+from .._sysctl.files import Assignment, boot_assignments, boot_winner, parse_assignments
+from .._sysctl.setting import fields, key_path
 
-__all__ = ["SYSCTLS", "Value", "parse_value", "probe_sysctl", "read_setting"]
+__all__ = [
+    "SYSCTLS",
+    "Value",
+    "parse_command_line",
+    "parse_value",
+    "probe_sysctl",
+    "read_origins",
+    "read_setting",
+]
 
 # One number, several, or text.
 Value = t.Union[int, t.List[int], str]
@@ -132,3 +145,123 @@ def _number(word: str) -> int | None:
         return int(word, base)
     except ValueError:
         return None
+
+
+_COMMAND_LINE = "proc/cmdline"
+# A file that administrators write and sysctl --system reads; boot does so only through a link in sysctl.d.
+_UNREAD = "etc/sysctl.conf"
+
+
+class _Sources(t.NamedTuple):
+    """Every line that sets something, by who reads it."""
+
+    boot: list[Assignment]
+    kernel: list[Assignment]
+    unread: list[Assignment]
+    # Why boot sets nothing, where it does not.
+    idle: str | None = None
+
+
+def parse_command_line(text: str) -> list[Assignment]:
+    """The settings that the kernel sets itself before the first process starts: sysctl.net.core.somaxconn=4096.
+
+    Commit 3db978d480e2 ("kernel/sysctl: support setting sysctl parameters from kernel command line"), Linux 5.8.
+    """
+    assignments = []
+    for word in text.split():
+        key, equals, value = word.partition("=")
+        if equals and key.startswith(("sysctl.", "sysctl/")):
+            assignments.append(
+                Assignment(f"/{_COMMAND_LINE}", key_path(key[len("sysctl.") :]), fields(value))
+            )
+    return assignments
+
+
+def read_origins(root: str, live: t.Mapping[str, Value | None]) -> dict[str, dict[str, t.Any]]:
+    """The origin of each setting that the kernel has or that a file sets.
+
+    :param live: the values in force
+    """
+    sources = _read_sources(root)
+    origins = {key: _origin(key, value, sources, root) for key, value in live.items()}
+    return {key: origin for key, origin in origins.items() if origin is not None}
+
+
+def _read_sources(root: str) -> _Sources:
+    for mount in parse_mounts(read(root, "proc/self/mounts").text or ""):
+        # Then systemd-sysctl.service does not start (ConditionPathIsReadWrite=/proc/sys/net/).
+        if mount.point == "/proc/sys" and "ro" in mount.options:
+            return _Sources(
+                [], [], [], idle="/proc/sys is read-only here, as in a container: boot sets nothing"
+            )
+    boot = [_shown(found, root) for found in boot_assignments(root, replaced={})]
+    command_line = parse_command_line(read(root, _COMMAND_LINE).text or "")
+    linked = {os.path.realpath(os.path.join(root, found.file.lstrip("/"))) for found in boot}
+    path = os.path.join(root, _UNREAD)
+    try:
+        text = None if os.path.realpath(path) in linked else read_text(path)
+    except OSError:  # not for this caller to read
+        text = None
+    return _Sources(boot, command_line, parse_assignments(f"/{_UNREAD}", text or ""))
+
+
+def _shown(assignment: Assignment, root: str) -> Assignment:
+    return assignment._replace(file=os.path.join("/", os.path.relpath(assignment.file, root)))
+
+
+def _origin(key: str, live: Value | None, sources: _Sources, root: str) -> dict[str, t.Any] | None:
+    path = key.replace(".", "/")
+    winner = boot_winner(path, sources.boot) or boot_winner(path, sources.kernel)
+    error = read_setting(root, key).error if live is None else None
+    if live is None and not error and winner is None:
+        return None
+    setter = _setter(key, live, winner, sources)
+    boot_value = parse_value(key, winner.value) if winner is not None and winner.value is not None else None
+    overridden = live is not None and boot_value is not None and live != boot_value
+    return {
+        "live": live,
+        "file": setter.file if setter is not None else None,
+        "line": setter.line or None if setter is not None else None,
+        "value": parse_value(key, setter.value or "") if setter is not None else None,
+        "boot_value": boot_value,
+        "wins": winner.file if winner is not None else None,
+        "wins_line": winner.line or None if winner is not None else None,
+        "overridden": overridden,
+        "reason": sources.idle or _reason(live, error, setter, winner),
+    }
+
+
+def _setter(key: str, live: Value | None, winner: Assignment | None, sources: _Sources) -> Assignment | None:
+    """The line that gave the live value, as far as values tell: the winner's, else the last of the same value."""
+    path = key.replace(".", "/")
+    if live is None:
+        return None
+    setters = [*sources.unread, *sources.kernel, *sources.boot, *([winner] if winner is not None else [])]
+    same = [
+        setter
+        for setter in setters
+        if boot_winner(path, [setter]) is not None and parse_value(key, setter.value or "") == live
+    ]
+    return same[-1] if same else None
+
+
+def _reason(
+    live: Value | None, error: str | None, setter: Assignment | None, winner: Assignment | None
+) -> str:
+    if live is None:
+        state = f"cannot be read ({error})" if error else "is not in this kernel now (a module may bring it)"
+        return f"{state}; {_place(winner)} sets it at boot" if winner is not None else state
+    if winner is None:
+        if setter is None:
+            return "no file of sysctl.d sets it: the kernel's own value, or set by hand"
+        return f"{_place(setter)} has this value, but boot does not read that file, and no file of sysctl.d sets it"
+    if setter == winner:
+        return f"{_place(winner)} sets it at boot"
+    who = "no file has this value (set by hand or by a program)" if setter is None else _place(setter)
+    return f"{who}, and at boot {_place(winner)} wins with {winner.value}"
+
+
+def _place(assignment: Assignment | None) -> str:
+    if assignment is None:
+        return "no file"
+    return f"{assignment.file}:{assignment.line}" if assignment.line else assignment.file

@@ -13,9 +13,17 @@ import typing as t
 from .._probe.files import read
 from .._run import Runner
 from .._systemd.text import show_blocks
-from .cgroup import unified_path
+from .cgroup import (
+    Bounds,
+    CpuMax,
+    parse_amount,
+    read_above,
+    read_bounds,
+    report_group,
+    slice_path,
+    unified_path,
+)
 from .limits import parse_limits
-from .unit_cgroup import Bounds, CpuMax, parse_amount, read_above, read_bounds, report_group, slice_path
 
 __all__ = ["parse_span", "read_unit_limits"]
 

@@ -4,12 +4,13 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A function wished for, with others that would do: which of them is there, and can be attached to."""
+"""Answer kernel_symbol_info: read its options and report each symbol that was asked for."""
 
 from __future__ import annotations
 
 import typing as t
 
+from .._errors import HostError
 from .._kernel.btf_prototype import Prototype
 from .._kernel.kallsyms import Kallsyms, read_kallsyms
 from .._probe.answer import Probe, no, unknown, yes
@@ -18,7 +19,7 @@ from .attach import try_attach
 from .sources import KernelLists
 from .symbol import METHODS, Sight, is_piece, look_at, predict
 
-__all__ = ["Wish", "prefixed", "read_symbols"]
+__all__ = ["SYMBOL_SPEC", "Wish", "prefixed", "read_symbols", "wishes_of"]
 
 # The names of system calls' entries since Linux 4.17. Their one argument is struct pt_regs.
 _ENTRIES = ("__x64_sys_", "__arm64_sys_", "__riscv_sys_", "__s390x_sys_", "__se_sys_")
@@ -208,3 +209,54 @@ def _unread(wish: Wish, why: Probe) -> dict[str, t.Any]:
         "prototype": None,
         "attached": None,
     }
+
+
+SYMBOL_SPEC: dict[str, t.Any] = {
+    "name": {"type": "str", "required": True},
+    "alternatives": {"type": "list", "elements": "str", "default": []},
+    "module": {"type": "str", "default": ""},
+    "methods": {"type": "list", "elements": "str", "choices": list(METHODS), "default": []},
+    "args": {"type": "raw", "aliases": ["arguments"]},
+}
+
+
+def wishes_of(entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[Wish]:
+    """The wishes in the parameter ``symbols``."""
+    return [
+        Wish(
+            name=_read_name(entry["name"]),
+            alternatives=tuple(map(_read_name, entry["alternatives"])),
+            module=entry["module"],
+            methods=tuple(entry["methods"]),
+            arguments=_read_arguments(entry["name"], entry["args"]),
+        )
+        for entry in entries
+    ]
+
+
+def _read_name(text: str) -> str:
+    """Nothing may come through that would be a second line, or an option, of an event of tracefs."""
+    if text and text.isascii() and all(letter.isalnum() or letter in "_.$" for letter in text):
+        return text
+    raise HostError(
+        f"symbol {text!r}",
+        wanted="a name as in /proc/kallsyms: letters, digits, and _ . $",
+        found="none" if not text else "other characters",
+        remedy="Give the function's name alone, without module, offset or parentheses.",
+    )
+
+
+def _read_arguments(name: str, given: object) -> int | tuple[str, ...] | None:
+    if given is None:
+        return None
+    if isinstance(given, list) and all(isinstance(item, str) for item in given):
+        return tuple(given)
+    # A template gives a number as text.
+    if isinstance(given, (int, str)) and not isinstance(given, bool) and str(given).isdecimal():
+        return int(given)
+    raise HostError(
+        f"symbol {name}",
+        wanted="args as a number, or a list of types",
+        found=repr(given),
+        remedy="Write for example args: 3, or args: [int, const char *].",
+    )

@@ -11,12 +11,10 @@ from __future__ import annotations
 import typing as t
 
 from .._elf.dynamic import Dynamic, Need
-from .._elf.go_libraries import libraries_verdict
-from .._elf.loader import Loader
-from .._elf.sections import Elf
+from .._elf.file import Elf
+from .._elf.loader import Loader, libraries_verdict
 from .._errors import HostError
-from .._kernel.cpu import read_flags
-from .._kernel.go_levels import level_verdict
+from .._kernel.cpu import level_verdict, read_flags
 
 __all__ = ["needs_of", "needs_spec", "unfit"]
 

@@ -22,8 +22,7 @@ import stat
 import tempfile
 import typing as t
 
-from .._atomic import fsync_directory, replace_link, write_text
-from .._durable import flush_file_system
+from .._atomic import flush_file_system, fsync_directory, replace_link, write_text
 from .._errors import HostError
 from .._lock import exclusive_lock
 

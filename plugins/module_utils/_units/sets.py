@@ -4,25 +4,72 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Sets of units that are listed whole, and what belongs to a set beside its units."""
+"""Read sets of unit files and drop-ins, and find the folders that systemd reads them from."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import typing as t
 
 from .._errors import HostError
 from .._release.store import Store
 from .._systemd.text import is_drop_in, wrong_name
 from .credentials import Secret, read_secrets, secrets_of
-from .folders import folders_of
 from .spec import Unit, mark, unit_spec
 
 if t.TYPE_CHECKING:
     from .._converge import State
 
-__all__ = ["Set", "left_over", "secrets_in", "set_states", "sets_of", "store_is_there", "units_spec"]
+__all__ = [
+    "Set",
+    "folders_of",
+    "left_over",
+    "remove_folders",
+    "secrets_in",
+    "set_states",
+    "sets_of",
+    "store_is_there",
+    "units_spec",
+]
+
+_PLACES = ("lib", "cache", "log")
+
+
+def folders_of(name: str, *, var: str) -> list[str]:
+    """Those that are there. A directory of this name that no dynamic user ever had is somebody else's."""
+    return [
+        path for path in (os.path.join(var, place, "private", name) for place in _PLACES) if _is_folder(path)
+    ]
+
+
+def remove_folders(name: str, *, var: str) -> None:
+    """Remove them with all that is in them, and the links that lead there."""
+    for place in _PLACES:
+        private = os.path.join(var, place, "private", name)
+        if not _is_folder(private):
+            continue
+        public = os.path.join(var, place, name)
+        # Of a service with instances this is a directory, with one link for each of them.
+        inside = [os.path.join(public, entry) for entry in os.listdir(public)] if _is_folder(public) else []
+        for link in [public, *inside]:
+            if os.path.islink(link) and _leads_into(link, private):
+                os.unlink(link)
+        with contextlib.suppress(OSError):  # a link that led elsewhere, or not empty: the rest is not ours
+            os.rmdir(public)
+        shutil.rmtree(private)
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _leads_into(link: str, folder: str) -> bool:
+    target = os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))
+    return target == folder or target.startswith(folder + os.sep)
+
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,126}")
 _STORE_PARTS = ("current", "previous", ".lock")

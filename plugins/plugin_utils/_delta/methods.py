@@ -12,8 +12,7 @@ import os
 import typing as t
 import zlib
 
-from ...module_utils._delta.manifest import LEAF_PREFIX, Entry, chunk_size
-from ...module_utils._delta.merkle import leaf_hash
+from ...module_utils._delta.manifest import LEAF_PREFIX, Entry, chunk_size, leaf_hash
 from ...module_utils._delta.patch import COPY, NEW, instruction
 from .bsdiff import BSDIFF_LIMIT, bsdiff, bsdiff_imports
 

@@ -12,9 +12,14 @@ import contextlib
 import os
 
 from ...module_utils._atomic import write_text
-from ...module_utils._go_toolchain.fetch import check_signature, fetch_archive, fetch_signature, sha256_of
 from ...module_utils._go_toolchain.index import Archive
-from ...module_utils._go_toolchain.mirror import GoMirror
+from ...module_utils._go_toolchain.mirror import (
+    GoMirror,
+    check_signature,
+    fetch_archive,
+    fetch_signature,
+    sha256_of,
+)
 from ...module_utils._lock import exclusive_lock
 from ...module_utils._signature import Signer
 

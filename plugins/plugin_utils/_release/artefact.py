@@ -13,9 +13,8 @@ import re
 import typing as t
 
 from ...module_utils._elf.dynamic import read_dynamic
-from ...module_utils._elf.file import HEAD_SIZE, parse_elf_head
+from ...module_utils._elf.file import HEAD_SIZE, FormatError, parse_elf, parse_elf_head
 from ...module_utils._elf.open_file import opened
-from ...module_utils._elf.sections import FormatError, parse_elf
 from ...module_utils._errors import HostError
 from ...module_utils._go_binary.buildinfo import BuildInfo, read_build_info
 from ...module_utils._release.requirements import needs_of

@@ -4,20 +4,24 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""How a program travels to a host: as a delta from the one that is there, or packed as a whole."""
+"""Make the delta of a release for a host, from the version that the host is known to have."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import os
 import typing as t
 
 from ...module_utils._delta.manifest import Entry, Manifest, chunk_size, read_manifest
+from ...module_utils._errors import HostError
 from .._delta.cache import DeltaCache
+from .._delta.last_sent import DeltaMemory
 from .._delta.make import make_delta
 from .artefact import Artefact
 
-__all__ = ["Parcel", "guess_delta", "old_manifest", "pack_delta"]
+__all__ = ["Parcel", "ReleaseMemory", "guess_delta", "old_manifest", "pack_delta"]
 
 _LEAF = 32  # bytes
 _DEAR = 20  # a delta of more than one part in so many of the program
@@ -88,3 +92,46 @@ def _hint(artefact: Artefact, sent: int, method: str) -> str | None:
     if method in ("same", "whole") or sent * _DEAR < artefact.size or artefact.trimpath is not False:
         return None
     return "It was built without -trimpath, so equal sources in another directory give another program: build with it."
+
+
+class ReleaseMemory:
+    """Of the programs of one task on one host."""
+
+    def __init__(
+        self, artefacts: t.Mapping[str, Artefact], *, store: str, cache: DeltaCache, places: DeltaMemory
+    ) -> None:
+        """
+        :param store: directory on the host with one folder a program
+        :raises HostError: a program that cannot be read
+        """
+        self._artefacts = artefacts
+        self._places = {name: os.path.join(store, name) for name in artefacts}
+        self._roots = {name: read_manifest(it.path).root for name, it in artefacts.items()}
+        self._cache = cache
+        self._memory = places
+
+    def guesses(self) -> dict[str, Parcel]:
+        """Deltas from what was left there, of those programs that are others now."""
+        found = {}
+        # A guess that cannot be made is none.
+        with contextlib.suppress(HostError, OSError):
+            for name, artefact in self._artefacts.items():
+                left = self._memory.recall(self._places[name])
+                if left in (None, self._roots[name]) or self._memory.recall(self._version(name)):
+                    continue
+                parcel = guess_delta(artefact, str(left), cache=self._cache)
+                if parcel is not None:
+                    found[name] = parcel
+        return found
+
+    def keep(self) -> None:
+        """The host has all of the programs. What cannot be kept, on a full disk, costs the next run bytes."""
+        with contextlib.suppress(HostError, OSError):
+            for name, artefact in self._artefacts.items():
+                self._cache.keep(artefact.path, self._roots[name])
+                for place in (self._places[name], self._version(name)):
+                    self._memory.keep(place, self._roots[name])
+
+    def _version(self, name: str) -> str:
+        """Where it is remembered that the store has this program, also beside a newer one."""
+        return os.path.join(self._places[name], self._roots[name])

@@ -16,8 +16,7 @@ from .health import health_question
 from .instances import Member
 from .program import read_program
 from .service import Gone, Service, read_services
-from .starters import socket_unit, timer_unit
-from .units import Place, service_unit
+from .units import Place, service_unit, socket_unit, timer_unit
 
 __all__ = ["service_plan"]
 

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The service unit of one process: a program in its sandbox, within its limits."""
+"""Write the systemd units of a service."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ import typing as t
 from .credentials import credential_lines
 from .dependencies import order_lines
 from .instances import Member
-from .lifecycle import life_lines
+from .lifecycle import Timer, life_lines
 from .limits import go_limits, limit_lines
+from .listeners import Listener
 from .program import Program
 from .sandbox import Sandbox, openings, sandbox_lines
 from .service import Service
-from .syntax import command, setting, text
+from .syntax import command, plain, setting, text
 
-__all__ = ["Place", "described", "service_unit"]
+__all__ = ["Place", "described", "service_unit", "socket_unit", "timer_unit"]
 
 # Where Go runs what it has compiled; it does not make this directory itself.
 _SCRATCH = "scratch"
@@ -129,3 +130,60 @@ def _builder_environment(sandbox: Sandbox, *, cache: str) -> dict[str, str]:
         "PATH": f"{sandbox.go_root}/bin:/usr/local/bin:/usr/bin:/bin",
     }
     return environment if sandbox.network else {**environment, "GOPROXY": "off"}
+
+
+def socket_unit(service: Service, member: Member, listener: Listener) -> str:
+    """The unit that owns an address, so that a new build never closes it."""
+    what = f"socket {listener.name}" if listener.name else "socket"
+    lines = [
+        "[Unit]",
+        f"Description={text(service.description)} ({what})",
+        "",
+        "[Socket]",
+        f"Listen{'Datagram' if listener.datagram else 'Stream'}={setting(listener.listen)}",
+        f"FileDescriptorName={setting(listener.fd_name)}",
+        f"Service={member.unit}",
+        *_kind_lines(listener),
+        "",
+        "[Install]",
+        "WantedBy=sockets.target",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _kind_lines(listener: Listener) -> list[str]:
+    lines = []
+    if not listener.datagram:
+        lines += [
+            f"Backlog={listener.backlog}",
+            "# Keeps what clients have sent while no process is there to accept it.",
+            "FlushPending=no",
+        ]
+    if listener.path:
+        lines += [
+            f"SocketMode={listener.mode}",
+            f"SocketUser={setting(listener.owner)}",
+            f"SocketGroup={setting(listener.group)}",
+            "RemoveOnStop=yes",
+        ]
+    elif not listener.datagram:
+        lines.append("NoDelay=yes")
+    return lines
+
+
+def timer_unit(service: Service, member: Member, timer: Timer) -> str:
+    """The unit that says when a service which runs to its end is started."""
+    lines = ["[Unit]", f"Description={text(service.description)} (timer)", "", "[Timer]"]
+    lines += [f"OnCalendar={plain(time)}" for time in timer.on_calendar]
+    if timer.on_boot:
+        lines.append(f"OnBootSec={plain(timer.on_boot)}")
+    if timer.every:
+        # Counted from the start of the timer too: a service that never ran has no last run to count from.
+        lines += [f"OnActiveSec={plain(timer.every)}", f"OnUnitActiveSec={plain(timer.every)}"]
+    if timer.random_delay:
+        lines.append(f"RandomizedDelaySec={plain(timer.random_delay)}")
+    if timer.on_calendar:
+        lines.append(f"Persistent={'yes' if timer.persistent else 'no'}")
+    # By itself systemd puts a start off by up to a minute, to wake up less often.
+    lines += ["AccuracySec=1s", f"Unit={member.unit}", "", "[Install]", "WantedBy=timers.target"]
+    return "\n".join(lines) + "\n"

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 import os
 import pathlib
+from pathlib import Path
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils import _atomic
+from ansible_collections.gofleet.hosts.plugins.module_utils._atomic import flush_file_system
 
 
 def test_reads_nothing_where_nothing_is(tmp_path: pathlib.Path) -> None:
@@ -67,3 +67,12 @@ def test_a_directory_in_the_way_of_a_link_stays(tmp_path: pathlib.Path) -> None:
     with pytest.raises(OSError, match="directory"):
         _atomic.replace_link(str(tmp_path / "current"), "1")
     assert os.listdir(tmp_path) == ["current"]
+
+
+def test_a_directory_is_flushed(tmp_path: Path) -> None:
+    flush_file_system(str(tmp_path))
+
+
+def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        flush_file_system(str(tmp_path / "none"))

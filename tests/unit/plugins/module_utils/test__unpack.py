@@ -2,18 +2,23 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 import gzip
 import io
 import os
+import random
 import tarfile
 import typing as t
+import zlib
 from pathlib import Path
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._unpack import BrokenArchiveError, unpack
+from ansible_collections.gofleet.hosts.plugins.module_utils._unpack import (
+    BrokenArchiveError,
+    Inflated,
+    PlainHeader,
+    unpack,
+)
 
 Member = t.Tuple[str, t.Dict[str, t.Any], bytes]
 
@@ -167,3 +172,121 @@ def test_a_size_below_zero(tmp_path: Path) -> None:
     with pytest.raises((HostError, BrokenArchiveError)):
         opened(gzip.compress(bytes(data)), tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+# More than is made at once, and neither all alike nor all random.
+DATA = random.Random(4).randbytes(300_000) + bytes(900_000) + b"end"
+PACKED = gzip.compress(DATA)
+
+
+class Slow:
+    """Gives less than it is asked for, as a network does."""
+
+    def __init__(self, data: bytes, most: int) -> None:
+        self.file = io.BytesIO(data)
+        self.most = most
+
+    def read(self, size: int) -> bytes:
+        return self.file.read(min(size, self.most))
+
+
+@pytest.mark.parametrize("size", [1_000, 512 * 1024, 10_000_000])
+@pytest.mark.parametrize("most", [7_777, 10_000_000])
+def test_all_of_it_in_pieces_of_any_size(size: int, most: int) -> None:
+    stream = Inflated(Slow(PACKED, most))
+    parts = list(iter(lambda: stream.read(size), b""))
+    assert {len(part) for part in parts[:-1]} <= {size}
+    assert b"".join(parts) == DATA
+    assert (stream.tell(), stream.read(1)) == (len(DATA), b"")
+
+
+def test_forward_and_never_back() -> None:
+    stream = Inflated(io.BytesIO(PACKED))
+    assert (stream.seek(5), stream.read(10), stream.tell()) == (5, DATA[5:15], 15)
+    assert (stream.seek(700_000), stream.read(3)) == (700_000, DATA[700_000:700_003])
+    with pytest.raises(ValueError, match="does not go back, from 700003 to 3"):
+        stream.seek(3)
+    assert stream.seek(10**9) == len(DATA)
+
+
+@pytest.mark.parametrize("between", [b"", bytes(700)], ids=["together", "padded"])
+def test_one_after_the_other(between: bytes) -> None:
+    stream = Inflated(Slow(gzip.compress(b"one") + between + gzip.compress(b"two") + between, 5))
+    assert stream.read(100) == b"onetwo"
+
+
+def test_cut_anywhere() -> None:
+    packed = gzip.compress(b"a few words, and a few more")
+    for end in range(len(packed)):
+        with pytest.raises(EOFError, match="too early"):
+            Inflated(io.BytesIO(packed[:end])).read(100)
+
+
+@pytest.mark.parametrize(
+    "data", [DATA, PACKED[:-8] + bytes(8), PACKED + b"and more"], ids=["plain", "checksum", "tail"]
+)
+def test_damage(data: bytes) -> None:
+    stream = Inflated(io.BytesIO(data))
+    with pytest.raises(zlib.error):
+        while stream.read(100_000):
+            pass
+
+
+HEADERS: dict[str, dict[str, t.Any]] = {
+    "file": {"name": "go/src/x.go", "size": 123_456, "mode": 0o644},
+    "program": {"name": "go/bin/go", "size": 0o77777777777, "mode": 0o755},
+    "setuid": {"name": "su", "mode": 0o4755},
+    "directory": {"name": "go/src", "type": tarfile.DIRTYPE, "mode": 0o700},
+    "not in ASCII": {"name": "go/ä", "size": 1},
+    "name that fills its field": {"name": "n" * 100, "size": 1},
+    "link": {"name": "a", "linkname": "b", "type": tarfile.SYMTYPE},
+    "long name": {"name": "d" * 60 + "/" + "f" * 60, "size": 7},
+    "beyond the digits": {"name": "big", "size": 8 * 2**30},
+    "other time and owner": {"name": "x", "mtime": 1_700_000_000, "uid": 5, "uname": "me"},
+}
+COUNTED = ("name", "mode", "size", "type", "linkname")
+
+
+def raw(fields: dict[str, t.Any], form: int) -> bytes:
+    info = tarfile.TarInfo()
+    for name, value in fields.items():
+        setattr(info, name, value)
+    return info.tobuf(format=form, encoding="utf-8")[-512:]
+
+
+def seen(header: type[tarfile.TarInfo], data: bytes) -> object:
+    try:
+        info = header.frombuf(data, "utf-8", "surrogateescape")
+    except tarfile.HeaderError as error:
+        return type(error)
+    return [getattr(info, name) for name in COUNTED]
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT], ids=["ustar", "gnu"])
+@pytest.mark.parametrize("fields", HEADERS.values(), ids=HEADERS)
+def test_what_tarfile_sees(fields: dict[str, t.Any], form: int) -> None:
+    if form == tarfile.USTAR_FORMAT and fields.get("size", 0) >= 8 * 2**30:
+        form = tarfile.GNU_FORMAT  # the only one of the two that can say it
+    data = raw(fields, form)
+    assert isinstance(seen(PlainHeader, data), list)
+    assert seen(PlainHeader, data) == seen(tarfile.TarInfo, data)
+
+
+def test_damage_is_judged_as_tarfile_does() -> None:
+    data = raw(HEADERS["file"], tarfile.USTAR_FORMAT)
+    for place in range(512):
+        for value in (0, ord("9"), ord("-"), data[place] ^ 1):
+            harmed = data[:place] + bytes([value]) + data[place + 1 :]
+            assert seen(PlainHeader, harmed) == seen(tarfile.TarInfo, harmed), (place, value)
+    for short in (b"", data[:511], bytes(512)):
+        assert seen(PlainHeader, short) == seen(tarfile.TarInfo, short)
+        assert not isinstance(seen(PlainHeader, short), list)
+
+
+@pytest.mark.parametrize("size", [b"-0000000001\0", b"0000000_001\0", b"00000000001\0"])
+def test_sizes_that_int_would_take(size: bytes) -> None:
+    data = bytearray(raw(HEADERS["file"], tarfile.USTAR_FORMAT))
+    data[124:136] = size
+    data[148:156] = b" " * 8
+    data[148:156] = f"{sum(data):06o}\0 ".encode()
+    assert seen(PlainHeader, bytes(data)) == seen(tarfile.TarInfo, bytes(data))

@@ -11,7 +11,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import load
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import profiles as profiles_util
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import profiles as profiles_plan
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.policy import Kernel
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 from ansible_collections.gofleet.hosts.plugins.modules import apparmor_profiles
@@ -35,7 +35,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             modes[pathlib.Path(argv[-1]).name] = "complain" if "-C" in argv else "enforce"
         return Completed(0, "hello\n" if argv[1] == "-N" else "", "")
 
-    monkeypatch.setattr(profiles_util, "read_kernel", lambda sysfs: Kernel(dict(modes), None))
+    monkeypatch.setattr(profiles_plan, "read_kernel", lambda sysfs: Kernel(dict(modes), None))
     monkeypatch.setattr(load, "read_kernel", lambda sysfs: Kernel(dict(modes), None))
     monkeypatch.setattr(apparmor_profiles, "host_runner", lambda module: parser)
     return modes
@@ -58,7 +58,7 @@ def test_changes_once_and_predicts_in_check_mode(
 def test_a_host_without_apparmor_is_skipped(
     capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profiles_util, "read_kernel", lambda sysfs: Kernel({}, "off"))
+    monkeypatch.setattr(profiles_plan, "read_kernel", lambda sysfs: Kernel({}, "off"))
     result = run(capsys, profiles=[PROFILE], path=str(tmp_path))
     assert (result["changed"], result["skipped"]) == (False, [{"name": "hello", "reason": "off"}])
 

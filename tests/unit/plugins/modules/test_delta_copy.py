@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import Manifest, read_manifest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta.wire import manifest_from_wire
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import (
+    Manifest,
+    manifest_from_wire,
+    read_manifest,
+)
 from ansible_collections.gofleet.hosts.plugins.modules import delta_copy
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.make import Delta, make_delta

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.bundle import plan_bundle
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.fetch import sha256_of
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import parse_index
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.mirror import sha256_of
 from ansible_collections.gofleet.hosts.plugins.modules import go_bundle
 
 from ..module_utils.signing_key import needs_gpg, throw_away_key

@@ -11,7 +11,7 @@ import struct
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import audit_status
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import log_sources
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.audit_log import (
     Gap,
     PrintLimit,
@@ -23,14 +23,12 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.audit_log 
     line_records,
     printed_gaps,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.audit_status import (
-    AuditStatus,
-    parse_status,
-)
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.denial import Stamp
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.log_sources import (
+    AuditStatus,
     Places,
     journal_begin,
+    parse_status,
     read_log,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
@@ -287,5 +285,5 @@ def test_a_kernel_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(*arguments: object) -> t.Any:
         raise OSError("Protocol not supported")
 
-    monkeypatch.setattr(audit_status.socket, "socket", refuses)
-    assert audit_status.read_audit_status() is None
+    monkeypatch.setattr(log_sources.socket, "socket", refuses)
+    assert log_sources.read_audit_status() is None

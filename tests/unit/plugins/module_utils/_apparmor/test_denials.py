@@ -11,6 +11,8 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.denials import (
+    checked,
+    denial_report,
     denied_since,
     read_denials,
 )
@@ -23,7 +25,6 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.processes 
     outside,
     read_processes,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.report import checked, denial_report
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 

@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import risks as danger
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import risks
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.denial import Denial, parse_denial
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.path import pattern_of, quoted
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.rules import base_profile, propose
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.rules import (
+    base_profile,
+    pattern_of,
+    propose,
+    quoted,
+)
 
 from .test_denial import KERNELS, recorded
 
@@ -230,14 +234,14 @@ def test_a_program_that_is_written_and_run_is_dangerous() -> None:
 
 
 def test_dangers_of_other_kinds() -> None:
-    assert "superuser" in (danger.capability_danger("sys_admin") or "")
-    assert danger.capability_danger("net_bind_service") is None
-    assert danger.network_danger("inet", "raw") and danger.network_danger("packet", "dgram")
-    assert danger.network_danger("inet", "stream") is None
-    assert danger.network_danger("netlink", "raw") is None
-    assert "interpreter" in danger.exec_danger("/usr/bin/python3.11")
-    assert "interpreter" not in danger.exec_danger("/usr/bin/pythonic")
-    assert danger.signal_danger("send", "unconfined") and not danger.signal_danger("receive", "unconfined")
-    assert "controls" in danger.ptrace_danger("trace") and "reads" in danger.ptrace_danger("read")
-    assert danger.mount_danger()
-    assert danger.userns_danger()
+    assert "superuser" in (risks.capability_danger("sys_admin") or "")
+    assert risks.capability_danger("net_bind_service") is None
+    assert risks.network_danger("inet", "raw") and risks.network_danger("packet", "dgram")
+    assert risks.network_danger("inet", "stream") is None
+    assert risks.network_danger("netlink", "raw") is None
+    assert "interpreter" in risks.exec_danger("/usr/bin/python3.11")
+    assert "interpreter" not in risks.exec_danger("/usr/bin/pythonic")
+    assert risks.signal_danger("send", "unconfined") and not risks.signal_danger("receive", "unconfined")
+    assert "controls" in risks.ptrace_danger("trace") and "reads" in risks.ptrace_danger("read")
+    assert risks.mount_danger()
+    assert risks.userns_danger()

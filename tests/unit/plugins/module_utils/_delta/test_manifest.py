@@ -2,9 +2,9 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
+import hashlib
 import os
+import random
 import socket
 from pathlib import Path
 
@@ -13,9 +13,12 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest impo
     Entry,
     Manifest,
     chunk_size,
+    leaf_hash,
+    manifest_from_wire,
+    manifest_to_wire,
     read_manifest,
+    root_of,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta.merkle import leaf_hash, root_of
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
 KIB = 1024
@@ -133,3 +136,69 @@ def test_a_directory_that_cannot_be_read_is_not_taken_for_an_empty_one(
     monkeypatch.setattr(os, "open", refusing)
     with pytest.raises(HostError, match="Permission denied: 'bin'"):
         read_manifest(str(tmp_path / "a"))
+
+
+def by_the_book(leaves: list[bytes]) -> bytes:
+    """RFC 6962, 2.1, word by word."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    left = 1
+    while left * 2 < len(leaves):
+        left *= 2
+    return hashlib.sha256(b"\1" + by_the_book(leaves[:left]) + by_the_book(leaves[left:])).digest()
+
+
+@pytest.mark.parametrize("count", [*range(18), 255, 256, 257])
+def test_the_root(count: int) -> None:
+    leaves = [leaf_hash(bytes([index % 256])) for index in range(count)]
+    assert root_of(iter(leaves)) == by_the_book(leaves)
+
+
+def test_a_known_root() -> None:
+    """The first leaf of the test vectors of Certificate Transparency is the empty one."""
+    assert leaf_hash(b"").hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+    assert root_of([leaf_hash(b""), leaf_hash(b"\0")]).hex() == (
+        "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"
+    )
+
+
+def test_a_node_is_no_leaf() -> None:
+    one, two = leaf_hash(b"1"), leaf_hash(b"2")
+    assert leaf_hash(one + two) != root_of([one, two])
+    assert root_of([one, two]) != root_of([two, one])
+    assert root_of([one, two, two]) != root_of([one, two, two, two])
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "big").write_bytes(random.Random(1).randbytes(50_000))
+    (tmp_path / "small").write_bytes(b"")
+    (tmp_path / "link").symlink_to("small")
+    manifest = read_manifest(str(tmp_path))
+    told = manifest_from_wire(manifest_to_wire(manifest))
+    assert (told.root, told.is_tree) == (manifest.root, True)
+    assert [entry._replace(leaves=()) for entry in told.entries] == [
+        entry._replace(leaves=()) for entry in manifest.entries
+    ]
+    assert [entry.bytes_alike for entry in told.entries] == [entry.bytes_alike for entry in manifest.entries]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"names": "AAAA"},
+        {"names": "no base64!"},
+        {"leaves": ""},
+        {"leaves": "A" * 400},
+        {"names": None},
+    ],
+)
+def test_damage(tmp_path: Path, harm: dict[str, object]) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    wire = {**manifest_to_wire(read_manifest(str(tmp_path))), **harm}
+    with pytest.raises(HostError, match="wanted a manifest"):
+        manifest_from_wire(wire)
+    with pytest.raises(HostError, match="wanted a manifest"):
+        manifest_from_wire({})

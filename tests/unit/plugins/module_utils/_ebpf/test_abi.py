@@ -8,7 +8,7 @@ import struct
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf import abi
-from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.helper_names import HELPERS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.helpers import HELPERS
 
 
 @pytest.mark.parametrize(

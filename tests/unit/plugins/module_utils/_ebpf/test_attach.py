@@ -12,7 +12,6 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf import attach as ebpf_attach
-from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf import attach_net
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
@@ -185,7 +184,7 @@ MOUNTINFO = "30 24 0:26 / {}/sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n"
 def test_own_cgroup(tmp_path: pathlib.Path, mountinfo: str, cgroup: str, path: str | None) -> None:
     write(tmp_path, "proc/self/mountinfo", mountinfo)
     write(tmp_path, "proc/self/cgroup", cgroup)
-    assert attach_net.own_cgroup(str(tmp_path)) == path
+    assert ebpf_attach.own_cgroup(str(tmp_path)) == path
 
 
 def test_a_control_group(tmp_path: pathlib.Path) -> None:
@@ -193,12 +192,12 @@ def test_a_control_group(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "proc/self/cgroup", "0::/\n")
     kernel = Kernel()
     host = kernel.host(root=tmp_path)
-    assert attach_net.attach_cgroup(Bpf(host), host)[:2] == ("source", Outcome(-1, errno.ENOENT))
+    assert ebpf_attach.attach_cgroup(Bpf(host), host)[:2] == ("source", Outcome(-1, errno.ENOENT))
     (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
-    assert attach_net.attach_cgroup(Bpf(host), host).worked
+    assert ebpf_attach.attach_cgroup(Bpf(host), host).worked
     assert kernel.left_open() == []
     refused = Kernel(PROG_LOAD=EPERM).host(root=tmp_path)
-    assert attach_net.attach_cgroup(Bpf(refused), refused).step == "load"
+    assert ebpf_attach.attach_cgroup(Bpf(refused), refused).step == "load"
 
 
 def test_no_interface_is_touched() -> None:
@@ -209,5 +208,5 @@ def test_no_interface_is_touched() -> None:
         return Outcome(-1, errno.ENODEV)
 
     host = Kernel(LINK_CREATE=link).host()
-    assert attach_net.attach_tcx(Bpf(host), host)[:2] == ("attach", Outcome(-1, errno.ENODEV))
+    assert ebpf_attach.attach_tcx(Bpf(host), host)[:2] == ("attach", Outcome(-1, errno.ENODEV))
     assert targets == [0x7FFFFFFF]

@@ -10,8 +10,8 @@ import struct
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.bpf import Bpf, Loaded
-from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.helper_names import HELPERS
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.helpers import (
+    HELPERS,
     LOUD,
     judge_helper,
     probe_helpers,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.layers import Verdict
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.attach_methods import METHODS
-from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.helper_names import HELPERS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.helpers import HELPERS
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.maps import MAPS
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.profiles import (
     HELPERS_ASKED,

@@ -10,7 +10,7 @@ import collections
 import struct
 import typing as t
 
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf.sections import Elf, parse_elf
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.file import Elf, parse_elf
 
 BASE = 0x400000
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE = 1, 2, 3, 4

@@ -13,11 +13,11 @@ import sys
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.dynamic import Dynamic, Need, read_dynamic
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.file import FormatError
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.open_file import opened
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf.sections import FormatError
 
 from .elf_maker import Part, Shape, dynamic_parts, elf_file, interpreter, parsed
-from .test_sections import SHAPES
+from .test_file import SHAPES
 
 NEEDS = {"libc.so.6": ["GLIBC_2.34", "WEAK_1"], "libm.so.6": ["GLIBC_2.29"]}
 

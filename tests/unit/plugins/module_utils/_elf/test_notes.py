@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.notes import BuildIds, read_build_ids
 
 from .elf_maker import PT_NOTE, Part, Shape, elf_file, note, parsed
-from .test_sections import SHAPES
+from .test_file import SHAPES
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

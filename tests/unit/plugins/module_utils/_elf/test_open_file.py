@@ -10,8 +10,8 @@ import pathlib
 import socket
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.file import FormatError
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.open_file import opened, sha256_of
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf.sections import FormatError
 
 
 def test_reads_pieces(tmp_path: pathlib.Path) -> None:

@@ -14,7 +14,7 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf.sections import FormatError, parse_elf
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.file import FormatError, parse_elf
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.binary import is_elf, read_go_binary
 
 from .._elf.elf_maker import Part, Shape, dynamic_parts, elf_file, inline_info, interpreter, pointed_info

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf.sections import FormatError
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.file import FormatError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.buildinfo import (
     BuildInfo,
     Module,
@@ -15,7 +15,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.buildinfo
 )
 
 from .._elf.elf_maker import MODULES, Part, Shape, elf_file, inline_info, parsed, pointed_info
-from .._elf.test_sections import SHAPES
+from .._elf.test_file import SHAPES
 
 MANY = 1 << 26
 INFO = BuildInfo(

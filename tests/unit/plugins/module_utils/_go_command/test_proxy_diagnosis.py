@@ -15,9 +15,10 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.proxy_advice import KINDS, advice
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.proxy_diagnosis import (
+    KINDS,
     Wanted,
+    advice,
     diagnose,
     first_problem,
 )

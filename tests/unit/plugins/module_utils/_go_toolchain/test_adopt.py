@@ -11,8 +11,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._atomic import exchange
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._exchange import exchange
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.adopt import (
     find_adoption,
     link_into,

@@ -9,7 +9,7 @@ import os
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import abi, info
-from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import setup as setup_util
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import setup as io_uring_setup
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Outcome
 
 from .._probe.stand_in import FIXTURES, NOBODY, ROOT, host
@@ -18,7 +18,7 @@ from .ring_stand_in import REGISTERS, Kernel
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup_util.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(io_uring_setup.time, "sleep", lambda seconds: None)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import setup as setup_util
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring import setup as io_uring_setup
 from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring.abi import SETUP_FLAGS
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall import Argument, Outcome
@@ -77,7 +77,7 @@ def test_which_layer_refused(
 ) -> None:
     root = with_settings(tmp_path, settings)
     asked = host({"io_uring_setup": outcome}, root=root, caller=caller)
-    probe = setup_util.have_setup(asked, "plain")
+    probe = io_uring_setup.have_setup(asked, "plain")
     assert (probe.answer, probe.decided_by) == (answer, decided_by), probe.reason
 
 
@@ -99,43 +99,43 @@ def test_which_layer_refused(
 )
 def test_reasons_name_the_setting(tmp_path: pathlib.Path, settings: dict[str, int], reason: str) -> None:
     asked = host({"io_uring_setup": EPERM}, root=with_settings(tmp_path, settings), caller=NOBODY)
-    assert setup_util.have_setup(asked, "plain").reason == reason
+    assert io_uring_setup.have_setup(asked, "plain").reason == reason
 
 
 def test_a_limit_that_does_not_count_is_not_blamed(tmp_path: pathlib.Path) -> None:
     unlimited = with_limits(tmp_path, memlock="unlimited")
     asked = host({"io_uring_setup": ENOMEM}, root=unlimited, caller=NOBODY)
-    assert setup_util.have_setup(asked, "plain").answer == "unknown"
+    assert io_uring_setup.have_setup(asked, "plain").answer == "unknown"
 
 
 def test_memory_of_closed_rings_is_waited_for(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(setup_util.time, "sleep", slept.append)
+    monkeypatch.setattr(io_uring_setup.time, "sleep", slept.append)
     root = with_limits(tmp_path, memlock="65536")
     answers = iter([ENOMEM, ENOMEM, EPERM])
     asked = host({"io_uring_setup": lambda *arguments: next(answers)}, root=root, caller=NOBODY)
-    ring = setup_util.make_ring(asked)
+    ring = io_uring_setup.make_ring(asked)
     assert ring is not None
     assert ring.outcome == EPERM
-    assert slept == list(setup_util.PAUSES[:2])
+    assert slept == list(io_uring_setup.PAUSES[:2])
     # An end, and none of it where no ring was made before.
     asked = host({"io_uring_setup": ENOMEM}, root=root, caller=NOBODY)
     slept.clear()
-    assert setup_util.have_setup(asked, "plain").decided_by == "memlock"
+    assert io_uring_setup.have_setup(asked, "plain").decided_by == "memlock"
     assert slept == []
-    assert setup_util.have_setup(asked, "sqpoll", again=True).decided_by == "memlock"
-    assert slept == list(setup_util.PAUSES)
+    assert io_uring_setup.have_setup(asked, "sqpoll", again=True).decided_by == "memlock"
+    assert slept == list(io_uring_setup.PAUSES)
 
 
 def test_sqpoll_needed_a_capability_before_5_11() -> None:
     asked = host({"io_uring_setup": EPERM}, caller=NOBODY)
-    assert setup_util.have_setup(asked, "sqpoll").decided_by == "capability"
-    assert setup_util.have_setup(asked, "plain").decided_by == "kernel"
+    assert io_uring_setup.have_setup(asked, "sqpoll").decided_by == "capability"
+    assert io_uring_setup.have_setup(asked, "plain").decided_by == "kernel"
 
 
-@pytest.mark.parametrize("name", sorted(setup_util.SETUPS))
+@pytest.mark.parametrize("name", sorted(io_uring_setup.SETUPS))
 def test_every_way_asks_for_its_flags(name: str) -> None:
     asked_for: list[tuple[int, bytes]] = []
 
@@ -143,8 +143,8 @@ def test_every_way_asks_for_its_flags(name: str) -> None:
         asked_for.append((flags_of(params), bytes(t.cast(bytearray, params))))
         return Outcome(-1, errno.EINVAL)
 
-    probe = setup_util.have_setup(host({"io_uring_setup": setup}, caller=ROOT), name)
-    flags = setup_util.SETUPS[name].flags
+    probe = io_uring_setup.have_setup(host({"io_uring_setup": setup}, caller=ROOT), name)
+    flags = io_uring_setup.SETUPS[name].flags
     ((bits, params),) = asked_for
     assert bits == sum(SETUP_FLAGS[flag] for flag in flags)
     # Memory of the caller: two pages of its own, at the beginning of pages.

@@ -13,7 +13,7 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.abi import COMMANDS
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf.attach import Attempt
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol import attach as attach_util
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol import attach as symbol_attach
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.attach import (
     judge_attempt,
     try_attach,
@@ -96,7 +96,7 @@ def test_by_name(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, method
         asked.append(symbol)
         return Attempt("attach", Outcome(0, 0))
 
-    monkeypatch.setitem(attach_util._BY_NAME, method, stand_in)
+    monkeypatch.setitem(symbol_attach._BY_NAME, method, stand_in)
     root = tree(tmp_path, "6.12")
     assert attach(root, host({}, root=root, caller=ROOT), method, "vfs_read").answer == "yes"
     assert asked == ["vfs_read"]

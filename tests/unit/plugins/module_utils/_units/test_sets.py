@@ -14,8 +14,11 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._units import transaction
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.credentials import credential_path
-from ansible_collections.gofleet.hosts.plugins.module_utils._units.folders import folders_of, remove_folders
-from ansible_collections.gofleet.hosts.plugins.module_utils._units.sets import units_spec
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.sets import (
+    folders_of,
+    remove_folders,
+    units_spec,
+)
 
 from .stand_in_systemd import SERVICE, SOCKET, Systemd, both, plan, store, tree
 

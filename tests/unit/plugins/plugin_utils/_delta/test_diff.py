@@ -9,11 +9,9 @@ from pathlib import Path
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import (
     Entry,
     Manifest,
-    read_manifest,
-)
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta.wire import (
     manifest_from_wire,
     manifest_to_wire,
+    read_manifest,
 )
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.diff import content_diff
 

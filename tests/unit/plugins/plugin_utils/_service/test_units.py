@@ -19,9 +19,13 @@ from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.sandbox imp
     sandbox_lines,
 )
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.service import read_services
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.starters import socket_unit, timer_unit
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.syntax import command, setting, text
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.units import Place, service_unit
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.units import (
+    Place,
+    service_unit,
+    socket_unit,
+    timer_unit,
+)
 
 STORE = "/opt/gofleet/hello/current"
 PLAIN = read_program("1")
