@@ -13,40 +13,49 @@ import typing as t
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-__all__ = ["State", "converge"]
+__all__ = ["Plan", "State", "converge"]
 
 # What is managed, and nothing else: a name the user knows -> its value. A string with line breaks is shown as
 # a text diff of its own, everything else together as one structure.
 State = t.Dict[str, t.Any]
 
 
-def converge(
-    module: AnsibleModule,
-    *,
-    before: State,
-    after: State,
-    apply: t.Callable[[], t.Mapping[str, t.Any] | None] | None,
-    hold: t.Callable[[], t.Mapping[str, t.Any]] | None = None,
-    result: t.Mapping[str, t.Any] | None = None,
-) -> None:
-    """Apply the difference, unless there is none or this is check mode, and end the module.
+class Plan(t.NamedTuple):
+    """What a module found and what it is going to do; the result of every ``plan_...`` function.
 
-    :param before: the managed state as read from the host
-    :param after: the managed state as wanted; equal to ``before`` means nothing to do
-    :param apply: makes the host equal to ``after`` or raises, leaving the host at ``before``; what it returns
-        overrides ``result``. None: the difference can be told, but not applied by this run.
-    :param hold: a condition that must hold at the end of every run, also of an unchanged one, without being a change;
+    before: the managed state as read from the host
+    after: the managed state as wanted; equal to ``before`` means that there is nothing to do
+    apply: makes the host equal to ``after`` or raises, leaving the host at ``before``; what it returns overrides
+        ``result``. None: the difference is known, but this run cannot apply it.
+    result: return values that are true whether or not the difference is applied
+    warnings: shown to the user in every run
+    secrets: texts that nothing which is returned may show
+    hold: a condition that must hold at the end of every run, also of an unchanged one, without being a change;
         waits for it or raises, outside check mode, and returns values as ``apply`` does
-    :param result: return values that are true whether or not the difference is applied
     """
-    differs = before != after
-    returned: dict[str, t.Any] = dict(result or {})
-    if differs and apply is not None and not module.check_mode:
-        returned.update(apply() or {})
-    if hold is not None and not module.check_mode:
-        returned.update(hold())
+
+    before: State
+    after: State
+    apply: t.Callable[[], t.Mapping[str, t.Any] | None] | None
+    result: t.Mapping[str, t.Any] = {}
+    warnings: t.Sequence[str] = ()
+    secrets: t.Collection[str] = ()
+    hold: t.Callable[[], t.Mapping[str, t.Any]] | None = None
+
+
+def converge(module: AnsibleModule, plan: Plan) -> None:
+    """Apply the difference, unless there is none or this is check mode, and end the module."""
+    module.no_log_values.update(plan.secrets)
+    for warning in plan.warnings:
+        module.warn(warning)
+    differs = plan.before != plan.after
+    returned: dict[str, t.Any] = dict(plan.result)
+    if differs and plan.apply is not None and not module.check_mode:
+        returned.update(plan.apply() or {})
+    if plan.hold is not None and not module.check_mode:
+        returned.update(plan.hold())
     # `differs` survives a `changed_when: false`, so that a role can plan in check mode first and act second.
-    module.exit_json(changed=differs, differs=differs, diff=_diff(before, after), **returned)
+    module.exit_json(changed=differs, differs=differs, diff=_diff(plan.before, plan.after), **returned)
 
 
 def _diff(before: State, after: State) -> list[dict[str, t.Any]]:

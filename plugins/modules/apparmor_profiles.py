@@ -242,8 +242,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        plan = plan_profiles(module.params, run=host_runner(module))
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(module, plan_profiles(module.params, run=host_runner(module)))
     except HostError as error:
         module.fail_json(**error.report())
 

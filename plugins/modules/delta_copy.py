@@ -245,8 +245,7 @@ from ..module_utils._run import host_runner
 def main() -> None:
     module = AnsibleModule(argument_spec=delta_copy_spec(), supports_check_mode=True)
     try:
-        plan = plan_copy(module.params, selinux=module, run=host_runner(module))
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(module, plan_copy(module.params, selinux=module, run=host_runner(module)))
     except HostError as error:
         module.fail_json(**error.report())
 

@@ -103,8 +103,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=bundle_spec(), supports_check_mode=True)
     module.no_log_values.update(secrets_of(module.params))
     try:
-        plan = plan_bundle(module.params)
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(module, plan_bundle(module.params))
     except HostError as error:
         module.fail_json(**error.report())
 

@@ -129,10 +129,7 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
-        plan = plan_go_env(module.params)
-        # Also passwords that others have put there: nothing that is returned may show them.
-        module.no_log_values.update(plan.secrets)
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(module, plan_go_env(module.params))
     except HostError as error:
         module.fail_json(**error.report())
 

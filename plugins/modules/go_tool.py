@@ -141,10 +141,7 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
-        plan = plan_go_tools(module.params, run=host_runner(module))
-        for warning in plan.warnings:
-            module.warn(warning)
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(module, plan_go_tools(module.params, run=host_runner(module)))
     except HostError as error:
         module.fail_json(**error.report())
 

@@ -288,10 +288,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=spec, required_if=[REQUIRED_IF], supports_check_mode=True)
     module.no_log_values.update(secrets_of(module.params))
     try:
-        plan = plan_toolchain(module.params, machine=os.uname().machine, run=host_runner(module))
-        for warning in plan.warnings:
-            module.warn(warning)
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(module, plan_toolchain(module.params, machine=os.uname().machine, run=host_runner(module)))
     except HostError as error:
         module.fail_json(**error.report())
 

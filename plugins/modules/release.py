@@ -289,9 +289,7 @@ def main() -> None:
             switch=module.params["switch"],
             machine=os.uname().machine,
         )
-        for warning in plan.warnings:
-            module.warn(warning)
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(module, plan)
     except HostError as error:
         module.fail_json(**error.report())
 

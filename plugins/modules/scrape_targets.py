@@ -194,14 +194,7 @@ def main() -> None:
             run=host_runner(module),
             fetch=http_fetch(options["url"]),
         )
-        converge(
-            module,
-            before=plan.before,
-            after=plan.after,
-            apply=plan.apply,
-            hold=plan.hold,
-            result=plan.result,
-        )
+        converge(module, plan)
     except HostError as error:
         module.fail_json(**error.report())
 

@@ -168,9 +168,7 @@ def main() -> None:
             path=module.params["path"],
             state=module.params["state"],
         )
-        for warning in plan.warnings:
-            module.warn(warning)
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(module, plan)
     except HostError as error:
         module.fail_json(**error.report())
 

@@ -289,8 +289,7 @@ from ..module_utils._units.sets import units_spec
 def main() -> None:
     module = AnsibleModule(argument_spec=units_spec(), supports_check_mode=True)
     try:
-        plan = plan_units(module.params, run=host_runner(module), warn=module.warn)
-        converge(module, before=plan.before, after=plan.after, apply=plan.apply, result=plan.result)
+        converge(module, plan_units(module.params, run=host_runner(module), warn=module.warn))
     except HostError as error:
         module.fail_json(**error.report())
 

@@ -12,6 +12,7 @@ import os
 import typing as t
 
 from .._atomic import read_text
+from .._converge import Plan
 from .._errors import HostError
 from .load import Found, Profile, Where, apply_profiles, force_link, run_parser
 from .policy import Kernel, check_name, declared_names, declares, mode_flags, parser_complaint, read_kernel
@@ -22,18 +23,9 @@ if t.TYPE_CHECKING:
     from .._converge import State
     from .._run import Runner
 
-__all__ = ["MARKER", "Plan", "plan_profiles"]
+__all__ = ["MARKER", "plan_profiles"]
 
 MARKER = "# Managed by gofleet.hosts.apparmor_profiles; edits here are lost."
-
-
-class Plan(t.NamedTuple):
-    """What converge needs."""
-
-    before: State
-    after: State
-    apply: t.Callable[[], dict[str, t.Any]]
-    result: dict[str, t.Any]
 
 
 def plan_profiles(

@@ -13,7 +13,7 @@ import os
 import shlex
 import typing as t
 
-from .._converge import State
+from .._converge import Plan
 from .._errors import HostError
 from .._run import Runner
 from .apply import Applied, apply_delta
@@ -22,24 +22,16 @@ from .manifest import Manifest, manifest_to_wire, read_manifest
 from .staging import Piece, Room
 from .target import Place
 
-__all__ = ["CopyPlan", "delta_copy_spec", "plan_copy"]
+__all__ = ["delta_copy_spec", "plan_copy"]
 
 Result = t.Dict[str, t.Any]
 
 
-class CopyPlan(t.NamedTuple):
-    """What converge needs. ``apply`` is None while bytes have yet to come; ``result["have"]`` says what is here."""
-
-    before: State
-    after: State
-    apply: t.Callable[[], Result] | None
-    result: Result
-
-
-def plan_copy(params: t.Mapping[str, t.Any], *, selinux: Context, run: Runner) -> CopyPlan:
+def plan_copy(params: t.Mapping[str, t.Any], *, selinux: Context, run: Runner) -> Plan:
     """Without a delta, compare what is here with what is wanted. With a piece of one, be ready to take it.
 
-    A delta from what was only guessed to be here is left alone where the guess is wrong.
+    A delta from what was only guessed to be here is left alone where the guess is wrong. The plan's ``apply`` is
+    None while bytes have yet to come; ``result["have"]`` says what is here.
 
     :raises HostError: no place to put it, something else in the place, or options that cannot be met
     """
@@ -70,7 +62,7 @@ class _Copy(t.NamedTuple):
     selinux: Context
     run: Runner
 
-    def compared(self, known: t.Collection[str]) -> CopyPlan:
+    def compared(self, known: t.Collection[str]) -> Plan:
         found = self._found()
         result = {"dest": self.place.path, "root": self.root}
         if found is None or found.root != self.root:
@@ -78,12 +70,12 @@ class _Copy(t.NamedTuple):
             have = {**_have(found), "received": self.place.received()}
             if found is not None and found.root not in known:
                 have["manifest"] = manifest_to_wire(found)
-            return CopyPlan({"root": have["root"]}, {"root": self.root}, None, {**result, "have": have})
+            return Plan({"root": have["root"]}, {"root": self.root}, None, {**result, "have": have})
         was, wanted = differences(self.place.path, self.attributes, selinux=self.selinux)
         before = {"root": self.root, "attributes": was, "left": self.place.left()}
-        return CopyPlan(before, {"root": self.root, "attributes": wanted, "left": []}, self._tidy, result)
+        return Plan(before, {"root": self.root, "attributes": wanted, "left": []}, self._tidy, result)
 
-    def taking(self, delta: t.Mapping[str, t.Any]) -> CopyPlan:
+    def taking(self, delta: t.Mapping[str, t.Any]) -> Plan:
         """The delta was made for what is here; that is looked at again when it is applied."""
 
         def take() -> Result:
@@ -93,7 +85,7 @@ class _Copy(t.NamedTuple):
         old = delta["old"]
         piece = {name: delta[name] for name in Piece._fields}
         result = {"dest": self.place.path, "root": self.root}
-        return CopyPlan({"root": old}, {"root": self.root}, take, result)
+        return Plan({"root": old}, {"root": self.root}, take, result)
 
     def root_here(self) -> str | None:
         """Of what is in the place now."""

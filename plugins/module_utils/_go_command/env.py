@@ -20,7 +20,7 @@ import typing as t
 
 from .._account import Account, account_of, acting_as
 from .._atomic import read_text, write_text
-from .._converge import State
+from .._converge import Plan
 from .._errors import HostError
 from .env_file import Line, managed, parse_lines, with_managed
 from .env_values import KNOWN, check_setting, read_debug_keys
@@ -28,7 +28,7 @@ from .goproxy import SettingError, userinfo_of
 
 __all__ = [
     "MACHINE_FILE",
-    "EnvPlan",
+    "Plan",
     "Source",
     "effective",
     "machine_environment",
@@ -41,16 +41,6 @@ MACHINE_FILE = "/etc/environment"
 _OPEN_MODE = 0o644
 _SECRET_MODE = 0o600
 _FOREIGN = ("GODEBUG", "GOENV", "GOWORK")  # of the go command too, and not settings of a user's file
-
-
-class EnvPlan(t.NamedTuple):
-    """What converge needs; ``secrets`` are the texts that must not be shown."""
-
-    before: State
-    after: State
-    apply: t.Callable[[], dict[str, t.Any]]
-    result: dict[str, t.Any]
-    secrets: set[str]
 
 
 class Source(t.NamedTuple):
@@ -77,7 +67,7 @@ def user_file(account: Account) -> str:
     return os.path.join(account.home, ".config", "go", "env")
 
 
-def plan_go_env(params: t.Mapping[str, t.Any]) -> EnvPlan:
+def plan_go_env(params: t.Mapping[str, t.Any]) -> Plan:
     """Read the files, decide, change nothing.
 
     :param params: the module's options
@@ -97,7 +87,7 @@ def plan_go_env(params: t.Mapping[str, t.Any]) -> EnvPlan:
     after = {file.path: with_managed(file.text, file.settings) for file in files}
     values = [line.value for file in files for line in parse_lines(file.text)]
     values += [value for file in files for value in file.settings.values()]
-    return EnvPlan(
+    return Plan(
         before={file.path: _state(file, file.text, file.mode) for file in files},
         after={
             file.path: _state(file, after[file.path], _SECRET_MODE if file.secret else file.mode)

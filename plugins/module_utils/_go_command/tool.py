@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from .._account import Account, account_of, acting_as
-from .._converge import State
+from .._converge import Plan
 from .._elf.file import FormatError, parse_elf
 from .._elf.open_file import opened
 from .._errors import HostError
@@ -22,22 +22,12 @@ from .._run import Runner
 from .goproxy import userinfo_of
 from .tool_build import Builder, Job, build_and_place, newest_version
 
-__all__ = ["ToolPlan", "plan_go_tools", "program_name"]
+__all__ = ["plan_go_tools", "program_name"]
 
 _PACKAGE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9._~+-]+)*")
 _VERSION = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+incompatible)?")
 _LATEST = "latest"
 _SEARCH = 1 << 28  # bytes of a program in which its build information is looked for
-
-
-class ToolPlan(t.NamedTuple):
-    """What converge needs, and what the user should be warned of."""
-
-    before: State
-    after: State
-    apply: t.Callable[[], dict[str, t.Any]]
-    result: dict[str, t.Any]
-    warnings: list[str]
 
 
 class _Tool(t.NamedTuple):
@@ -53,7 +43,7 @@ class _Tool(t.NamedTuple):
         return self.found is not None and self.found.package == self.package
 
 
-def plan_go_tools(params: t.Mapping[str, t.Any], *, run: Runner) -> ToolPlan:
+def plan_go_tools(params: t.Mapping[str, t.Any], *, run: Runner) -> Plan:
     """Read the programs, and the network for V(latest) alone; decide, change nothing."""
     account = account_of(params["user"])
     bin_dir = params["bin_dir"] or (
@@ -83,7 +73,7 @@ def plan_go_tools(params: t.Mapping[str, t.Any], *, run: Runner) -> ToolPlan:
         return {}
 
     result = {"tools": {tool.path: {"package": tool.package, "version": tool.version} for tool in tools}}
-    return ToolPlan(before, after, apply, result, warnings)
+    return Plan(before, after, apply, result, warnings)
 
 
 def program_name(package: str) -> str:

@@ -14,12 +14,12 @@ import tempfile
 import typing as t
 
 from .._atomic import read_text, write_text
-from .._converge import State
+from .._converge import Plan
 from .._errors import HostError
 from .._go_toolchain.index import sort_key
 from .._run import Runner
 
-__all__ = ["WorkspacePlan", "plan_workspace", "workspace_text"]
+__all__ = ["plan_workspace", "workspace_text"]
 
 _MARK = "// Written by gofleet.hosts.go_workspace."
 _OLDEST = "1.18"  # the first Go with workspaces, which is what a go.work without a go line means
@@ -27,15 +27,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~/@+=:-]+")
 _REFUSED = re.compile(r"[\"'`\\\x00-\x1f\x7f]")
 _GO_LINE = re.compile(r"^go[ \t]+(\S+)", re.MULTILINE)
 _SECONDS = "60"
-
-
-class WorkspacePlan(t.NamedTuple):
-    """What converge needs."""
-
-    before: State
-    after: State
-    apply: t.Callable[[], dict[str, t.Any]]
-    result: dict[str, t.Any]
 
 
 class _Wanted(t.NamedTuple):
@@ -46,7 +37,7 @@ class _Wanted(t.NamedTuple):
     replace: list[t.Mapping[str, t.Any]]
 
 
-def plan_workspace(params: t.Mapping[str, t.Any], *, run: Runner) -> WorkspacePlan:
+def plan_workspace(params: t.Mapping[str, t.Any], *, run: Runner) -> Plan:
     """Read go.work and the go.mod of each module, decide, have go check what would change; write nothing there."""
     directory = os.path.realpath(params["path"])
     path = os.path.join(directory, "go.work")
@@ -62,7 +53,7 @@ def plan_workspace(params: t.Mapping[str, t.Any], *, run: Runner) -> WorkspacePl
     return _plan(path, text, after, {"path": path, "modules": modules, "go_version": wanted.go_version})
 
 
-def _plan(path: str, text: str | None, after: str | None, result: dict[str, t.Any]) -> WorkspacePlan:
+def _plan(path: str, text: str | None, after: str | None, result: dict[str, t.Any]) -> Plan:
     def apply() -> dict[str, t.Any]:
         try:
             if after is None:
@@ -78,7 +69,7 @@ def _plan(path: str, text: str | None, after: str | None, result: dict[str, t.An
             )
         return {}
 
-    return WorkspacePlan({path: text}, {path: after}, apply, result)
+    return Plan({path: text}, {path: after}, apply, result)
 
 
 def _wanted(directory: str, params: t.Mapping[str, t.Any]) -> _Wanted:

@@ -17,7 +17,7 @@ import os
 import typing as t
 
 from .._atomic import write_text
-from .._converge import State
+from .._converge import Plan
 from .._download import FetchError
 from .._errors import HostError
 from .._lock import exclusive_lock
@@ -26,20 +26,11 @@ from .index import Archive, GoRelease, archive_of, parse_index, sort_key
 from .mirror import GoMirror, check_signature, fetch_archive, fetch_signature, mirror_of, sha256_of
 from .version_query import is_moving, plain_wish, resolve_wish
 
-__all__ = ["BundlePlan", "plan_bundle"]
+__all__ = ["plan_bundle"]
 
 _INDEX = "index.json"
 _LOCK_WAIT = 3600  # seconds; another run may be downloading over a slow line
 _INDEX_LIMIT = 1 << 26  # bytes
-
-
-class BundlePlan(t.NamedTuple):
-    """What converge needs."""
-
-    before: State
-    after: State
-    apply: t.Callable[[], dict[str, t.Any]]
-    result: dict[str, t.Any]
 
 
 class _Bundle(t.NamedTuple):
@@ -98,7 +89,7 @@ class _Bundle(t.NamedTuple):
         )
 
 
-def plan_bundle(params: t.Mapping[str, t.Any]) -> BundlePlan:
+def plan_bundle(params: t.Mapping[str, t.Any]) -> Plan:
     """Compare a directory with what shall be in it; change nothing. Asks the mirror only if something is missing.
 
     :param params: the options of go_bundle
@@ -125,7 +116,7 @@ def plan_bundle(params: t.Mapping[str, t.Any]) -> BundlePlan:
 
     versions = [release.version for release in wanted]
     result = {"path": bundle.path, "versions": versions, "archives": after["archives"], "bytes_downloaded": 0}
-    return BundlePlan(before, after, apply, result)
+    return Plan(before, after, apply, result)
 
 
 def _wanted(

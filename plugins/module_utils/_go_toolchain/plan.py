@@ -13,7 +13,7 @@ import struct
 import sys
 import typing as t
 
-from .._converge import State
+from .._converge import Plan, State
 from .._errors import HostError
 from .._release.store import Store, surplus
 from .._run import Runner
@@ -27,22 +27,9 @@ from .record import Record, forget, read_record, write_record
 from .selection import Asked, Choice, choose
 from .shell import look_for_go
 
-__all__ = ["Plan", "plan_toolchain"]
+__all__ = ["plan_toolchain"]
 
 _LOCK_WAIT = 900  # seconds; another run may be downloading over a slow line
-
-
-class Plan(t.NamedTuple):
-    """What converge needs, and what the user should be warned of.
-
-    ``apply`` is None while the controller has yet to answer what ``result["asked"]`` says.
-    """
-
-    before: State
-    after: State
-    apply: t.Callable[[], dict[str, t.Any]] | None
-    result: dict[str, t.Any]
-    warnings: list[str]
 
 
 class _Host(t.NamedTuple):
@@ -53,7 +40,9 @@ class _Host(t.NamedTuple):
 
 
 def plan_toolchain(params: t.Mapping[str, t.Any], *, machine: str, run: Runner) -> Plan:
-    """Read the host, and the index if something is missing; decide; change nothing.
+    """Read the host, and the index if something is missing, and decide what to install, link and remove.
+
+    The plan's ``apply`` is None while the controller has yet to answer what ``result["asked"]`` says.
 
     :param params: the module's options
     :param machine: what ``uname -m`` says

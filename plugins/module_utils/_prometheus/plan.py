@@ -14,6 +14,7 @@ import stat
 import typing as t
 
 from .._atomic import read_text, write_text
+from .._converge import Plan
 from .._errors import HostError
 from .._run import Runner
 from .api import Fetch, Loaded, target_health, wait_answer, wait_loaded, wait_up
@@ -21,7 +22,7 @@ from .config import edit, marked_paths
 from .files import Scraping
 from .promtool import check_staged
 
-__all__ = ["Plan", "Server", "plan_scraping"]
+__all__ = ["Server", "plan_scraping"]
 
 
 class Server(t.NamedTuple):
@@ -32,16 +33,6 @@ class Server(t.NamedTuple):
     url: str
     unit: str
     wait_up: int  # seconds; 0: do not wait
-
-
-class Plan(t.NamedTuple):
-    """The managed state as it is and as it is wanted, and the way between."""
-
-    before: dict[str, t.Any]
-    after: dict[str, t.Any]
-    apply: t.Callable[[], dict[str, t.Any]]
-    hold: t.Callable[[], dict[str, t.Any]]
-    result: dict[str, t.Any]
 
 
 Files = t.Dict[str, t.Optional[str]]  # path -> text; None: no such file

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .._converge import State
+from .._converge import Plan, State
 from .._elf.file import goarches_of
 from .._errors import HostError
 from .files import shown, shown_files
@@ -19,19 +19,9 @@ from .item import Release, old_program, read_release, stage_release, tell_progra
 from .requirements import needs_spec, unfit
 from .store import Marker, surplus
 
-__all__ = ["ReleasePlan", "plan_releases", "release_spec"]
+__all__ = ["plan_releases", "release_spec"]
 
 _LOCK_SECONDS = 60.0
-
-
-class ReleasePlan(t.NamedTuple):
-    """``apply`` is None while an artefact has yet to be sent; ``result["missing"]`` names those."""
-
-    before: State
-    after: State
-    apply: t.Callable[[], dict[str, t.Any]] | None
-    result: dict[str, t.Any]
-    warnings: list[str]
 
 
 def plan_releases(
@@ -42,8 +32,11 @@ def plan_releases(
     switch: bool,
     machine: str,
     host: str = "/",
-) -> ReleasePlan:
-    """
+) -> Plan:
+    """Compare the releases with the store, check what would be installed, and plan the rest.
+
+    The plan's ``apply`` is None while an artefact has yet to be sent; ``result["missing"]`` names those.
+
     :param wanted: items of the option ``releases``, as the controller completed them
     :param machine: of this host, as uname(2) gives it
     :param host: where ``proc`` and the libraries of this host are
@@ -66,7 +59,7 @@ def plan_releases(
             warnings += _doubts(release, machine=machine, host=host)
             _add_texts(release, before=before, after=after)
     sendable = all(release.artefact for release in missing)
-    return ReleasePlan(
+    return Plan(
         before=before,
         after=after,
         apply=(lambda: _apply(releases, missing=missing, keep=keep, switch=switch)) if sendable else None,

@@ -14,23 +14,14 @@ import os
 import typing as t
 
 from .._atomic import read_text, write_text
+from .._converge import Plan
 from .._errors import HostError
 from .files import DIRECTORIES, boot_assignments, boot_winner, parse_assignments
 from .setting import Setting, fields, read_live, satisfies, strengthen, write_live
 
-__all__ = ["HEADER", "Plan", "plan_profile"]
+__all__ = ["HEADER", "plan_profile"]
 
 HEADER = "# Managed by gofleet.hosts.sysctl_profile: changes made here are lost.\n"
-
-
-class Plan(t.NamedTuple):
-    """The managed state as it is and as it is wanted, and the way between."""
-
-    before: dict[str, t.Any]
-    after: dict[str, t.Any]
-    apply: t.Callable[[], None]
-    result: dict[str, t.Any]
-    warnings: list[str]
 
 
 class Change(t.NamedTuple):

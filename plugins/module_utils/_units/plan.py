@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .._converge import Plan
 from .._errors import HostError
 from .._systemd.text import is_drop_in, kind
 from .sets import left_over, secrets_in, set_states, sets_of
@@ -25,16 +26,7 @@ if t.TYPE_CHECKING:
     from .._run import Runner
     from .spec import Unit
 
-__all__ = ["Plan", "plan_units"]
-
-
-class Plan(t.NamedTuple):
-    """What converge needs."""
-
-    before: State
-    after: State
-    apply: t.Callable[[], dict[str, t.Any]]
-    result: dict[str, t.Any]
+__all__ = ["plan_units"]
 
 
 def plan_units(

@@ -7,15 +7,20 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._converge import converge
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan, converge
 
 
 class Module:
-    """Stands for AnsibleModule: check mode, and what exit_json was called with."""
+    """Stands for AnsibleModule: check mode, and what the module was called with."""
 
     def __init__(self, check_mode: bool) -> None:
         self.check_mode = check_mode
         self.exited: dict[str, t.Any] = {}
+        self.warned: list[str] = []
+        self.no_log_values: set[str] = set()
+
+    def warn(self, warning: str) -> None:
+        self.warned.append(warning)
 
     def exit_json(self, **returned: t.Any) -> None:
         self.exited = returned
@@ -29,7 +34,7 @@ def run(check_mode: bool, **options: t.Any) -> tuple[dict[str, t.Any], list[str]
         return {"told": "by apply"}
 
     module = Module(check_mode)
-    converge(t.cast("t.Any", module), **{"apply": apply, "result": {"told": "by plan"}, **options})
+    converge(t.cast("t.Any", module), Plan(**{"apply": apply, "result": {"told": "by plan"}, **options}))
     return module.exited, applied
 
 
@@ -78,3 +83,10 @@ def test_a_condition_is_held_on_unchanged_runs_too_but_not_waited_for_in_check_m
 ) -> None:
     returned, dummy = run(check_mode, before={}, after={}, hold=lambda: {"told": "by hold"})
     assert (returned["changed"], returned["told"]) == (False, told)
+
+
+def test_warnings_are_shown_and_secrets_hidden_in_every_run() -> None:
+    module = Module(check_mode=True)
+    plan = Plan({}, {}, None, warnings=["mind this"], secrets={"s3cret"})
+    converge(t.cast("t.Any", module), plan)
+    assert (module.warned, module.no_log_values) == (["mind this"], {"s3cret"})

@@ -8,7 +8,7 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.env import EnvPlan
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.modules import go_env
 
 from .planned_module import BEFORE, Apply, PlannedModule, after
@@ -20,10 +20,10 @@ class TestModule(PlannedModule):
     options: t.ClassVar[dict[str, t.Any]] = {"machine": {"GOPROXY": "off"}}
     wrong: t.ClassVar[dict[str, t.Any]] = {"machines": {}}
 
-    def plan(self, *, differs: bool, apply: Apply) -> EnvPlan:
+    def plan(self, *, differs: bool, apply: Apply) -> Plan:
         proxy = {"value": "https://me:s3cret@x.example"}
         told = {"effective": {"me": {"GOPROXY": proxy}}}
-        return EnvPlan(BEFORE, after(differs=differs), apply, told, {"s3cret"})
+        return Plan(BEFORE, after(differs=differs), apply, told, secrets={"s3cret"})
 
     def test_no_password_is_shown(self, capsys: pytest.CaptureFixture[str]) -> None:
         result = self.run(capsys, self.plan(differs=False, apply=dict), **self.options)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.tool import ToolPlan
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.modules import go_tool
 
 from .planned_module import BEFORE, Apply, PlannedModule, after
@@ -19,8 +19,8 @@ class TestModule(PlannedModule):
     options: t.ClassVar[dict[str, t.Any]] = {"tools": [{"package": "a.example/x", "version": "v1.0.0"}]}
     wrong: t.ClassVar[dict[str, t.Any]] = {"tools": [{"package": "a.example/x"}]}
 
-    def plan(self, *, differs: bool, apply: Apply) -> ToolPlan:
-        return ToolPlan(BEFORE, after(differs=differs), apply, {"tools": {"x": "v1"}}, [])
+    def plan(self, *, differs: bool, apply: Apply) -> Plan:
+        return Plan(BEFORE, after(differs=differs), apply, {"tools": {"x": "v1"}}, [])
 
     def test_the_tools_are_told(self, capsys: pytest.CaptureFixture[str]) -> None:
         result = self.run(capsys, self.plan(differs=False, apply=dict), **self.options)

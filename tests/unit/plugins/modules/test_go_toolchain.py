@@ -11,8 +11,8 @@ from unittest import mock
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.plan import Plan
 from ansible_collections.gofleet.hosts.plugins.modules import go_toolchain
 
 Planned = t.Union[Plan, HostError]

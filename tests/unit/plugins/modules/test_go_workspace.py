@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.workspace import WorkspacePlan
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.modules import go_workspace
 
 from .planned_module import BEFORE, Apply, PlannedModule, after
@@ -19,8 +19,8 @@ class TestModule(PlannedModule):
     options: t.ClassVar[dict[str, t.Any]] = {"path": "/srv", "modules": ["a"]}
     wrong: t.ClassVar[dict[str, t.Any]] = {"path": "/srv"}
 
-    def plan(self, *, differs: bool, apply: Apply) -> WorkspacePlan:
-        return WorkspacePlan(BEFORE, after(differs=differs), apply, {"path": "/srv/go.work"})
+    def plan(self, *, differs: bool, apply: Apply) -> Plan:
+        return Plan(BEFORE, after(differs=differs), apply, {"path": "/srv/go.work"})
 
     def test_where_the_workspace_is(self, capsys: pytest.CaptureFixture[str]) -> None:
         result = self.run(capsys, self.plan(differs=False, apply=dict), **self.options)

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils._units import plan as units_plan
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.modules import systemd_units
 
 
@@ -24,11 +24,11 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
     """The parameters that reach the plan, which is one of a single change."""
     seen: dict[str, t.Any] = {}
 
-    def plan_units(params: dict[str, t.Any], **more: t.Any) -> units_plan.Plan:
+    def plan_units(params: dict[str, t.Any], **more: t.Any) -> Plan:
         seen.update(params)
         active = {"x.service": "inactive"}
         result = {"started": ["x.service"], "restarted": [], "exposure": {}, "active": active}
-        return units_plan.Plan(
+        return Plan(
             {"x.service": {"active": False}},
             {"x.service": {"active": True}},
             lambda: {"active": "after"},

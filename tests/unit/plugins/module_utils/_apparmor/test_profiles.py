@@ -11,9 +11,9 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor import load
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.profiles import (
     MARKER,
-    Plan,
     plan_profiles,
 )
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 

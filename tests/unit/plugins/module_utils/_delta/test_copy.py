@@ -10,8 +10,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.copy import (
-    CopyPlan,
     delta_copy_spec,
     plan_copy,
 )
@@ -30,7 +30,7 @@ class NoLabels:
     selinux_context = selinux_default_context = set_context_if_different = None
 
 
-def plan(dest: Path, content: bytes, **options: t.Any) -> CopyPlan:
+def plan(dest: Path, content: bytes, **options: t.Any) -> Plan:
     source = dest.with_name("source")
     source.write_bytes(content)
     params = {

@@ -16,11 +16,12 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain import install
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import Archive
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.install import check_space, is_whole
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.plan import Plan, plan_toolchain
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.plan import plan_toolchain
 from ansible_collections.gofleet.hosts.plugins.module_utils._release.store import Store
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 

@@ -10,9 +10,9 @@ import os
 import pathlib
 import typing as t
 
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.files import parse_scraping
 from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.plan import (
-    Plan,
     Server,
     plan_scraping,
 )

@@ -11,8 +11,9 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._release.plan import ReleasePlan, plan_releases
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.plan import plan_releases
 from ansible_collections.gofleet.hosts.plugins.module_utils._release.store import Store
 
 PROGRAM = b"\x7fELF program"
@@ -29,7 +30,7 @@ class Host:
 
     def plan(
         self, *, sent: bool = True, switch: bool = False, keep: int = 3, host: str = "/", **changes: t.Any
-    ) -> ReleasePlan:
+    ) -> Plan:
         item = {
             "name": "hello",
             "version": "",
@@ -53,7 +54,7 @@ class Host:
             for name, text in texts.items()
         ]
 
-    def apply(self, **options: t.Any) -> ReleasePlan:
+    def apply(self, **options: t.Any) -> Plan:
         plan = self.plan(**options)
         assert plan.apply is not None
         plan.apply()

@@ -11,8 +11,9 @@ import os
 import pathlib
 import typing as t
 
+from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Plan
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
-from ansible_collections.gofleet.hosts.plugins.module_utils._units.plan import Plan, plan_units
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.plan import plan_units
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.state import Roots
 
 SOCKET = "[Socket]\nListenStream=80\n[Install]\nWantedBy=sockets.target\n"
