@@ -11,20 +11,16 @@ import time
 import typing as t
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._delta.copy import delta_copy_spec
 from ..module_utils._delta.manifest import Manifest, manifest_from_wire, read_manifest
 from ..module_utils._errors import HostError
+from ..plugin_utils._action import HostAction, Result
 from ..plugin_utils._delta.cache import DeltaCache
 from ..plugin_utils._delta.diff import content_diff
 from ..plugin_utils._delta.last_sent import DeltaMemory, host_of
 from ..plugin_utils._delta.make import Delta, make_delta
 from ..plugin_utils._delta.pacing import Line
-
-_MODULE = "gofleet.hosts.delta_copy"
-
-Result = t.Dict[str, t.Any]
 
 
 class _Source(t.NamedTuple):
@@ -36,41 +32,38 @@ class _Source(t.NamedTuple):
     seeds: list[str]
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Asks the host what it has, and sends what is missing."""
 
+    MODULE = "gofleet.hosts.delta_copy"
     TRANSFERS_FILES = True
 
-    def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
-        super().run(tmp, task_vars)
+    def act(self) -> Result:
         dummy, options = self.validate_argument_spec(argument_spec=delta_copy_spec())
         cache = DeltaCache()
-        try:
-            self._line = Line(options.pop("rate_limit"))
-            self._memory = DeltaMemory(host_of(self._task, task_vars))
-            seeds = [self._found(seed) for seed in options.pop("seeds")]
-            path = self._found(options["src"])
-            source = _Source(path, os.path.basename(options["src"].rstrip("/")), read_manifest(path), seeds)
-            asked = {
-                **{name: value for name, value in options.items() if value is not None},
-                # As it was written: a home directory in it is one on the host.
-                "dest": _destination(str(self._task.args["dest"]), source),
-                "content": {"root": source.manifest.root, "is_tree": source.manifest.is_tree},
-                "known": cache.roots(),
-            }
-            return self._ship(asked, source, cache, task_vars)
-        except HostError as error:
-            return {"failed": True, **error.report()}
+        self._line = Line(options.pop("rate_limit"))
+        self._memory = DeltaMemory(host_of(self._task, self._task_vars))
+        seeds = [self._found(seed) for seed in options.pop("seeds")]
+        path = self._found(options["src"])
+        source = _Source(path, os.path.basename(options["src"].rstrip("/")), read_manifest(path), seeds)
+        asked = {
+            **{name: value for name, value in options.items() if value is not None},
+            # As it was written: a home directory in it is one on the host.
+            "dest": _destination(str(self._task.args["dest"]), source),
+            "content": {"root": source.manifest.root, "is_tree": source.manifest.is_tree},
+            "known": cache.roots(),
+        }
+        return self._ship(asked, source, cache)
 
-    def _ship(self, asked: Result, source: _Source, cache: DeltaCache, task_vars: Result | None) -> Result:
+    def _ship(self, asked: Result, source: _Source, cache: DeltaCache) -> Result:
         """The delta; where that is refused, as when the host's content changed in between, once more all of it."""
         told: Result = {"bytes_sent": 0, "bytes_resumed": 0, "bytes_whole": source.manifest.size}
         guess = self._guess(asked["dest"], source, cache)
         if guess is None:
-            result = self._module(asked, task_vars)
+            result = self.run_module(asked)
         else:
             delta, left = guess
-            result = self._send(delta, {}, asked, told, task_vars, guessed=True)
+            result = self._send(delta, {}, asked, told, guessed=True)
             if not _was_there(result):
                 told.update(methods=delta.methods, hint=delta.hint, old_root=left.root)
                 told.update(self._diff(left, source, asked))
@@ -91,7 +84,7 @@ class ActionModule(ActionBase):
             if self._task.check_mode:
                 told["bytes_predicted"] = delta.size - _received(have, delta)
                 break
-            result = self._send(delta, have, asked, told, task_vars)
+            result = self._send(delta, have, asked, told)
         return self._completed(result, told, source, asked["dest"], cache)
 
     def _guess(self, dest: str, source: _Source, cache: DeltaCache) -> tuple[Delta, Manifest] | None:
@@ -129,7 +122,6 @@ class ActionModule(ActionBase):
         have: Result,
         asked: Result,
         told: Result,
-        task_vars: Result | None,
         *,
         guessed: bool = False,
     ) -> Result:
@@ -151,33 +143,22 @@ class ActionModule(ActionBase):
                 "old": delta.old,
                 "guessed": guessed,
             }
-            result = self._module({**asked, "delta": piece}, task_vars)
+            result = self.run_module({**asked, "delta": piece})
             offset += size
             # A guess is one piece, and is not gone on with.
             if guessed or _received(result.get("have"), delta) != offset:
                 return result
             time.sleep(pause)
 
-    def _module(self, options: Result, task_vars: Result | None) -> Result:
-        result: Result = self._execute_module(module_name=_MODULE, module_args=options, task_vars=task_vars)
-        return result
-
     def _transferred(self, delta: Delta, offset: int, size: int) -> str:
         """Where on the host a piece of the delta is now."""
-        shell = self._connection._shell
-        if not shell.tmpdir:
-            self._make_tmp_path()
-        remote: str = shell.join_path(shell.tmpdir, "delta")
         if size == delta.size:
-            self._transfer_file(delta.path, remote)
-        else:
-            with tempfile.NamedTemporaryFile() as piece, open(delta.path, "rb") as file:
-                file.seek(offset)
-                piece.write(file.read(size))
-                piece.flush()
-                self._transfer_file(piece.name, remote)
-        self._fixup_perms2((shell.tmpdir, remote))
-        return remote
+            return self.transfer(delta.path, name="delta")
+        with tempfile.NamedTemporaryFile() as piece, open(delta.path, "rb") as file:
+            file.seek(offset)
+            piece.write(file.read(size))
+            piece.flush()
+            return self.transfer(piece.name, name="delta")
 
     def _found(self, path: str) -> str:
         try:

@@ -6,46 +6,36 @@ from __future__ import annotations
 
 import base64
 import os
-import typing as t
-
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._download import FetchError
-from ..module_utils._errors import HostError
 from ..module_utils._go_toolchain.index import Archive
 from ..module_utils._go_toolchain.mirror import mirror_of
 from ..module_utils._go_toolchain.options import REQUIRED_IF, toolchain_spec
 from ..module_utils._go_toolchain.selection import plain_wishes
 from ..module_utils._signature import signer_of
+from ..plugin_utils._action import HostAction, Result
 from ..plugin_utils._go_toolchain.delivery import Courier, Packed
 from ..plugin_utils._go_toolchain.go_mod import is_go_mod, read_go_mod
 from ..plugin_utils._go_toolchain.index_cache import CACHE, Index, index_once, this_run
 from ..plugin_utils._go_toolchain.lock_file import VersionLock
 from ..plugin_utils._go_toolchain.resolver import Resolver
 
-_MODULE = "gofleet.hosts.go_toolchain"
 _TRIES = 3  # by itself, then from the controller as a delta, then as an archive
 
-Result = t.Dict[str, t.Any]
 
-
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Answers what a host asks: which release a name means, and its archive or what differs from the one there."""
 
+    MODULE = "gofleet.hosts.go_toolchain"
     TRANSFERS_FILES = True
 
-    def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
-        super().run(tmp, task_vars)
+    def act(self) -> Result:
         dummy, options = self.validate_argument_spec(
             argument_spec=toolchain_spec(), required_if=[REQUIRED_IF]
         )
-        self._vars = task_vars
-        try:
-            if options["state"] != "present":
-                return _told(self._module({}), sent=0)
-            return self._present(options)
-        except HostError as error:
-            return {"failed": True, **error.report()}
+        if options["state"] != "present":
+            return _told(self._module({}), sent=0)
+        return self._present(options)
 
     def _present(self, options: Result) -> Result:
         changes = self._read_here(options)
@@ -104,12 +94,7 @@ class ActionModule(ActionBase):
         item: Result = {"version": version, **archive._asdict()}
         if packed is None:
             return item
-        shell = self._connection._shell
-        if not shell.tmpdir:
-            self._make_tmp_path()
-        remote = shell.join_path(shell.tmpdir, f"go{version}.{'delta' if packed.base else 'archive'}")
-        self._transfer_file(packed.path, remote)
-        self._fixup_perms2((shell.tmpdir, remote))
+        remote = self.transfer(packed.path, name=f"go{version}.{'delta' if packed.base else 'archive'}")
         return {**item, "path": remote, "base": packed.base, "root": packed.root}
 
     def _read_here(self, options: Result) -> Result:
@@ -118,20 +103,20 @@ class ActionModule(ActionBase):
         if options["active"] is not None:
             changes["active"] = self._wish(options["active"])
         if options["signature"] is not None:
-            told = {**options["signature"], "key": self._at_playbook(options["signature"]["key"])}
+            told = {**options["signature"], "key": self.playbook_path(options["signature"]["key"])}
             signer = signer_of(told)
             data = base64.b64encode(signer.key).decode() if signer is not None else None
             changes["signature"] = {**told, "data": data}
         return changes
 
     def _wish(self, name: str) -> str:
-        return read_go_mod(self._at_playbook(name)) if is_go_mod(name) else name
+        return read_go_mod(self.playbook_path(name)) if is_go_mod(name) else name
 
     def _resolver(self, options: Result) -> Resolver:
         mirror = mirror_of(options)
         lock = None
         if options["lock"] is not None:
-            lock = VersionLock(self._at_playbook(options["lock"]), cache=_cache())
+            lock = VersionLock(self.playbook_path(options["lock"]), cache=_cache())
 
         def index() -> Index:
             found = index_once(mirror, cache=_cache(), run=this_run())
@@ -146,20 +131,14 @@ class ActionModule(ActionBase):
             options["delivery"],
             mirror=mirror_of(options),
             signer=signer_of(options["signature"]),
-            hosts=len((self._vars or {}).get("ansible_play_hosts", [])) or 1,
+            hosts=len((self._task_vars or {}).get("ansible_play_hosts", [])) or 1,
             cache=_cache(),
             warn=self._display.warning,
         )
 
     def _module(self, changes: Result) -> Result:
         # The arguments as they were given: paths on the host are for the host to expand.
-        result: Result = self._execute_module(
-            module_name=_MODULE, module_args={**self._task.args, **changes}, task_vars=self._vars
-        )
-        return result
-
-    def _at_playbook(self, path: str) -> str:
-        return os.path.join(self._loader.get_basedir(), os.path.expanduser(path))
+        return self.run_module({**self._task.args, **changes})
 
 
 def _cache() -> str:

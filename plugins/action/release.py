@@ -8,21 +8,17 @@ import base64
 import os
 import typing as t
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils._errors import HostError
 from ..module_utils._release.files import FILES_LIMIT, read_files
 from ..module_utils._release.plan import release_spec
+from ..plugin_utils._action import HostAction, Result
 from ..plugin_utils._delta.cache import DeltaCache
 from ..plugin_utils._delta.last_sent import DeltaMemory, host_of
 from ..plugin_utils._release.artefact import Artefact, read_artefact
 from ..plugin_utils._release.build import Build, build_program
 from ..plugin_utils._release.delta import Parcel, ReleaseMemory, pack_delta
 
-_MODULE = "gofleet.hosts.release"
 _CACHE = "~/.cache/gofleet/builds"
-
-Result = t.Dict[str, t.Any]
 
 
 class _Wanted(t.NamedTuple):
@@ -39,32 +35,29 @@ class _Wanted(t.NamedTuple):
         }
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Builds and reads the programs on the controller, and sends those that the host says it lacks."""
 
+    MODULE = "gofleet.hosts.release"
     TRANSFERS_FILES = True
 
-    def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
-        super().run(tmp, task_vars)
+    def act(self) -> Result:
         dummy, options = self.validate_argument_spec(argument_spec=release_spec())
-        try:
-            artefacts = {item["name"]: self._artefact(item) for item in options["releases"]}
-            options["releases"] = [
-                _described(item, artefacts[item["name"]], self._files(item)) for item in options["releases"]
-            ]
-            return _with_programs(self._converge(options, artefacts, task_vars), artefacts)
-        except HostError as error:
-            return {"failed": True, **error.report()}
+        artefacts = {item["name"]: self._artefact(item) for item in options["releases"]}
+        options["releases"] = [
+            _described(item, artefacts[item["name"]], self._files(item)) for item in options["releases"]
+        ]
+        return _with_programs(self._converge(options, artefacts), artefacts)
 
-    def _converge(self, options: Result, artefacts: dict[str, Artefact], task_vars: Result | None) -> Result:
+    def _converge(self, options: Result, artefacts: dict[str, Artefact]) -> Result:
         """Send deltas from what the host was left with at once; then what it says that it still lacks."""
         cache = DeltaCache()
-        places = DeltaMemory(host_of(self._task, task_vars))
+        places = DeltaMemory(host_of(self._task, self._task_vars))
         memory = ReleaseMemory(artefacts, store=options["root"], cache=cache, places=places)
         guesses = {} if self._task.check_mode else memory.guesses()
-        planned = self._send(options, guesses, task_vars)
+        planned = self._send(options, guesses)
         if guesses and planned.get("failed"):
-            planned = self._send(options, {}, task_vars)
+            planned = self._send(options, {})
         missing = planned.get("missing", [])
         result = _completed(planned, sent={} if missing else guesses)
         if missing and not self._task.check_mode:
@@ -72,7 +65,7 @@ class ActionModule(ActionBase):
             right = {name: it._replace(guess=None) for name, it in guesses.items() if name not in missing}
             lacking = {name: artefacts[name] for name in (*missing, *right)}
             wanted = _Wanted(lacking, planned["olds"], right)
-            shipped = self._ship(options, wanted, cache, task_vars)
+            shipped = self._ship(options, wanted, cache)
             result = {**shipped, "diff": planned["diff"]}
             result["bytes_sent"] += sum(parcel.size for parcel in guesses.values())
         result.pop("olds", None)
@@ -80,15 +73,11 @@ class ActionModule(ActionBase):
             memory.keep()
         return result
 
-    def _module(self, options: Result, task_vars: Result | None) -> Result:
-        result: Result = self._execute_module(module_name=_MODULE, module_args=options, task_vars=task_vars)
-        return result
-
-    def _ship(self, options: Result, wanted: _Wanted, cache: DeltaCache, task_vars: Result | None) -> Result:
+    def _ship(self, options: Result, wanted: _Wanted, cache: DeltaCache) -> Result:
         """Send what is missing as deltas, with those guessed right; where any is refused, once more whole programs."""
         try:
             parcels = wanted.parcels(cache)
-            result = self._send(options, parcels, task_vars)
+            result = self._send(options, parcels)
             refused = result.get("msg", "") if result.get("failed") else None
         except (HostError, OSError) as error:
             parcels, result, refused = {}, {}, str(error)
@@ -96,24 +85,19 @@ class ActionModule(ActionBase):
             self._display.warning(f"The delta was not taken, the whole program is sent: {refused}")
             spent = sum(parcel.size for parcel in parcels.values())
             parcels = {name: _whole(it) for name, it in wanted.artefacts.items()}
-            result = self._send(options, parcels, task_vars)
+            result = self._send(options, parcels)
             result["bytes_sent"] = spent + sum(parcel.size for parcel in parcels.values())
         return _completed(result, sent=parcels)
 
-    def _send(self, options: Result, parcels: dict[str, Parcel], task_vars: Result | None) -> Result:
+    def _send(self, options: Result, parcels: dict[str, Parcel]) -> Result:
         items = [
             {**item, **self._sent(item["name"], parcels[item["name"]])} if item["name"] in parcels else item
             for item in options["releases"]
         ]
-        return self._module({**options, "releases": items}, task_vars)
+        return self.run_module({**options, "releases": items})
 
     def _sent(self, name: str, parcel: Parcel) -> Result:
-        shell = self._connection._shell
-        if not shell.tmpdir:
-            self._make_tmp_path()
-        remote = shell.join_path(shell.tmpdir, f"{name}.{parcel.method}")
-        self._transfer_file(parcel.path, remote)
-        self._fixup_perms2((shell.tmpdir, remote))
+        remote = self.transfer(parcel.path, name=f"{name}.{parcel.method}")
         return {"artefact": remote, "delta": parcel.delta, "guess": parcel.guess}
 
     def _files(self, item: Result) -> list[Result]:
@@ -139,7 +123,7 @@ class ActionModule(ActionBase):
             )
         if file["src"] is None:
             return str(file["content"]).encode()
-        path = self._at_playbook(file["src"])
+        path = self.playbook_path(file["src"])
         try:
             with open(path, "rb") as stream:
                 return stream.read(FILES_LIMIT + 1)
@@ -160,7 +144,7 @@ class ActionModule(ActionBase):
                 remedy="Name the built program in file, or the Go module to build in build.directory.",
             )
         path = item["file"] or build_program(self._build(item["build"]), cache=os.path.expanduser(_CACHE))
-        artefact = read_artefact(os.path.realpath(self._at_playbook(path)))
+        artefact = read_artefact(os.path.realpath(self.playbook_path(path)))
         if item["sha256"] not in (None, artefact.sha256):
             raise HostError(
                 f"release {item['name']}",
@@ -172,16 +156,13 @@ class ActionModule(ActionBase):
 
     def _build(self, build: Result) -> Build:
         return Build(
-            directory=self._at_playbook(build["directory"]),
+            directory=self.playbook_path(build["directory"]),
             package=build["package"],
             goarch=build["goarch"],
             ldflags=build["ldflags"],
             tags=tuple(build["tags"]),
             go=build["go"],
         )
-
-    def _at_playbook(self, path: str) -> str:
-        return os.path.join(self._loader.get_basedir(), os.path.expanduser(path))
 
 
 def _described(item: Result, artefact: Artefact, files: list[Result]) -> Result:

@@ -5,35 +5,25 @@
 from __future__ import annotations
 
 import base64
-import os
 import typing as t
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._errors import HostError
 from ..module_utils._units.sets import units_spec
+from ..plugin_utils._action import HostAction, Result
 
-_MODULE = "gofleet.hosts.systemd_units"
 
-
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """Reads the credentials on the controller, out of vaults too, so that the host is told contents alone."""
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        super().run(tmp, task_vars)
+    MODULE = "gofleet.hosts.systemd_units"
+
+    def act(self) -> Result:
         dummy, options = self.validate_argument_spec(argument_spec=units_spec())
-        try:
-            for each in options["sets"]:
-                each["credentials"] = [
-                    self._encoded(item, owner=each["name"]) for item in each["credentials"]
-                ]
-        except HostError as error:
-            return {"failed": True, **error.report()}
-        result: dict[str, t.Any] = self._execute_module(
-            module_name=_MODULE, module_args=_given(options), task_vars=task_vars
-        )
-        return result
+        for each in options["sets"]:
+            each["credentials"] = [self._encoded(item, owner=each["name"]) for item in each["credentials"]]
+        return self.run_module(_given(options))
 
     def _encoded(self, item: dict[str, t.Any], *, owner: str) -> dict[str, t.Any]:
         """In Base64: Ansible hides each text that is secret wherever it occurs, and a short one occurs everywhere."""
@@ -50,7 +40,7 @@ class ActionModule(ActionBase):
         return {"name": item["name"], "data": base64.b64encode(data).decode()}
 
     def _read(self, src: str) -> bytes:
-        path = os.path.join(self._loader.get_basedir(), os.path.expanduser(src))
+        path = self.playbook_path(src)
         try:
             with open(self._loader.get_real_file(path), "rb") as file:
                 return file.read()

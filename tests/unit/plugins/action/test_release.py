@@ -152,7 +152,7 @@ class Action(ActionModule):
     def warning(self, text: str) -> None:
         self.told.append(text)
 
-    def _module(self, options: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
+    def run_module(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
         (item,) = options["releases"]
         self.calls.append(item["delta"])
         if self.refused(item):
@@ -183,7 +183,7 @@ def test_a_refused_delta_is_followed_by_the_whole_once(
     artefact = read_artefact("/bin/true")
     action = Action(tmp_path, refused=refused)
     options = {"releases": [{"name": "tiny", "delta": False}]}
-    result = action._ship(options, _Wanted({"tiny": artefact}, {}, {}), DeltaCache(), None)
+    result = action._ship(options, _Wanted({"tiny": artefact}, {}, {}), DeltaCache())
     assert (action.calls, bool(result.get("failed"))) == (calls, failed)
     assert len(action.told) == len(calls) - 1
     assert all("the whole program is sent: no such luck" in text for text in action.told)

@@ -136,7 +136,7 @@ def test_names(cache: DeltaCache, name: str) -> None:
 def test_two_processes_make_one_delta(cache: DeltaCache, tmp_path: Path) -> None:
     program = """if True:
         import sys, time
-        from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta_cache import DeltaCache
+        from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
         def make(path):
             with open(sys.argv[2], "a") as log:
                 log.write("made\\n")

@@ -216,7 +216,7 @@ def test_every_variable_we_name_is_one_of_a_role() -> None:
         for entry_point in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
         for name in entry_point["options"]
     }
-    sources = (ROLES.parent / "plugins" / "plugin_utils").glob("_fleet_advice*.py")
+    sources = (ROLES.parent / "plugins" / "plugin_utils" / "_fleet").glob("advice*.py")
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     named = {word for word in known if f"{word}:" in text}
     assert {
