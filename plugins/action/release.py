@@ -13,22 +13,22 @@ from ..module_utils._release.files import FILES_LIMIT, read_files
 from ..module_utils._release.plan import release_spec
 from ..plugin_utils._action import HostAction, Result
 from ..plugin_utils._delta.cache import DeltaCache
-from ..plugin_utils._delta.last_sent import DeltaMemory, host_of
+from ..plugin_utils._delta.last_sent import LastSent, host_of
 from ..plugin_utils._release.artefact import Artefact, read_artefact
 from ..plugin_utils._release.build import Build, build_program
-from ..plugin_utils._release.delta import Parcel, ReleaseMemory, pack_delta
+from ..plugin_utils._release.delta import LastReleases, Payload, pack_delta
 
 _CACHE = "~/.cache/gofleet/builds"
 
 
 class _Wanted(t.NamedTuple):
-    """Programs that a host lacks, what it says of those it has instead, and deltas that were guessed right."""
+    """Programs that a host lacks, its description of old ones, and deltas that were guessed right."""
 
     artefacts: dict[str, Artefact]
     olds: Result
-    right: dict[str, Parcel]
+    right: dict[str, Payload]
 
-    def parcels(self, cache: DeltaCache) -> dict[str, Parcel]:
+    def payloads(self, cache: DeltaCache) -> dict[str, Payload]:
         return {
             name: self.right.get(name) or pack_delta(it, self.olds.get(name), cache=cache)
             for name, it in self.artefacts.items()
@@ -36,7 +36,7 @@ class _Wanted(t.NamedTuple):
 
 
 class ActionModule(HostAction):
-    """Builds and reads the programs on the controller, and sends those that the host says it lacks."""
+    """Build and read programs on the controller, and send those that the host lacks."""
 
     MODULE = "gofleet.hosts.release"
     TRANSFERS_FILES = True
@@ -50,10 +50,10 @@ class ActionModule(HostAction):
         return _with_programs(self._converge(options, artefacts), artefacts)
 
     def _converge(self, options: Result, artefacts: dict[str, Artefact]) -> Result:
-        """Send deltas from what the host was left with at once; then what it says that it still lacks."""
+        """Send deltas from what was last sent; then send what the host reports as missing."""
         cache = DeltaCache()
-        places = DeltaMemory(host_of(self._task, self._task_vars))
-        memory = ReleaseMemory(artefacts, store=options["root"], cache=cache, places=places)
+        last_sent = LastSent(host_of(self._task, self._task_vars))
+        memory = LastReleases(artefacts, store=options["root"], cache=cache, last_sent=last_sent)
         guesses = {} if self._task.check_mode else memory.guesses()
         planned = self._send(options, guesses)
         if guesses and planned.get("failed"):
@@ -61,47 +61,47 @@ class ActionModule(HostAction):
         missing = planned.get("missing", [])
         result = _completed(planned, sent={} if missing else guesses)
         if missing and not self._task.check_mode:
-            # The host had what these start from: if it no longer has, that is an error and no wrong guess.
+            # The guess was right for these, so a refusal now is an error.
             right = {name: it._replace(guess=None) for name, it in guesses.items() if name not in missing}
             lacking = {name: artefacts[name] for name in (*missing, *right)}
             wanted = _Wanted(lacking, planned["olds"], right)
             shipped = self._ship(options, wanted, cache)
             result = {**shipped, "diff": planned["diff"]}
-            result["bytes_sent"] += sum(parcel.size for parcel in guesses.values())
+            result["bytes_sent"] += sum(payload.size for payload in guesses.values())
         result.pop("olds", None)
         if not result.get("failed") and not self._task.check_mode:
             memory.keep()
         return result
 
     def _ship(self, options: Result, wanted: _Wanted, cache: DeltaCache) -> Result:
-        """Send what is missing as deltas, with those guessed right; where any is refused, once more whole programs."""
+        """Send what is missing as deltas, with those guessed right; if any is refused, send whole programs once."""
         try:
-            parcels = wanted.parcels(cache)
-            result = self._send(options, parcels)
+            payloads = wanted.payloads(cache)
+            result = self._send(options, payloads)
             refused = result.get("msg", "") if result.get("failed") else None
         except (HostError, OSError) as error:
-            parcels, result, refused = {}, {}, str(error)
+            payloads, result, refused = {}, {}, str(error)
         if refused is not None:
-            self._display.warning(f"The delta was not taken, the whole program is sent: {refused}")
-            spent = sum(parcel.size for parcel in parcels.values())
-            parcels = {name: _whole(it) for name, it in wanted.artefacts.items()}
-            result = self._send(options, parcels)
-            result["bytes_sent"] = spent + sum(parcel.size for parcel in parcels.values())
-        return _completed(result, sent=parcels)
+            self._display.warning(f"The host refused the delta, so the whole program is sent: {refused}")
+            spent = sum(payload.size for payload in payloads.values())
+            payloads = {name: _whole(it) for name, it in wanted.artefacts.items()}
+            result = self._send(options, payloads)
+            result["bytes_sent"] = spent + sum(payload.size for payload in payloads.values())
+        return _completed(result, sent=payloads)
 
-    def _send(self, options: Result, parcels: dict[str, Parcel]) -> Result:
+    def _send(self, options: Result, payloads: dict[str, Payload]) -> Result:
         items = [
-            {**item, **self._sent(item["name"], parcels[item["name"]])} if item["name"] in parcels else item
+            {**item, **self._sent(item["name"], payloads[item["name"]])} if item["name"] in payloads else item
             for item in options["releases"]
         ]
         return self.run_module({**options, "releases": items})
 
-    def _sent(self, name: str, parcel: Parcel) -> Result:
-        remote = self.transfer(parcel.path, name=f"{name}.{parcel.method}")
-        return {"artefact": remote, "delta": parcel.delta, "guess": parcel.guess}
+    def _sent(self, name: str, payload: Payload) -> Result:
+        remote = self.transfer(payload.path, name=f"{name}.{payload.method}")
+        return {"artefact": remote, "delta": payload.delta, "guess": payload.guess}
 
     def _files(self, item: Result) -> list[Result]:
-        """The further files with their content; the host is not told where it came from."""
+        """The files with their content; their source on the controller is not sent."""
         files = [
             {
                 "path": file["path"],
@@ -174,29 +174,29 @@ def _described(item: Result, artefact: Artefact, files: list[Result]) -> Result:
         "needs": artefact.needs,
         "files": files,
     }
-    # What only the controller needs stays here: the host sees a program, not where it came from.
+    # file and build stay on the controller: the host needs only the program.
     return {
         key: value for key, value in described.items() if key not in ("file", "build") and value is not None
     }
 
 
-def _whole(artefact: Artefact) -> Parcel:
-    return Parcel(artefact.path, artefact.size, "whole", False, None)
+def _whole(artefact: Artefact) -> Payload:
+    return Payload(artefact.path, artefact.size, "whole", False, None)
 
 
 def _with_programs(result: Result, artefacts: dict[str, Artefact]) -> Result:
-    """The result with what the builds say of themselves."""
+    """Add what is known of each program to the result."""
     for name, report in result.get("releases", {}).items():
         report["program"] = artefacts[name].program()
     return result
 
 
-def _completed(result: Result, *, sent: dict[str, Parcel]) -> Result:
-    """The result with how each program travelled."""
+def _completed(result: Result, *, sent: dict[str, Payload]) -> Result:
+    """Add to the result how each program was sent."""
     for name, report in result.get("releases", {}).items():
-        parcel = sent.get(name)
-        report["bytes_sent"] = parcel.size if parcel else 0
-        report["method"] = parcel.method if parcel else "none"
-        report["hint"] = parcel.hint if parcel else None
-    result.setdefault("bytes_sent", sum(parcel.size for parcel in sent.values()))
+        payload = sent.get(name)
+        report["bytes_sent"] = payload.size if payload else 0
+        report["method"] = payload.method if payload else "none"
+        report["hint"] = payload.hint if payload else None
+    result.setdefault("bytes_sent", sum(payload.size for payload in sent.values()))
     return result

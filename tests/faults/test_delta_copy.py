@@ -105,7 +105,7 @@ def test_a_byte_is_flipped_on_the_way(host: DeltaHost, trees: Trees) -> None:
 
     host.on_the_way = flipped
     for dummy in range(2):
-        check_old(host, trees, host.copy(trees.two), "delta: wanted one as the controller made it")
+        check_old(host, trees, host.copy(trees.two), "delta: wanted an undamaged delta")
         assert host.names() == ["dest"]
     assert len(host.told) == 2
     times = iter([True])
@@ -160,7 +160,7 @@ def test_a_hostile_delta(host: DeltaHost, trees: Trees, tmp_path: Path, change: 
         return (tmp_path / "forged").read_bytes()
 
     host.on_the_way, host.forging = hostile, True
-    check_old(host, trees, host.copy(trees.two), "wanted files, directories, and links that stay inside")
+    check_old(host, trees, host.copy(trees.two), "wanted files, directories and links inside the tree")
     assert (victim.read_bytes(), host.names()) == (b"safe", ["dest"])
     assert not list(tmp_path.rglob("escaped"))
 
@@ -335,7 +335,7 @@ def test_a_link_in_the_tree_that_leads_out(host: DeltaHost, trees: Trees, tmp_pa
     victim = make_tree(tmp_path / "victim", 4)
     (trees.two / "out").symlink_to(victim)
     result = host.copy(trees.two)
-    check_old(host, trees, result, "links that stay inside the tree")
+    check_old(host, trees, result, "links that lead inside the tree")
     (trees.two / "out").unlink()
     (host.dest / "out").symlink_to(victim)
     root = read_manifest(str(victim)).root

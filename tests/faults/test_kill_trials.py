@@ -24,7 +24,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import tell_program
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import describe_program
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import read_artefact
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.delta import pack_delta
@@ -219,7 +219,7 @@ def _hello(path: Path, build: str) -> Path:
 
 def _delta(path: Path, *, old: Path, new: Path) -> str:
     cache = DeltaCache(str(path / "cache"))
-    return pack_delta(read_artefact(str(new)), tell_program(str(old)), cache=cache).path
+    return pack_delta(read_artefact(str(new)), describe_program(str(old)), cache=cache).path
 
 
 def _sha256(path: Path) -> str:

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""New content made beside the old: out of a delta and the old content, and believed only when its root is right."""
+"""Make new content beside the old from a delta and the old content, and check its Merkle root."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Applied(t.NamedTuple):
-    """What was made: its root, its bytes in files, and of those how many the delta did not bring."""
+    """The new content: its root, the bytes of its files, and how many of those came from the old content."""
 
     root: str
     size: int
@@ -35,7 +35,7 @@ class Applied(t.NamedTuple):
 
 
 class _Made(t.NamedTuple):
-    """A file that the delta has instructions for, and the path of the old one, if any, that it is made from."""
+    """A file that the delta has instructions for, and the path of the old file, if any, that it is made from."""
 
     path: str
     executable: bool
@@ -46,13 +46,13 @@ class _Made(t.NamedTuple):
 def apply_delta(
     delta: str, *, old: str | None, into: str, ignore: t.Collection[str] = (), link_unchanged: bool = False
 ) -> Applied:
-    """Make the new content of a file or a tree; ``old`` is only read. Nothing is flushed to disk here.
+    """Make the new content of a file or a tree. ``old`` is only read. Nothing is flushed to disk here.
 
-    :param into: an empty directory for a tree, a path where nothing is for a file; nobody else may write there
+    :param into: an empty directory for a tree, an unused path for a file; nobody else may write there
     :param ignore: names at the top of the old tree that do not count
-    :param link_unchanged: files that stay the same become hard links, for trees in which files are never written to
-    :raises HostError: the old content is not what the delta starts from, the delta is damaged, the new root is wrong.
-        What was made is removed.
+    :param link_unchanged: make hard links to unchanged files; for trees whose files are never written to
+    :raises HostError: the old content is not what the delta starts from, the delta is damaged, or the new root is
+        wrong; what was made is removed
     """
     with open(delta, "rb") as stream:
         header, plan, body = read_delta(stream)
@@ -74,7 +74,7 @@ def apply_delta(
                     "the new content",
                     wanted=f"content with the root {header.new}",
                     found=f"the root {found}",
-                    remedy="Nothing was changed. Run again; if it repeats, look for a fault in the disk.",
+                    remedy="Nothing was changed. Run again; if it fails again, check the disk for faults.",
                 )
     literal = sum(count.literal for count in counts)
     return Applied(header.new, header.size, header.size - literal)
@@ -87,11 +87,11 @@ class _Writer:
         self.link = link
 
     def settle(self, entry: Entry) -> None:
-        """Directories, links, and files that stay as they were."""
+        """Make the directories, links and unchanged files."""
         path = self._place(entry.path)
         if entry.kind == "directory":
             os.mkdir(path, 0o755)
-            os.chmod(path, 0o755)  # whatever the umask
+            os.chmod(path, 0o755)  # independent of the umask
         elif entry.kind == "link":
             os.symlink(entry.target, path)
         elif entry.leaves and self.link:
@@ -101,7 +101,7 @@ class _Writer:
                 _copy(source, target, entry.size)
 
     def make(self, made: _Made, body: Body) -> Counts:
-        """A file that the delta has instructions for."""
+        """Make a file from the instructions of the delta."""
         with contextlib.ExitStack() as stack:
             source = None if made.source is None else stack.enter_context(self._old_file(made.source))
             target = stack.enter_context(self._new_file(self._place(made.path), made.executable))
@@ -124,12 +124,12 @@ class _Writer:
 
     def _new_file(self, path: str, executable: bool) -> t.BinaryIO:
         descriptor = os.open(path, _NEW_FILE, 0o600)
-        os.fchmod(descriptor, 0o755 if executable else 0o644)  # whatever the umask
+        os.fchmod(descriptor, 0o755 if executable else 0o644)  # independent of the umask
         return os.fdopen(descriptor, "wb")
 
 
 def _copy(source: t.BinaryIO, target: t.BinaryIO, size: int) -> None:
-    # No more than that, whatever took the place of the file meanwhile; the root tells in the end.
+    # At most that many bytes, even if the file was replaced meanwhile; the root is checked at the end.
     while size > 0:
         data = source.read(min(_PIECE, size))
         if not data:
@@ -147,26 +147,26 @@ def _before(header: Header, old: str | None, ignore: t.Collection[str]) -> Manif
             old or "the old content",
             wanted=f"content with the root {header.old}, which the delta starts from",
             found="none" if found is None else f"the root {found.root}",
-            remedy="It was changed in between. Nothing was written; run again.",
+            remedy="It changed after the delta was made. Nothing was written; run again.",
         )
     return found
 
 
 def _planned(before: Manifest | None, plan: Plan, header: Header) -> list[Entry]:
-    """The new entries in the order of their paths; those the delta has instructions for have no leaves.
+    """The new entries in the order of their paths; those that the delta has instructions for have no leaves.
 
-    :raises HostError: a name, a link or a source that leads out, or a size that does not add up
+    :raises HostError: a name, a link or a source outside the tree, or sizes that do not add up
     """
     olds = {} if before is None else before.by_path()
     news = {path: entry for path, entry in olds.items() if path not in set(plan.removed)}
     for path, kind, executable, size, target, source in plan.changed:
         if source is not None and (source not in olds or olds[source].kind != "file"):
-            raise _refused(path, f"the old file {source!r} to make it from, which is not there")
+            raise _refused(path, f"the old file {source!r} to make it from, which does not exist")
         news[path] = Entry(path, kind, executable, size if kind == "file" else 0, (), target)
     if len({change[0] for change in plan.changed}) != len(plan.changed):
         raise _refused("delta", "the same path twice")
     if sum(entry.size for entry in news.values()) != header.size:
-        raise _refused("delta", f"files that have not {header.size} bytes in all")
+        raise _refused("delta", f"files of more or less than {header.size} bytes together")
     entries = Manifest(news.values(), is_tree=True).entries
     for entry in entries:
         _check(entry, news, is_tree=header.is_tree)
@@ -177,20 +177,20 @@ def _check(entry: Entry, news: t.Mapping[str, Entry], *, is_tree: bool) -> None:
     parts = entry.path.split("/")
     plain = not any(part in ("", ".", "..") or "\0" in part for part in parts)
     if plain != is_tree or (not is_tree and (len(news) != 1 or entry.path or entry.kind != "file")):
-        raise _refused(entry.path, "a name that leads out of the tree")
+        raise _refused(entry.path, "a name outside the tree")
     parent = os.path.dirname(entry.path)
     if parent and (parent not in news or news[parent].kind != "directory"):
-        raise _refused(entry.path, "a name in something that is no directory")
+        raise _refused(entry.path, "a name below something that is not a directory")
     if entry.kind == "link" and not leads_inside(entry.path, entry.target):
-        raise _refused(entry.path, f"a link to {entry.target}, which can lead out of the tree")
+        raise _refused(entry.path, f"a link to {entry.target}, which can lead outside the tree")
 
 
 def _refused(path: str, found: str) -> HostError:
     return HostError(
         repr(path),
-        wanted="files, directories, and links that stay inside, each once",
+        wanted="files, directories and links inside the tree, each once",
         found=found,
-        remedy="Nothing was changed. Take out of the source what leads elsewhere.",
+        remedy="Nothing was changed. Remove it from the source.",
     )
 
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Owner, group, permissions and SELinux context of a file or of all in a tree: as asked for, or as they were."""
+"""Compare and set owner, group, permissions and SELinux context of a file or of everything in a tree."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ import typing as t
 
 from .._errors import HostError
 
-__all__ = ["Attributes", "Context", "differences", "dress", "read_attributes"]
+__all__ = ["Attributes", "Context", "differences", "read_attributes", "set_attributes"]
 
 _CONTEXT = ("seuser", "serole", "setype", "selevel")
-_MOST_SHOWN = 100  # paths with other attributes that a result names
+_MOST_SHOWN = 100  # paths with wrong attributes that a result lists
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 Shown = t.Dict[str, t.Any]
 
 
 class Context(t.Protocol):
-    """SELinux, as AnsibleModule knows it."""
+    """The SELinux functions of AnsibleModule."""
 
     def selinux_enabled(self) -> bool: ...
 
@@ -41,17 +41,17 @@ class Context(t.Protocol):
 
 
 class Attributes(t.NamedTuple):
-    """What is wanted; None leaves it as it is."""
+    """The attributes wanted; None leaves one as it is."""
 
     uid: int | None
     gid: int | None
     mode: int | None  # of files
     directory_mode: int | None
     context: tuple[str | None, ...]  # user, role, type, level
-    top_mode: int | None = None  # of the file or directory itself, where that is another one
+    top_mode: int | None = None  # that the context is looked up for, if it is not the file itself
 
     def as_it_was(self, status: os.stat_result) -> Attributes:
-        """With those of what is there in place of those that were not asked for."""
+        """Fill what was not asked for with the attributes of what is there."""
         asked = self.directory_mode if stat.S_ISDIR(status.st_mode) else self.mode
         return self._replace(
             uid=status.st_uid if self.uid is None else self.uid,
@@ -61,7 +61,7 @@ class Attributes(t.NamedTuple):
 
 
 class _Thing(t.NamedTuple):
-    """A file, a directory or a link, held by its open directory, so that nobody can put another path in between."""
+    """A file, a directory or a link, named relative to its open directory, so that nobody can redirect the path."""
 
     path: str  # from the top; "" is the top itself
     name: str
@@ -70,11 +70,11 @@ class _Thing(t.NamedTuple):
 
     @property
     def labelled(self) -> str:
-        """A path for those functions that know no open directories and follow no link at the end."""
+        """A path for functions that take no directory descriptor and do not follow a link at the end."""
         return f"/proc/self/fd/{self.directory}/{self.name}"
 
     def mode(self, wanted: Attributes) -> int | None:
-        """Permissions as wanted. In a tree it is the content that says what may be executed."""
+        """The permissions wanted. In a tree, the content says which files are executable."""
         if stat.S_ISLNK(self.status.st_mode):
             return None
         if not self.path and wanted.top_mode is not None:
@@ -89,7 +89,7 @@ class _Thing(t.NamedTuple):
 
 
 def differences(top: str, wanted: Attributes, *, selinux: Context) -> tuple[Shown, Shown]:
-    """What is not as wanted, by path: as found and as wanted."""
+    """The attributes that differ, by path: as found, and as wanted."""
     before: Shown = {}
     after: Shown = {}
     for thing in _things(top):
@@ -100,10 +100,10 @@ def differences(top: str, wanted: Attributes, *, selinux: Context) -> tuple[Show
     return _short(before), _short(after)
 
 
-def dress(top: str, wanted: Attributes, *, selinux: Context, stands_for: str | None = None) -> None:
-    """Give them to a file, or to all in a tree. Raises OSError.
+def set_attributes(top: str, wanted: Attributes, *, selinux: Context, stands_for: str | None = None) -> None:
+    """Set the attributes of a file, or of everything in a tree. Raises OSError.
 
-    :param stands_for: the path that ``top`` takes the place of; contexts are as there, or as the policy has them there
+    :param stands_for: the path that ``top`` will replace; SELinux contexts are looked up for it
     """
     for thing in _things(top):
         if wanted.uid is not None or wanted.gid is not None:
@@ -111,7 +111,7 @@ def dress(top: str, wanted: Attributes, *, selinux: Context, stands_for: str | N
             os.chown(thing.name, uid, gid, dir_fd=thing.directory, follow_symlinks=False)
         mode = thing.mode(wanted)
         if mode is not None:
-            _chmod(thing, mode)  # after the owner, which takes set-id bits away
+            _chmod(thing, mode)  # after the owner: chown(2) clears set-id bits
         if selinux.selinux_enabled():
             place = None if stands_for is None else os.path.join(stands_for, thing.path).rstrip("/")
             context = _context(wanted, place, selinux)
@@ -120,7 +120,7 @@ def dress(top: str, wanted: Attributes, *, selinux: Context, stands_for: str | N
 
 
 def read_attributes(params: t.Mapping[str, t.Any]) -> Attributes:
-    """Read the options of the module. Raises HostError for an owner that this host does not know, or no octal mode."""
+    """Read the options of the module. Raise HostError for an unknown owner or group, or an invalid mode."""
     return Attributes(
         _number("owner", params["owner"], lambda name: pwd.getpwnam(name).pw_uid),
         _number("group", params["group"], lambda name: grp.getgrnam(name).gr_gid),
@@ -169,7 +169,7 @@ def _pairs(
 
 
 def _chmod(thing: _Thing, mode: int) -> None:
-    # There is no chmod that follows no link (before Linux 6.6), so the file is opened, which can refuse to.
+    # Before Linux 6.6 (fchmodat2) no chmod refuses to follow links, so open the file with O_NOFOLLOW.
     descriptor = os.open(thing.name, _FILE, dir_fd=thing.directory)
     try:
         os.fchmod(descriptor, mode)
@@ -203,7 +203,7 @@ def _number(option: str, name: str | None, look_up: t.Callable[[str], int]) -> i
         return int(name)
     raise HostError(
         option,
-        wanted="a name that this host knows, or a number",
+        wanted="a name known on this host, or a number",
         found=name,
         remedy="Create it first, or correct the name.",
     )
@@ -212,7 +212,7 @@ def _number(option: str, name: str | None, look_up: t.Callable[[str], int]) -> i
 def _mode(option: str, mode: t.Any) -> int | None:
     if mode is None:
         return None
-    # YAML makes a number out of 0644 and none out of "0644".
+    # YAML reads 0644 as a number, and "0644" as text.
     text = f"{mode:o}" if isinstance(mode, int) else str(mode)
     if isinstance(mode, bool) or not text or text.strip("01234567") or int(text, 8) > 0o7777:
         raise HostError(

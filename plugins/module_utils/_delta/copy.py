@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A file or a tree on a host made equal to the one on the controller, out of what the host has and a delta."""
+"""Answer delta_copy on the host: make a file or tree equal to the controller's, from what is there and a delta."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .._converge import Plan
 from .._errors import HostError
 from .._run import Runner
 from .apply import Applied, apply_delta
-from .attributes import Attributes, Context, differences, dress, read_attributes
+from .attributes import Attributes, Context, differences, read_attributes, set_attributes
 from .manifest import Manifest, manifest_to_wire, read_manifest
-from .staging import Piece, Room
-from .target import Place
+from .staging import Piece, Staging
+from .target import Target
 
 __all__ = ["delta_copy_spec", "plan_copy"]
 
@@ -28,25 +28,25 @@ Result = t.Dict[str, t.Any]
 
 
 def plan_copy(params: t.Mapping[str, t.Any], *, selinux: Context, run: Runner) -> Plan:
-    """Without a delta, compare what is here with what is wanted. With a piece of one, be ready to take it.
+    """Compare what is here with what is wanted; with a piece of a delta, plan to receive and apply it.
 
-    A delta from what was only guessed to be here is left alone where the guess is wrong. The plan's ``apply`` is
+    A delta that starts from a wrong guess is ignored. The plan's ``apply`` is
     None while bytes have yet to come; ``result["have"]`` says what is here.
 
-    :raises HostError: no place to put it, something else in the place, or options that cannot be met
+    :raises HostError: a path that cannot be replaced, or options that cannot be met
     """
-    place = Place(params["dest"])
+    target = Target(params["dest"])
     copy = _Copy(
         params["content"]["root"],
         params["content"]["is_tree"],
-        place,
+        target,
         read_attributes(params),
         _read_command(params["validate"]),
         selinux,
         run,
     )
-    place.require_kind(is_tree=copy.is_tree)
-    place.require_unmounted()
+    target.require_kind(is_tree=copy.is_tree)
+    target.require_unmounted()
     delta = params["delta"]
     if delta is None or (delta["guessed"] and copy.root_here() != delta["old"]):
         return copy.compared(params["known"])
@@ -56,7 +56,7 @@ def plan_copy(params: t.Mapping[str, t.Any], *, selinux: Context, run: Runner) -
 class _Copy(t.NamedTuple):
     root: str
     is_tree: bool
-    place: Place
+    target: Target
     attributes: Attributes
     validate: list[str]
     selinux: Context
@@ -64,92 +64,92 @@ class _Copy(t.NamedTuple):
 
     def compared(self, known: t.Collection[str]) -> Plan:
         found = self._found()
-        result = {"dest": self.place.path, "root": self.root}
+        result = {"dest": self.target.path, "root": self.root}
         if found is None or found.root != self.root:
-            self.place.require_writable()
-            have = {**_have(found), "received": self.place.received()}
+            self.target.require_writable()
+            have = {**_have(found), "received": self.target.received()}
             if found is not None and found.root not in known:
                 have["manifest"] = manifest_to_wire(found)
             return Plan({"root": have["root"]}, {"root": self.root}, None, {**result, "have": have})
-        was, wanted = differences(self.place.path, self.attributes, selinux=self.selinux)
-        before = {"root": self.root, "attributes": was, "left": self.place.left()}
+        was, wanted = differences(self.target.path, self.attributes, selinux=self.selinux)
+        before = {"root": self.root, "attributes": was, "left": self.target.left()}
         return Plan(before, {"root": self.root, "attributes": wanted, "left": []}, self._tidy, result)
 
     def taking(self, delta: t.Mapping[str, t.Any]) -> Plan:
-        """The delta was made for what is here; that is looked at again when it is applied."""
+        """Plan to apply a delta; whether it fits what is here is checked again when it is applied."""
 
         def take() -> Result:
-            with _failures_told(self.place), self.place.room() as room:
-                return self._take(Piece(**piece), room, old=old)
+            with _os_errors_reported(self.target), self.target.staging() as staging:
+                return self._take(Piece(**piece), staging, old=old)
 
         old = delta["old"]
         piece = {name: delta[name] for name in Piece._fields}
-        result = {"dest": self.place.path, "root": self.root}
+        result = {"dest": self.target.path, "root": self.root}
         return Plan({"root": old}, {"root": self.root}, take, result)
 
     def root_here(self) -> str | None:
-        """Of what is in the place now."""
+        """The Merkle root of what is at the path now; None where nothing is."""
         return _have(self._found())["root"]
 
     def _found(self) -> Manifest | None:
-        return read_manifest(self.place.path) if os.path.lexists(self.place.path) else None
+        return read_manifest(self.target.path) if os.path.lexists(self.target.path) else None
 
     def _tidy(self) -> Result:
-        """The content is right; the rest is made so."""
-        with _failures_told(self.place), self.place.room() as room:
-            room.clear()
-            dress(self.place.path, self.attributes, selinux=self.selinux)
+        """Correct the attributes, and remove what a killed run left; the content is right already."""
+        with _os_errors_reported(self.target), self.target.staging() as staging:
+            staging.clear()
+            set_attributes(self.target.path, self.attributes, selinux=self.selinux)
         return {}
 
-    def _take(self, piece: Piece, room: Room, *, old: str | None) -> Result:
-        delta = room.append(piece)
+    def _take(self, piece: Piece, staging: Staging, *, old: str | None) -> Result:
+        delta = staging.append(piece)
         if delta is None:
-            return {"have": {"root": old, "received": room.received()}}
-        new = room.new(self.place.name)
+            return {"have": {"root": old, "received": staging.received()}}
+        new = staging.new(self.target.name)
         try:
             applied = self._made(new, delta)
         except HostError as error:
-            room.forget()  # wrong bytes must not be gone on with
+            staging.forget()  # do not resume from wrong bytes
             found = self._found()
             if found is not None and found.root == self.root:
-                return {}  # another run was quicker
+                return {}  # another run has done it meanwhile
             return {"have": {**_have(found), "received": {}}, "refused": error.report()}
-        room.forget()
+        staging.forget()
         self._put(new)
         return {"bytes_reused": applied.bytes_reused}
 
     def _made(self, new: str, delta: str) -> Applied:
         if self.is_tree:
             os.mkdir(new)
-        applied = apply_delta(delta, old=self.place.path, into=new)
+        applied = apply_delta(delta, old=self.target.path, into=new)
         if applied.root != self.root:
             raise HostError(
                 "the delta",
-                wanted=f"one that leads to the root {self.root}",
-                found=f"one to {applied.root}",
+                wanted=f"content with the root {self.root}",
+                found=f"content with the root {applied.root}",
                 remedy="Nothing was changed. Run again.",
             )
         return applied
 
     def _put(self, new: str) -> None:
-        self.place.require_kind(is_tree=self.is_tree)
+        self.target.require_kind(is_tree=self.is_tree)
         attributes = self.attributes
         with contextlib.suppress(FileNotFoundError):
-            attributes = attributes.as_it_was(os.lstat(self.place.path))
+            attributes = attributes.as_it_was(os.lstat(self.target.path))
         if self.is_tree:
-            os.chmod(new, 0o755)  # whatever the umask
-        dress(new, attributes, selinux=self.selinux, stands_for=self.place.path)
+            os.chmod(new, 0o755)  # independent of the umask
+        set_attributes(new, attributes, selinux=self.selinux, stands_for=self.target.path)
         self._validate()
-        self.place.commit(new)
+        self.target.commit(new)
 
     def _validate(self) -> None:
         if not self.validate:
             return
-        path = self.place.path_of_new
+        path = self.target.path_of_new
         done = self.run([part.replace("%s", path) for part in self.validate])
         if done.rc:
             raise HostError(
-                self.place.path,
+                self.target.path,
                 wanted=f"content that {shlex.join(self.validate)!r} accepts",
                 found=f"exit code {done.rc}: {(done.err or done.out).strip()}",
                 remedy="Nothing was changed. Correct the source.",
@@ -182,20 +182,20 @@ def _no_command(found: str) -> HostError:
 
 
 @contextlib.contextmanager
-def _failures_told(place: Place) -> t.Iterator[None]:
+def _os_errors_reported(target: Target) -> t.Iterator[None]:
     try:
         yield
     except OSError as error:
         raise HostError(
-            place.path,
-            wanted="room on the disk, and permission, to write it",
+            target.path,
+            wanted="free disk space and permission to write it",
             found=str(error),
-            remedy="The content is as it was. Make room, or run with become: true.",
+            remedy="The content was not changed. Free space, or run with become: true.",
         )
 
 
 def delta_copy_spec() -> dict[str, t.Any]:
-    """The options of the module, the same on both its halves."""
+    """The options of the module, the same for both of its halves."""
     content = {
         "root": {"type": "str", "required": True},
         "is_tree": {"type": "bool", "required": True},

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""CRC-32C (Castagnoli), the checksum of frames on the line: finds accidents, proves nothing.
+"""Compute CRC-32C (Castagnoli), the checksum of frames. It finds accidents, not attacks.
 
 The standard library has no CRC-32C, and a table walked byte by byte makes 14 MB/s. So long data is cut into lanes
 that go through the table side by side: a step takes one byte of every lane, with ``bytes.translate`` as the table and
@@ -27,7 +27,7 @@ Table = t.Tuple[int, ...]
 
 
 def crc32c(data: bytes, crc: int = 0) -> int:
-    """The CRC-32C of ``data``, or of what had ``crc`` with ``data`` behind it."""
+    """The CRC-32C of ``data``, or of earlier data with the checksum ``crc`` followed by ``data``."""
     state = crc ^ _ONES
     lanes = len(data) // _LANE
     if lanes >= _FEW:
@@ -41,7 +41,7 @@ def crc32c(data: bytes, crc: int = 0) -> int:
 
 
 def _lanes(data: bytes, lanes: int) -> t.Iterator[int]:
-    """The state after each lane, begun at zero."""
+    """The state after each lane, starting from zero."""
     planes = [bytes(entry >> shift & 0xFF for entry in _table()) for shift in (0, 8, 16, 24)]
     low, second, third, high = 0, 0, 0, 0
     end = lanes * _LANE
@@ -55,7 +55,7 @@ def _lanes(data: bytes, lanes: int) -> t.Iterator[int]:
 
 
 def _behind(state: int) -> int:
-    """A state moved in front of one more lane."""
+    """The state after one more lane of zeros."""
     first, second, third, fourth = _moved()
     return first[state & 0xFF] ^ second[state >> 8 & 0xFF] ^ third[state >> 16 & 0xFF] ^ fourth[state >> 24]
 
@@ -72,7 +72,7 @@ def _table() -> Table:
 
 @functools.lru_cache(maxsize=None)
 def _moved() -> tuple[Table, ...]:
-    """For each byte of a state, and each value of it, what a lane of zeros makes of it."""
+    """For each byte of a state and each value, the state after a lane of zeros."""
     table = _table()
 
     def moved(state: int) -> int:

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The form in which a delta travels: a header, a plan, a body, an end, in frames that are each checked on arrival.
+"""Read and write the format of a delta: header, plan, body and end, in frames with a checksum each.
 
 A frame is a kind (one letter), the length of its payload, the CRC-32C of both, and the payload. The header and the
 plan are JSON, the plan compressed. The body is one xz stream over the instructions for all files that change, cut
@@ -26,14 +26,14 @@ __all__ = ["Body", "Header", "Plan", "read_delta", "write_delta"]
 
 _MAGIC = b"gofleet delta 1\n"
 _HEAD = struct.Struct(">cII")  # kind, length, checksum
-_FRAME = 1024 * 1024  # bytes of payload, but for the plan
-_PLAN_LIMIT = 256 * 1024 * 1024  # bytes inflated; a tree of a million names needs that
-_MEMORY = 96 * 1024 * 1024  # bytes that a body may make us allocate to inflate it
+_FRAME = 1024 * 1024  # bytes of payload, except in the plan
+_PLAN_LIMIT = 256 * 1024 * 1024  # bytes inflated; enough for a tree of a million names
+_MEMORY = 96 * 1024 * 1024  # bytes that inflating a body may allocate
 _PIECE = 256 * 1024
 
 
 class Header(t.NamedTuple):
-    """What a delta leads from and to. ``old`` is None where nothing needs to be there."""
+    """The roots that a delta leads from and to. ``old`` is None where no old content is needed."""
 
     old: str | None
     new: str
@@ -42,15 +42,15 @@ class Header(t.NamedTuple):
 
 
 class Plan(t.NamedTuple):
-    """What becomes of the old entries: all stay that are not named here."""
+    """Changes to the old entries; entries that are not named here stay."""
 
     removed: list[str]
-    # path, kind, executable, size, target of a link, and of a file the path in the old content that it is made from
+    # path, kind, executable, size, target of a link; for a file, the path of the old file it is made from
     changed: list[list[t.Any]]
 
 
 class Body:
-    """The instructions, inflated as they are read."""
+    """The instructions; they are inflated while they are read."""
 
     def __init__(self, frames: t.Iterator[bytes]) -> None:
         self._frames = frames
@@ -58,7 +58,7 @@ class Body:
         self._held = b""
 
     def read(self, size: int) -> bytes:
-        """Exactly ``size`` bytes, or HostError."""
+        """Read exactly ``size`` bytes, or raise HostError."""
         parts = [self._held]
         there = len(self._held)
         while there < size:
@@ -70,7 +70,7 @@ class Body:
         return data
 
     def finish(self) -> None:
-        """Raise HostError unless all of it has been read and the end frame is there."""
+        """Raise HostError unless everything has been read and the end frame follows."""
         while not self._inflate.eof:
             self._held += self._next()
         if self._held or self._inflate.unused_data or next(self._frames, None) is not None:
@@ -93,7 +93,7 @@ def write_delta(
     stream.write(_MAGIC)
     _write_frame(stream, b"H", json.dumps(header._asdict()).encode())
     _write_frame(stream, b"P", zlib.compress(json.dumps(plan).encode(), 9))
-    # The frames are checked, and the content by its root: a third checksum would only cost time.
+    # Frames have a checksum and the content has its root: a third checksum would only cost time.
     compressor = lzma.LZMACompressor(format=lzma.FORMAT_XZ, check=lzma.CHECK_NONE, preset=preset)
     ready = bytearray()
     for piece in body:
@@ -108,7 +108,7 @@ def write_delta(
 
 
 def read_delta(stream: t.BinaryIO) -> tuple[Header, Plan, Body]:
-    """The three parts of a delta; the body is read while it is used. Raises HostError for damage."""
+    """Read the header and the plan, and return the body to be read on. Raise HostError for damage."""
     if stream.read(len(_MAGIC)) != _MAGIC:
         raise _damaged("another kind of file, or another version of the form")
     header, plan = _read_frame(stream, b"H"), _read_frame(stream, b"P", limit=_PLAN_LIMIT)
@@ -186,7 +186,7 @@ def _plan(found: t.Any) -> Plan:
 def _damaged(found: str) -> HostError:
     return HostError(
         "delta",
-        wanted="one as the controller made it",
+        wanted="an undamaged delta",
         found=found,
-        remedy="Nothing was changed. Run again; if it repeats, look for a fault in the line or the disk.",
+        remedy="Nothing was changed. Run again; if it fails again, check the network and the disk for faults.",
     )

@@ -23,7 +23,7 @@ __all__ = [
     "LEAF_PREFIX",
     "Entry",
     "Manifest",
-    "Told",
+    "ReportedManifest",
     "chunk_size",
     "leaf_hash",
     "manifest_from_wire",
@@ -34,13 +34,13 @@ __all__ = [
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """SHA-256 of a zero byte and the piece."""
+    """The SHA-256 of a zero byte followed by the data of a chunk."""
     return hashlib.sha256(b"\0" + data).digest()
 
 
 def root_of(leaves: t.Iterable[bytes]) -> bytes:
-    """The root over leaf hashes: the left part always has the largest power of two of them that leaves a right one."""
-    # Whole subtrees from left to right, each with the number of leaves in it: at most one of a size, the largest first.
+    """The Merkle root of leaf hashes, as in RFC 9162: the left part has the largest power of two below their number."""
+    # Complete subtrees from left to right with their number of leaves: each size once, the largest first.
     subtrees: list[tuple[int, bytes]] = []
     for leaf in leaves:
         count, node = 1, leaf
@@ -60,12 +60,11 @@ def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
-LEAF_PREFIX = (
-    16  # bytes of a leaf that tell what is the same in two contents; the root, in full, is what is believed
-)
+# Bytes of a leaf that are compared to find equal chunks. The whole root decides in the end.
+LEAF_PREFIX = 16
 
 _SMALLEST, _LARGEST = 16 * 1024, 1024 * 1024  # bytes of a chunk
-_CHUNKS = 16384  # of a file, before they grow
+_CHUNKS = 16384  # of a file, before chunks get larger
 
 
 class Entry(t.NamedTuple):
@@ -85,12 +84,12 @@ class Entry(t.NamedTuple):
 
     @property
     def bytes_alike(self) -> bytes:
-        """Equal for files with equal bytes, also where one of them is known by the fronts of its leaves alone."""
+        """Equal for files with equal bytes, also where only the first bytes of one file's leaves are known."""
         return b"".join(leaf[:LEAF_PREFIX] for leaf in self.leaves)
 
 
 class Manifest:
-    """The entries of a tree in the order of their paths, or the one of a file; and the root over all."""
+    """The entries of a tree in the order of their paths, or the entry of a file; and the Merkle root."""
 
     def __init__(self, entries: t.Iterable[Entry], *, is_tree: bool) -> None:
         self.is_tree = is_tree
@@ -107,7 +106,7 @@ class Manifest:
 
 
 def chunk_size(size: int) -> int:
-    """Bytes of the chunks of a file: 16 KiB up to 256 MiB, then twice as much with each doubling, at most 1 MiB."""
+    """The size of a file's chunks in bytes: 16 KiB up to 256 MiB, doubled with each doubling, at most 1 MiB."""
     chunk = _SMALLEST
     while chunk < _LARGEST and chunk * _CHUNKS < size:
         chunk *= 2
@@ -118,7 +117,7 @@ def read_manifest(path: str, *, ignore: t.Collection[str] = ()) -> Manifest:
     """Read a file or a tree.
 
     :param ignore: names at the top of the tree that do not count
-    :raises HostError: nothing there, a link, or something else than files, directories and links in the tree
+    :raises HostError: no such path, a link, or something in the tree that is not a file, directory or link
     """
     try:
         status = os.lstat(path)
@@ -128,12 +127,12 @@ def read_manifest(path: str, *, ignore: t.Collection[str] = ()) -> Manifest:
             return Manifest(_walk(path, ignore), is_tree=True)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError) and not os.path.lexists(path)
-        raise _refused(path, "nothing by that name" if missing else str(error))
+        raise _refused(path, "no such file or directory" if missing else str(error))
     raise _refused(path, "a link" if stat.S_ISLNK(status.st_mode) else "a device, a pipe or a socket")
 
 
 def _walk(top: str, ignore: t.Collection[str]) -> t.Iterator[Entry]:
-    # fwalk opens each directory below the one above it and follows no link, so nobody can lead it elsewhere.
+    # fwalk opens each directory relative to its parent and follows no link, so nobody can redirect it.
     for directory, folders, files, descriptor in os.fwalk(top, onerror=_raise):
         inside = os.path.relpath(directory, top) if directory != top else ""
         names = [name for name in [*folders, *files] if inside or name not in ignore]
@@ -157,7 +156,7 @@ def _file_entry(file: str, path: str, *, name: str, descriptor: int | None = Non
     with os.fdopen(opened, "rb", buffering=0) as stream:
         status = os.fstat(opened)
         if not stat.S_ISREG(status.st_mode):
-            raise _refused(name, "something that was a file a moment ago")
+            raise _refused(name, "another kind of file than a moment ago")
         leaves: list[bytes] = []
         chunk, count = chunk_size(status.st_size), 0
         # An empty file has one leaf, the empty chunk.
@@ -172,8 +171,8 @@ def _file_entry(file: str, path: str, *, name: str, descriptor: int | None = Non
 
 
 def _leaf(entry: Entry) -> bytes:
-    told = entry.digest.hex() if entry.kind == "file" else entry.target
-    fields = [entry.kind, "x" if entry.executable else "-", str(entry.size), told, entry.path]
+    content = entry.digest.hex() if entry.kind == "file" else entry.target
+    fields = [entry.kind, "x" if entry.executable else "-", str(entry.size), content, entry.path]
     return leaf_hash(b"\0".join(map(os.fsencode, fields)))
 
 
@@ -186,15 +185,15 @@ def _refused(path: str, found: str) -> HostError:
         path,
         wanted="a file, or a tree of files, directories and links",
         found=found,
-        remedy="Correct the path, or take what does not belong there out of the tree.",
+        remedy="Correct the path, or remove from the tree what is of another kind.",
     )
 
 
 _LIMIT = 512 * 1024 * 1024  # bytes inflated
 
 
-class Told(Manifest):
-    """What a host said of its content. Its digests are cut short, so its root is the one that was told."""
+class ReportedManifest(Manifest):
+    """A manifest that a host reported. Its digests are shortened, so its root is the one that was reported."""
 
     def __init__(self, entries: t.Iterable[Entry], *, is_tree: bool, root: str) -> None:
         super().__init__(entries, is_tree=is_tree)
@@ -202,7 +201,7 @@ class Told(Manifest):
 
 
 def manifest_to_wire(manifest: Manifest) -> dict[str, t.Any]:
-    """As JSON can carry it: ``root``, ``is_tree``, and the names and leaves compressed."""
+    """The manifest as JSON can hold it: ``root``, ``is_tree``, and the names and leaves compressed."""
     names = [[*entry[:4], entry.target] for entry in manifest.entries]
     leaves = b"".join(entry.bytes_alike for entry in manifest.entries)
     return {
@@ -213,18 +212,19 @@ def manifest_to_wire(manifest: Manifest) -> dict[str, t.Any]:
     }
 
 
-def manifest_from_wire(told: t.Mapping[str, t.Any]) -> Told:
-    """Raises HostError for what no host of ours would say."""
+def manifest_from_wire(reported: t.Mapping[str, t.Any]) -> ReportedManifest:
+    """Read what ``manifest_to_wire`` made on a host. Raise HostError where it is damaged."""
     try:
-        names = json.loads(zlib.decompressobj().decompress(base64.b64decode(told["names"]), _LIMIT))
-        leaves = base64.b64decode(told["leaves"])
-        return Told(_entries(names, leaves), is_tree=bool(told["is_tree"]), root=str(told["root"]))
+        names = json.loads(zlib.decompressobj().decompress(base64.b64decode(reported["names"]), _LIMIT))
+        leaves = base64.b64decode(reported["leaves"])
+        root, is_tree = str(reported["root"]), bool(reported["is_tree"])
+        return ReportedManifest(_entries(names, leaves), is_tree=is_tree, root=root)
     except (ValueError, KeyError, TypeError, IndexError, zlib.error, binascii.Error) as error:
         raise HostError(
-            "what the host says of its content",
-            wanted="a manifest",
+            "the manifest of the host",
+            wanted="names and leaves that fit each other",
             found=str(error) or type(error).__name__,
-            remedy="Run again; if it repeats, remove the old content on the host.",
+            remedy="Run again; if it fails again, remove the old content on the host.",
         )
 
 

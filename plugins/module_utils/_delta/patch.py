@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Instructions that make a new file out of an old one: copy a piece, copy it with something added, take new bytes."""
+"""Run the instructions that make a new file from an old one: copy, copy and add, or take new bytes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _PIECE = 256 * 1024  # bytes in memory at once
 
 
 class Source(t.Protocol):
-    """Where instructions come from."""
+    """A stream of instructions."""
 
     def read(self, size: int) -> bytes: ...
 
 
 class Counts(t.NamedTuple):
-    """Bytes of new files, by where they came from."""
+    """Bytes of new files, by their origin."""
 
     reused: int = 0
     literal: int = 0
@@ -45,10 +45,10 @@ def run_instructions(
     old: t.Callable[[int, int], bytes] | None,
     write: t.Callable[[bytes], object],
 ) -> Counts:
-    """Make a file of ``size`` bytes.
+    """Write a file of ``size`` bytes.
 
-    :param old: gives so many bytes of the old file from an offset on; fewer at its end
-    :raises HostError: an instruction that leads out of the old or the new file
+    :param old: returns a number of bytes of the old file from an offset on; fewer at its end
+    :raises HostError: an instruction outside the old or the new file
     """
     reused = literal = 0
     while reused + literal < size:
@@ -68,7 +68,7 @@ def run_instructions(
 
 
 def added(one: bytes, other: bytes) -> bytes:
-    """Byte by byte, modulo 256: of two whole numbers, the even bytes and the odd ones apart, so that no carry meets."""
+    """Add byte by byte, modulo 256: as two large integers, even and odd bytes apart, so that carries do not mix."""
     size = len(one)
     if not any(other[:64]) and other.count(0) == size:
         return one
@@ -95,7 +95,7 @@ def _old_piece(old: t.Callable[[int, int], bytes] | None, start: int, length: in
 def _wrong(found: str) -> HostError:
     return HostError(
         "delta",
-        wanted="instructions that stay inside the old and the new file",
+        wanted="instructions inside the old and the new file",
         found=found,
-        remedy="Nothing was changed. Run again; if it repeats, remove the cache of deltas on the controller.",
+        remedy="Nothing was changed. Run again; if it fails again, remove the cache of deltas on the controller.",
     )

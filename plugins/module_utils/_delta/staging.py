@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A directory beside a content, in which the new one is made: ours alone, and held by one run at a time."""
+"""The staging directory, in which new content is made beside the old; one run at a time holds it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ import typing as t
 
 from .._errors import HostError
 
-__all__ = ["NEW", "Piece", "Room", "enter", "look"]
+__all__ = ["NEW", "Piece", "Staging", "peek", "staging_directory"]
 
 _PART = "part-"
 NEW = "new"
 _BLOCK = 1024 * 1024
 _PAUSE = 0.1  # seconds between two tries
-_ROOM = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Piece(t.NamedTuple):
@@ -38,11 +38,10 @@ class Piece(t.NamedTuple):
     sha256: str  # of the whole delta
 
 
-class Room:
-    """What is in it: the delta as far as it has arrived, and the new content while it is made.
+class Staging:
+    """An open staging directory: what has arrived of a delta, and the new content while it is made.
 
-    It is reached through its open directory, so that whoever may write to the directory around it cannot put another
-    in its place.
+    All paths go through the open directory, so that nobody who may write to its parent can replace it.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -50,22 +49,22 @@ class Room:
         self._path = f"/proc/self/fd/{descriptor}"
 
     def received(self) -> dict[str, int]:
-        """Bytes that are here, by the SHA-256 of the delta that they are the beginning of. Usually none, or one."""
+        """Bytes received so far: SHA-256 of the whole delta -> number of bytes. Usually none or one."""
         names = [name for name in os.listdir(self.descriptor) if name.startswith(_PART)]
         return {name[len(_PART) :]: os.lstat(self._at(name)).st_size for name in names}
 
     def append(self, piece: Piece) -> str | None:
-        """Put a piece behind those that are here; returns the path of the delta when it is whole.
+        """Append a piece and return the path of the delta once it is complete, else None.
 
-        :raises HostError: it did not arrive whole, or is not the next one
+        :raises HostError: the piece is incomplete, or is not the next one
         """
         arrived = os.path.getsize(piece.path)
         if arrived != piece.length:
             raise HostError(
                 "the delta",
                 wanted=f"a piece of {piece.length} bytes",
-                found=f"{arrived} bytes of it",
-                remedy="Nothing was changed. Run again; if it repeats, look for a fault in the line.",
+                found=f"{arrived} bytes",
+                remedy="Nothing was changed. Run again; if it fails again, check the network for faults.",
             )
         if piece.offset == 0:
             self.forget()
@@ -76,8 +75,8 @@ class Room:
             raise HostError(
                 "the delta",
                 wanted=f"the piece from byte {there} on",
-                found=f"the one from byte {piece.offset} on",
-                remedy="Nothing was changed. Another run was at work on it; run again.",
+                found=f"the piece from byte {piece.offset} on",
+                remedy="Nothing was changed. Another run sent to the same place; run again.",
             )
         path = self._at(_PART + piece.sha256)
         with open(path, "ab") as target, open(piece.path, "rb") as source:
@@ -85,12 +84,12 @@ class Room:
         return path if os.path.getsize(path) >= piece.size else None
 
     def forget(self) -> None:
-        """Remove what has arrived."""
+        """Remove the bytes received."""
         for sha256 in self.received():
             os.unlink(self._at(_PART + sha256))
 
     def new(self, name: str) -> str:
-        """Where to make the new content; nothing is there."""
+        """Return an unused path for the new content, in an empty directory."""
         self._remove_new()
         os.mkdir(self._at(NEW), 0o700)
         return self._at(os.path.join(NEW, name))
@@ -109,10 +108,11 @@ class Room:
 
 
 @contextlib.contextmanager
-def enter(path: str, *, wait_seconds: float) -> t.Iterator[Room]:
-    """Be the only one in the room at ``path``, which is made if need be, and goes when nothing was received for later.
+def staging_directory(path: str, *, wait_seconds: float) -> t.Iterator[Staging]:
+    """Lock the staging directory; create it if missing, remove it unless a partial delta is waiting.
 
-    :raises HostError: somebody else's directory, or another run in it for all that time
+    :param wait_seconds: how long to wait for another run that holds it
+    :raises HostError: the directory belongs to somebody else, or another run held it for all that time
     """
     deadline = time.monotonic() + wait_seconds
     descriptor = _held(path)
@@ -120,47 +120,47 @@ def enter(path: str, *, wait_seconds: float) -> t.Iterator[Room]:
         if time.monotonic() >= deadline:
             raise HostError(
                 path,
-                wanted=f"to be the only run at work here, within {wait_seconds:g} seconds",
-                found="another one",
-                remedy="Wait for it to end, then run again.",
+                wanted=f"no other run here within {wait_seconds:g} seconds",
+                found="another run at work",
+                remedy="Wait until it ends, then run again.",
             )
         time.sleep(_PAUSE)
         descriptor = _held(path)
     try:
-        room = Room(descriptor)
+        staging = Staging(descriptor)
         try:
-            yield room
+            yield staging
         finally:
-            # What cannot be removed, such as a file with the immutable flag, is for the next run to find and to tell.
+            # What cannot be removed, such as a file with the immutable flag, is reported by the next run.
             with contextlib.suppress(OSError):
-                room._remove_new()
+                staging._remove_new()
                 os.rmdir(path)
     finally:
         os.close(descriptor)
 
 
-def look(path: str) -> dict[str, int] | None:
-    """What has been received in the room at ``path``, also while a run is in it; None if there is no room."""
+def peek(path: str) -> dict[str, int] | None:
+    """Return what ``Staging.received`` would, without the lock; None without a staging directory."""
     try:
-        descriptor = os.open(path, _ROOM)
+        descriptor = os.open(path, _OPEN_DIRECTORY)
     except OSError:
         return None
     try:
-        return Room(descriptor).received() if _private(os.fstat(descriptor)) else None
-    except FileNotFoundError:  # whoever is in there removes it
+        return Staging(descriptor).received() if _private(os.fstat(descriptor)) else None
+    except FileNotFoundError:  # the run that holds it removes it
         return None
     finally:
         os.close(descriptor)
 
 
 def _held(path: str) -> int | None:
-    """The directory, open and locked; None while another run has it."""
+    """Open and lock the directory; None while another run holds it."""
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, 0o700)
     try:
-        descriptor = os.open(path, _ROOM)
+        descriptor = os.open(path, _OPEN_DIRECTORY)
     except OSError as error:
-        if error.errno == errno.ENOENT:  # its last user removed it a moment ago
+        if error.errno == errno.ENOENT:  # the run that held it has just removed it
             return None
         if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EACCES):
             raise _foreign(path, str(error))
@@ -168,9 +168,11 @@ def _held(path: str) -> int | None:
     try:
         status = os.fstat(descriptor)
         if not _private(status):
-            raise _foreign(path, f"one of user {status.st_uid} with mode {stat.S_IMODE(status.st_mode):04o}")
+            raise _foreign(
+                path, f"a directory of user {status.st_uid} with mode {stat.S_IMODE(status.st_mode):04o}"
+            )
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The last user may have removed the directory while we waited: then we hold the lock of nothing.
+        # The run that held it may have removed the directory while we waited: then we locked a removed directory.
         there = os.lstat(path)
         if (status.st_dev, status.st_ino) == (there.st_dev, there.st_ino):
             held, descriptor = descriptor, -1
@@ -192,5 +194,5 @@ def _foreign(path: str, found: str) -> HostError:
         path,
         wanted="a directory of our own, or nothing by this name",
         found=found,
-        remedy="Nothing was changed. Find out who put it there, and remove it.",
+        remedy="Nothing was changed. Find out who made it, and remove it.",
     )

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Where a content stands: what must be so that it can be replaced, and the one step that replaces it."""
+"""The path that content is copied to: check that it can be replaced, and replace it in one step."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ import typing as t
 from .._atomic import exchange, flush_file_system, fsync_directory
 from .._errors import HostError
 from .._probe.mounts import parse_mountinfo
-from .staging import NEW, Room, enter, look
+from .staging import NEW, Staging, peek, staging_directory
 
-__all__ = ["Place"]
+__all__ = ["Target"]
 
 _WAIT = 600  # seconds; another run may be at work on a large tree
 
 
-class Place:
-    """A path, and the room beside it."""
+class Target:
+    """A destination path, and the staging directory beside it."""
 
     def __init__(self, path: str) -> None:
-        """Raises HostError for a path that leads elsewhere, or into no directory."""
+        """Raise HostError for a path that is not absolute and normal, or whose directory does not exist."""
         self.path = path
         self.directory, self.name = os.path.split(path)
         if not os.path.isabs(path) or os.path.normpath(path) != path or path == "/":
-            raise _refused(path, "an absolute path with nothing to leave out", path)
+            raise _refused(path, "an absolute path without . and .. and double slashes", path)
         if not os.path.isdir(self.directory):
             raise _refused(self.directory, "a directory to put it in", "none")
-        self.room_path = os.path.join(self.directory, f".{self.name}.gofleet")
+        self.staging_path = os.path.join(self.directory, f".{self.name}.gofleet")
 
     @property
     def path_of_new(self) -> str:
-        """Where the new content is while it is made, by a name that other programs understand."""
-        return os.path.join(self.room_path, NEW, self.name)
+        """The path of the new content while it is made, without /proc, as other programs may use it."""
+        return os.path.join(self.staging_path, NEW, self.name)
 
-    def room(self) -> t.ContextManager[Room]:
-        return enter(self.room_path, wait_seconds=_WAIT)
+    def staging(self) -> t.ContextManager[Staging]:
+        return staging_directory(self.staging_path, wait_seconds=_WAIT)
 
     def left(self) -> list[str]:
-        """What a killed run left beside it."""
-        return [] if look(self.room_path) is None else [self.room_path]
+        """Paths that a killed run left beside it."""
+        return [] if peek(self.staging_path) is None else [self.staging_path]
 
     def received(self) -> dict[str, int]:
-        """As ``Room.received``, without waiting for whoever is in the room."""
-        return look(self.room_path) or {}
+        """As ``Staging.received``, without waiting for the lock."""
+        return peek(self.staging_path) or {}
 
     def require_writable(self) -> None:
-        """Raise HostError where nothing could be put beside it."""
+        """Raise HostError unless the parent directory is writable."""
         if not os.access(self.directory, os.W_OK | os.X_OK):
             raise _refused(self.directory, "permission to write to it", "none")
 
     def require_unmounted(self, *, mounts: str = "/proc/self/mountinfo") -> None:
-        """Raise HostError where a file system is mounted in the place, or further in.
+        """Raise HostError where a file system is mounted at the path or below it.
 
-        The kernel renames no mount point; and what is mounted further in would be taken for content, and removed.
+        The kernel does not rename a mount point; and what is mounted below would be taken for content and removed.
         """
         real = os.path.join(os.path.realpath(self.directory), self.name)
         with open(mounts, encoding="utf-8", errors="surrogateescape") as file:
@@ -70,11 +70,11 @@ class Place:
                 self.path,
                 wanted="content with no file system mounted on it or in it",
                 found=f"one at {inside[0]}",
-                remedy="Unmount it, or choose a dest inside or beside it.",
+                remedy="Unmount it, or choose another dest.",
             )
 
     def require_kind(self, *, is_tree: bool) -> None:
-        """Raise HostError where something of another kind is in the place."""
+        """Raise HostError where something of another kind stands at the path."""
         try:
             mode = os.lstat(self.path).st_mode
         except FileNotFoundError:
@@ -89,7 +89,7 @@ class Place:
             )
 
     def commit(self, new: str) -> None:
-        """Put ``new`` into the place in one step. A tree that was there then stands where ``new`` stood."""
+        """Move ``new`` to the path in one step. A tree that was there is then found at ``new``."""
         if os.path.isdir(new):
             flush_file_system(new)
         else:

@@ -83,7 +83,7 @@ def install(
                     methods[version] = _unpack_parcel(parcel, archive, staged[version], store=store)
                 _require_go(staged[version], version, source=mirror.file(archive.filename))
         for version, archive in needed.items():
-            store.distrust(version)
+            store.invalidate(version)
             with _disk_full(store.path, [archive]):
                 store.commit(staged[version], version, Marker(version, archive.sha256, archive.size))
     return methods

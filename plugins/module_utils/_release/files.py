@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The further files of a release: its configuration, which belongs to its version as the program does."""
+"""The files of a release beside its program, such as its configuration; they belong to the version."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .store import MARKER
 
 __all__ = ["FILES_LIMIT", "ReleaseFile", "content_hash", "read_files", "shown", "shown_files", "write_files"]
 
-FILES_LIMIT = 1 << 20  # bytes of all files of a release together: they travel in the options
+FILES_LIMIT = 1 << 20  # bytes of all files of a release together: they are sent as options of the module
 _MODE = re.compile(r"0[0-7]{3}")
 _WORLD_READABLE = 0o004
 
@@ -34,10 +34,11 @@ class ReleaseFile(t.NamedTuple):
 
 
 def read_files(items: t.Sequence[t.Mapping[str, t.Any]], *, name: str) -> list[ReleaseFile]:
-    """
+    """Read and check the files of a release.
+
     :param items: with path, mode (four octal digits), data (Base64)
-    :param name: of the program, whose place is taken
-    :raises HostError: a path that leads out or is taken, a mode that is none, too much data
+    :param name: of the program, whose path is taken
+    :raises HostError: a path outside the release or taken, an invalid mode, or too much data
     """
     files = sorted(_file(item, name=name) for item in items)
     paths = [file.path for file in files]
@@ -48,7 +49,7 @@ def read_files(items: t.Sequence[t.Mapping[str, t.Any]], *, name: str) -> list[R
             )
         if path.split("/")[0] in (name, MARKER):
             raise _refused(
-                name, path, wanted="a path that is free", found="the place of the program or of its marker"
+                name, path, wanted="a path that is free", found="the path of the program or of its marker"
             )
     size = sum(len(file.data) for file in files)
     if size > FILES_LIMIT:
@@ -56,13 +57,13 @@ def read_files(items: t.Sequence[t.Mapping[str, t.Any]], *, name: str) -> list[R
             f"files of release {name}",
             wanted=f"at most {FILES_LIMIT} bytes together",
             found=f"{size}",
-            remedy="Build large files into the program (go:embed), or ship them by a task of their own.",
+            remedy="Build large files into the program (go:embed), or copy them in a task of their own.",
         )
     return files
 
 
 def content_hash(program: str, files: t.Sequence[ReleaseFile]) -> str:
-    """SHA-256 over all that a release is; that of the program where it has no further files."""
+    """The SHA-256 of everything in a release; that of the program where there are no other files."""
     if not files:
         return program
     listed = [[file.path, file.mode, hashlib.sha256(file.data).hexdigest()] for file in files]
@@ -70,7 +71,7 @@ def content_hash(program: str, files: t.Sequence[ReleaseFile]) -> str:
 
 
 def write_files(files: t.Sequence[ReleaseFile], *, into: str) -> None:
-    """Write the files into a staged tree in which nobody else writes."""
+    """Write the files into a staged tree that nobody else writes to."""
     for file in files:
         path = os.path.join(into, file.path)
         folder = into
@@ -78,7 +79,7 @@ def write_files(files: t.Sequence[ReleaseFile], *, into: str) -> None:
             folder = os.path.join(folder, part)
             if not os.path.isdir(folder):
                 os.mkdir(folder)
-                os.chmod(folder, 0o755)  # whatever the umask
+                os.chmod(folder, 0o755)  # independent of the umask
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(file.data)
@@ -86,7 +87,7 @@ def write_files(files: t.Sequence[ReleaseFile], *, into: str) -> None:
 
 
 def shown_files(tree: str, *, name: str) -> list[ReleaseFile]:
-    """The further files of a release that is there, as far as they can be shown in a difference."""
+    """The files of an installed release, as far as a diff can show them."""
     found = []
     for folder, dummy, names in os.walk(tree):
         for entry in names:
@@ -104,7 +105,7 @@ def shown_files(tree: str, *, name: str) -> list[ReleaseFile]:
 
 
 def shown(file: ReleaseFile | None) -> str | None:
-    """What a difference shows of a file: the text of one that everybody on the host may read."""
+    """What a diff shows of a file: its text, if everybody on the host may read it."""
     if file is None:
         return None
     if not file.mode & _WORLD_READABLE:

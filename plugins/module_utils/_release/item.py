@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""One release as it is asked for, and its way into the store."""
+"""One release as it is asked for, and its installation into the store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .._errors import HostError
 from .files import ReleaseFile, content_hash, read_files, write_files
 from .store import Marker, Store
 
-__all__ = ["Release", "old_program", "read_release", "stage_release", "tell_program"]
+__all__ = ["Release", "describe_program", "old_program", "read_release", "stage_release"]
 
 _BLOCK = 1 << 20
 _LABEL_DIGITS = 12
@@ -35,7 +35,7 @@ class Release(t.NamedTuple):
     size: int  # of the program in bytes
     goarch: str
     files: list[ReleaseFile]
-    content: str  # SHA-256 over all of it
+    content: str  # SHA-256 of the whole release
     needs: dict[str, t.Any] | None
     artefact: str  # a path on this host, or "" while the program is still on the controller
     delta: bool  # whether the artefact is a delta from the program that is here
@@ -43,14 +43,15 @@ class Release(t.NamedTuple):
 
     @property
     def subject(self) -> str:
-        """What errors call it."""
+        """The name of the release in errors."""
         return f"release {self.name} {self.version}"
 
 
 def read_release(item: t.Mapping[str, t.Any], *, root: str) -> Release:
-    """
-    :param item: an item of the option ``releases``; a version of "" becomes a label out of the content
-    :raises HostError: files that cannot be those of a release
+    """Read one item of the option ``releases``.
+
+    :param item: a version of "" becomes a label made from the content
+    :raises HostError: files that a release cannot have
     """
     files = read_files(item["files"], name=item["name"])
     content = content_hash(item["sha256"], files)
@@ -68,12 +69,12 @@ def read_release(item: t.Mapping[str, t.Any], *, root: str) -> Release:
         store=Store(os.path.join(root, item["name"])),
     )
     guess = item["guess"]
-    # A delta from another program than the one here is as good as none.
+    # A delta from another program than the one here is useless.
     return release if guess is None or guess == _old_root(release) else release._replace(artefact="")
 
 
 def old_program(release: Release) -> str | None:
-    """The program that a delta can start from: of the version in use, or of the one installed last."""
+    """The program that a delta can start from: the version in use, else the one installed last."""
     version = release.store.current() or next(iter(release.store.versions()), None)
     return None if version is None else os.path.join(release.store.path, version, release.name)
 
@@ -83,16 +84,16 @@ def _old_root(release: Release) -> str | None:
     return None if program is None or not os.path.isfile(program) else read_manifest(program).root
 
 
-def tell_program(path: str) -> dict[str, t.Any]:
-    """What the controller has to know of a program here to make a delta from it: size, and leaves in Base64."""
+def describe_program(path: str) -> dict[str, t.Any]:
+    """What the controller needs to make a delta from a program here: its size, and its leaves in Base64."""
     (entry,) = read_manifest(path).entries
     return {"size": entry.size, "leaves": base64.b64encode(b"".join(entry.leaves)).decode()}
 
 
 def stage_release(release: Release) -> None:
-    """Make the version complete in the store, or leave the store as it was.
+    """Install the version completely, or leave the store as it was.
 
-    :raises HostError: the program did not arrive as it was sent, or the delta does not fit what is here
+    :raises HostError: the program arrived damaged, or the delta does not fit what is here
     """
     with release.store.stage(release.version) as staging:
         target = os.path.join(staging, release.name)
@@ -106,7 +107,7 @@ def stage_release(release: Release) -> None:
                 release.subject,
                 wanted=f"SHA-256 {release.sha256}",
                 found=f"{found} after the transfer",
-                remedy="Run again; nothing was installed. If it repeats, look for a fault in the line or the disk.",
+                remedy="Nothing was installed. Run again; if it fails again, check the network and the disk.",
             )
         os.chmod(target, 0o755)
         write_files(release.files, into=staging)

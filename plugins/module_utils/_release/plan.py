@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Programs into the release store: which are missing, which become current, and how they get there."""
+"""Plan the releases of a host: which are missing, which become current, and which are removed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .._converge import Plan, State
 from .._elf.file import goarches_of
 from .._errors import HostError
 from .files import shown, shown_files
-from .item import Release, old_program, read_release, stage_release, tell_program
-from .requirements import needs_spec, unfit
+from .item import Release, describe_program, old_program, read_release, stage_release
+from .requirements import check_requirements, needs_spec
 from .store import Marker, surplus
 
 __all__ = ["plan_releases", "release_spec"]
@@ -40,7 +40,7 @@ def plan_releases(
     :param wanted: items of the option ``releases``, as the controller completed them
     :param machine: of this host, as uname(2) gives it
     :param host: where ``proc`` and the libraries of this host are
-    :raises HostError: a program that does not start on this host, or a version that is here with other content
+    :raises HostError: a program that does not start on this host, or a version that is installed with other content
     """
     releases = [read_release(item, root=root) for item in wanted]
     before: State = {}
@@ -86,10 +86,10 @@ def _compare(release: Release, *, here: bool, keep: int, switch: bool) -> tuple[
 
 
 def _unwanted(release: Release, *, keep: int, switch: bool) -> list[str]:
-    """What a run that was killed left in a store that it had already put right."""
+    """What a killed run left in a store that is otherwise as wanted."""
     store, left = release.store, release.store.leftovers()
     if not switch or store.current() != release.version:
-        # Who switches later leaves one version too many, which the next release takes away.
+        # A switch that is done later leaves one version too many, which the next release removes.
         return left
     protect = {release.version, store.previous() or release.version}
     return left + surplus(list(store.versions()), keep=keep, protect=protect)
@@ -98,7 +98,7 @@ def _unwanted(release: Release, *, keep: int, switch: bool) -> list[str]:
 def _doubts(release: Release, *, machine: str, host: str) -> list[str]:
     if release.needs is None:
         return []
-    warning = unfit(
+    warning = check_requirements(
         release.subject,
         release.needs,
         executable=os.path.join(release.store.path, release.version, release.name),
@@ -110,7 +110,7 @@ def _doubts(release: Release, *, machine: str, host: str) -> list[str]:
 
 
 def _add_texts(release: Release, *, before: State, after: State) -> None:
-    """Show what becomes of the files, against the version that is in use or was installed last."""
+    """Add the texts of the files to the diff, compared with the version in use or installed last."""
     program = old_program(release)
     there = [] if program is None else shown_files(os.path.dirname(program), name=release.name)
     olds = {file.path: file for file in there}
@@ -122,7 +122,7 @@ def _add_texts(release: Release, *, before: State, after: State) -> None:
 
 def _old(release: Release) -> dict[str, t.Any] | None:
     program = old_program(release)
-    return None if program is None or not os.path.isfile(program) else tell_program(program)
+    return None if program is None or not os.path.isfile(program) else describe_program(program)
 
 
 def _report(release: Release) -> dict[str, t.Any]:
@@ -141,7 +141,7 @@ def _refuse_wrong_machine(release: Release, *, machine: str) -> None:
             release.subject,
             wanted=f"a program for this host ({machine}: GOARCH {' or '.join(runs) or 'unknown to Go'})",
             found=f"one for GOARCH {release.goarch}",
-            remedy="Set goarch of the build to the host's, or give the file that was built for it.",
+            remedy="Set goarch of the build to that of the host, or give a file that was built for it.",
         )
 
 
@@ -150,7 +150,7 @@ def _refuse_other_content(release: Release, *, marker: Marker | None) -> None:
         raise HostError(
             release.subject,
             wanted=f"content with SHA-256 {release.content}",
-            found=f"another one under this version on the host, with SHA-256 {marker.sha256}",
+            found=f"other content under this version on the host, with SHA-256 {marker.sha256}",
             remedy="A version never changes its content: give the new build a new version, or leave version out.",
         )
 
@@ -168,7 +168,7 @@ def _apply(releases: list[Release], *, missing: list[Release], keep: int, switch
 
 
 def release_spec() -> dict[str, t.Any]:
-    """The options of the module, the same on both its halves."""
+    """The options of the module, the same for both of its halves."""
     build = {
         "directory": {"type": "path", "required": True},
         "package": {"type": "str", "default": "."},

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a program needs of its host, told by the controller, against the host, before anything is changed there."""
+"""Check what a program needs against what the host has, before anything is changed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .._elf.loader import Loader, libraries_verdict
 from .._errors import HostError
 from .._kernel.cpu import level_verdict, read_flags
 
-__all__ = ["needs_of", "needs_spec", "unfit"]
+__all__ = ["check_requirements", "needs_spec", "requirements_of"]
 
 _ET_EXEC = 2
-# By what decides. A missing library is told, not refused: a unit may name its directory in LD_LIBRARY_PATH.
+# By the layer that decides. A missing library is a warning: a unit may set LD_LIBRARY_PATH.
 _REMEDIES = {
     "cpu": "Build with GOAMD64=v1 (GOARM64=v8.0), Go's own default, or the level of the oldest host.",
     "glibc": "Build with CGO_ENABLED=0, or on a system whose glibc is not newer than that of the oldest host.",
@@ -40,8 +40,8 @@ def needs_spec() -> dict[str, t.Any]:
     }
 
 
-def needs_of(elf: Elf, dynamic: Dynamic, settings: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """The needs of a program, in the form of ``needs_spec``."""
+def requirements_of(elf: Elf, dynamic: Dynamic, settings: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """The requirements of a program, in the form of ``needs_spec``."""
     return {
         "machine": elf.machine,
         "wide": elf.wide,
@@ -54,7 +54,7 @@ def needs_of(elf: Elf, dynamic: Dynamic, settings: t.Mapping[str, str]) -> dict[
     }
 
 
-def unfit(
+def check_requirements(
     subject: str,
     needs: t.Mapping[str, t.Any],
     *,
@@ -63,14 +63,14 @@ def unfit(
     root: str,
     brings: t.Collection[str],
 ) -> str | None:
-    """A warning about a library that is not found where the loader looks; None: nothing against the program.
+    """Return a warning about a library that the loader does not find; None where nothing is missing.
 
     :param subject: the release, for errors
     :param executable: where the program will be
     :param machine: of this host, as uname(2) gives it
     :param root: where ``proc`` and the libraries of the host are
-    :param brings: names of libraries that the release has itself
-    :raises HostError: the processor, the C library or its loader is not what the program was built for
+    :param brings: names of libraries that the release contains
+    :raises HostError: the program was built for another processor, C library or loader
     """
     elf = Elf(lambda offset, size: b"", needs["wide"], needs["order"], _ET_EXEC, needs["machine"], (), ())
     settings = {key: str(value) for key, value in needs["settings"].items()}
@@ -85,7 +85,7 @@ def unfit(
             raise HostError(
                 subject,
                 wanted="a program that starts on this host",
-                found=f"one that does not: {verdict.reason}",
+                found=f"it does not: {verdict.reason}",
                 remedy=f"{_REMEDIES[verdict.decided_by]} Nothing was sent or changed.",
             )
     return None

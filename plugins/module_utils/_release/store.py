@@ -4,11 +4,11 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The release store: complete trees side by side, and links that say which one is in use.
+"""The release store: complete trees side by side, and links to the one in use.
 
 ``<store>/<version>/`` holds a tree, with ``.gofleet.json`` in it as the last thing written; ``current`` and
-``previous`` are links to version names. A tree without that marker is half a tree: never used, replaced when asked
-for. Nothing in a store is reached through a link that stands inside it, other than by those who use ``current``.
+``previous`` are links to version names. A tree without that marker is incomplete: it is never used, and replaced when
+asked for. The store itself follows no link inside it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ MARKER = ".gofleet.json"
 _MARKER_LIMIT = 65536  # bytes; ours has about 150
 _VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~@:-]{0,127}")
 _RESERVED = ("current", "previous")
-_RECORD = ".rolled-back"  # a link to the version that a roll back left
+_RECORD = ".rolled-back"  # a link to the version that was rolled back
 _LEFTOVERS = (".staging-", ".removed-", ".current.", ".previous.", f".{_RECORD}.")
 
 
 class Marker(t.NamedTuple):
-    """What a complete tree says of itself: its version, and the artefact that it came out of."""
+    """The marker of a complete tree: its version, and the artefact that it came from."""
 
     version: str
     sha256: str
@@ -45,13 +45,13 @@ class Marker(t.NamedTuple):
 
 
 class Store:
-    """One directory of releases. Whoever changes it holds ``lock()``; reading needs no lock."""
+    """One directory of releases. Changes need ``lock()``; reading does not."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def versions(self) -> dict[str, Marker]:
-        """The complete trees, the one installed last first."""
+        """The versions of complete trees; the one installed last comes first."""
         try:
             names = os.listdir(self.path)
         except FileNotFoundError:
@@ -60,7 +60,7 @@ class Store:
         return {name: marker for dummy, name, marker in sorted(found, reverse=True) if marker is not None}
 
     def marker(self, version: str) -> Marker | None:
-        """The marker of a complete tree; None where there is no tree, or half a one."""
+        """The marker of a complete tree; None where there is no tree, or an incomplete one."""
         try:
             tree = os.open(self._tree(version), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
@@ -77,23 +77,23 @@ class Store:
             return _parse(file.read(_MARKER_LIMIT), version=version)
 
     def current(self) -> str | None:
-        """The version in use; None where there is none, or only half a tree of it."""
+        """The version in use; None where there is none, or its tree is incomplete."""
         return self._linked("current")
 
     def previous(self) -> str | None:
-        """The version in use before; where a roll back goes."""
+        """The version in use before, which a rollback returns to."""
         return self._linked("previous")
 
     def rolled_back(self) -> bool:
-        """Whether the last change of ``current`` was a roll back, so that another one would go forward again."""
+        """Whether the last change of ``current`` was a rollback; a second one would go forward again."""
         left = self._linked(_RECORD)
         return left is not None and left != self.current()
 
     @contextlib.contextmanager
     def lock(self, wait_seconds: float) -> t.Iterator[None]:
-        """Be the only one who changes the store; creates it, and removes what killed runs left in it.
+        """Lock the store for changes; create it, and remove what killed runs left in it.
 
-        Raises HostError with the holder's process id when another run keeps it longer than ``wait_seconds``.
+        Raise HostError with the holder's process id when another run keeps it longer than ``wait_seconds``.
         """
         try:
             os.makedirs(self.path, mode=0o755, exist_ok=True)
@@ -110,7 +110,7 @@ class Store:
             yield
 
     def leftovers(self) -> list[str]:
-        """What a killed run left, and what a run that is at work has; ``lock()`` removes the first."""
+        """What killed runs left, and what a current run is making; ``lock()`` removes the former."""
         try:
             return sorted(name for name in os.listdir(self.path) if name.startswith(_LEFTOVERS))
         except FileNotFoundError:
@@ -118,7 +118,7 @@ class Store:
 
     @contextlib.contextmanager
     def stage(self, version: str) -> t.Iterator[str]:
-        """An empty directory in the store's file system; gone afterwards unless it was committed."""
+        """Make an empty directory in the store's file system; it is removed afterwards unless it was committed."""
         self._tree(version)
         staging = tempfile.mkdtemp(prefix=f".staging-{version}-", dir=self.path)
         try:
@@ -128,15 +128,15 @@ class Store:
             _delete(staging)
 
     def commit(self, staging: str, version: str, marker: Marker) -> None:
-        """Make a staged tree the release ``version``: durable contents, then the marker, then one rename(2)."""
+        """Make a staged tree the release ``version``: flush it, write the marker, then rename(2) it."""
         if marker.version != version:
             raise ValueError(f"marker of {marker.version} for {version}")
         tree = self._tree(version)
         if self.marker(version) is not None:
             raise HostError(
                 tree,
-                wanted=f"no {version} yet",
-                found="a complete one",
+                wanted=f"no release {version}",
+                found="a complete release",
                 remedy="Remove it first, or keep it.",
             )
         flush_file_system(staging)
@@ -148,7 +148,7 @@ class Store:
             _delete(half)
 
     def switch(self, version: str) -> None:
-        """Put ``version`` into use. A process that runs from the old tree keeps it: nothing is removed."""
+        """Put ``version`` into use. Nothing is removed, so a process that runs from the old tree keeps it."""
         old = self.current()
         self._require(version)
         with contextlib.suppress(FileNotFoundError):
@@ -160,7 +160,7 @@ class Store:
         replace_link(os.path.join(self.path, "current"), version)
 
     def roll_back(self) -> None:
-        """Put the previous version into use, once: after it ``rolled_back()`` is true and this does nothing."""
+        """Put the previous version into use. Once: while ``rolled_back()`` is true this does nothing."""
         if self.rolled_back():
             return
         left, target = self.current(), self.previous()
@@ -171,20 +171,20 @@ class Store:
                 found=f"only {left or 'none'} has been in use",
                 remedy="Ask for the version by name.",
             )
-        # In this order a run that is killed between two steps is finished, or rightly begun again, by the next.
+        # In this order, the next run completes or correctly restarts a run that was killed between two steps.
         if left is not None:
             replace_link(os.path.join(self.path, _RECORD), left)
         replace_link(os.path.join(self.path, "current"), target)
         if left is not None:
             replace_link(os.path.join(self.path, "previous"), left)
 
-    def distrust(self, version: str) -> None:
-        """Take the marker off a tree that turned out damaged: from now on it is half a tree."""
+    def invalidate(self, version: str) -> None:
+        """Remove the marker of a damaged tree, which makes it incomplete."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(self._tree(version), MARKER))
 
     def prune(self, keep: int, protect: t.Collection[str]) -> list[str]:
-        """Remove the oldest trees beyond ``keep`` in all, never a protected one, ``current`` or ``previous``."""
+        """Remove the oldest trees beyond ``keep`` in total, but none that is protected, ``current`` or ``previous``."""
         linked = {name for name in (self.current(), self.previous()) if name is not None}
         removed = surplus(list(self.versions()), keep=keep, protect=linked.union(protect))
         for version in removed:
@@ -192,27 +192,27 @@ class Store:
         return removed
 
     def remove(self, version: str) -> None:
-        """Remove a tree that is neither ``current`` nor ``previous``; no tree by that name is no error."""
+        """Remove a tree that is neither ``current`` nor ``previous``. A missing tree is not an error."""
         if version in (self.current(), self.previous()):
             raise HostError(
                 self._tree(version),
                 wanted="a release that is not in use, to remove it",
-                found="current or previous pointing to it",
+                found="a link current or previous to it",
                 remedy="Switch to another version first.",
             )
         if os.path.lexists(self._tree(version)):
             _delete(self._set_aside(version))
 
     def clear(self) -> None:
-        """Remove every complete tree, the links and the lock; then the store itself if nothing else is in it."""
+        """Remove all complete trees, the links and the lock; then the store itself if it is empty."""
         for name in (_RECORD, *_RESERVED):
-            self._linked(name)  # refuses what is not a link
+            self._linked(name)  # fails for what is not a link
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.path, name))
         for version in self.versions():
             self.remove(version)
         os.unlink(os.path.join(self.path, ".lock"))
-        with contextlib.suppress(OSError):  # not empty: the rest is not ours
+        with contextlib.suppress(OSError):  # not empty: the rest belongs to others
             os.rmdir(self.path)
 
     def _linked(self, name: str) -> str | None:
@@ -235,12 +235,12 @@ class Store:
             raise HostError(
                 self._tree(version),
                 wanted="a complete release to switch to",
-                found="half a tree" if os.path.lexists(self._tree(version)) else "none",
+                found="an incomplete tree" if os.path.lexists(self._tree(version)) else "none",
                 remedy="Install this version first.",
             )
 
     def _set_aside(self, version: str) -> str:
-        """Take a name out of the store by one rename; what is left to delete afterwards."""
+        """Rename a tree out of the way, and return the path to delete."""
         aside = tempfile.mkdtemp(prefix=f".removed-{version}-", dir=self.path)
         os.rename(self._tree(version), os.path.join(aside, "tree"))
         fsync_directory(self.path)
@@ -256,7 +256,7 @@ class Store:
         if not _is_version(version):
             raise HostError(
                 version,
-                wanted="a version: letters, digits and . _ + ~ @ : -, not starting with a sign",
+                wanted="a version of letters, digits and . _ + ~ @ : -, starting with a letter or digit",
                 found=repr(version),
                 remedy="Give the version as a plain name.",
             )
@@ -264,7 +264,7 @@ class Store:
 
 
 def surplus(newest_first: t.Sequence[str], *, keep: int, protect: t.Collection[str]) -> list[str]:
-    """The versions that go when ``keep`` may stay in all; protected ones stay and count."""
+    """The versions to remove so that ``keep`` stay in total; protected ones stay and are counted."""
     others = [version for version in newest_first if version not in protect]
     return others[max(0, keep - (len(newest_first) - len(others))) :]
 
@@ -283,7 +283,7 @@ def _parse(text: bytes, *, version: str) -> Marker | None:
 
 
 def _delete(path: str) -> None:
-    """Remove a file, a link itself, or a tree without following links; nothing there is no error."""
+    """Remove a file, a link itself, or a tree without following links. A missing path is not an error."""
     if os.path.islink(path) or os.path.isfile(path):
         os.unlink(path)
     elif os.path.lexists(path):

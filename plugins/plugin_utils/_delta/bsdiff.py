@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What bsdiff finds in common to two files, as instructions. The library for it is optional."""
+"""Make instructions with bsdiff from two files. The Python package bsdiff4 is optional."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ...module_utils._delta.patch import ADD, COPY, NEW, instruction
 __all__ = ["BSDIFF_LIMIT", "bsdiff", "bsdiff_imports", "bsdiffs_at_once"]
 
 BSDIFF_LIMIT = 64 * 1024 * 1024  # bytes of the old or the new file
-_TIMES = 17  # as much memory as the larger file it takes
-_MEMORY = 2 * 1024**3  # bytes that all that run at once may take
+_TIMES = 17  # bsdiff needs this many times the size of the larger file as memory
+_MEMORY = 2 * 1024**3  # bytes of memory for all that run at once
 _MOST = 4  # at once
-_SMALL = 256 * 1024  # bytes, up to which a process costs more than the work
+_SMALL = 256 * 1024  # bytes; below this, a process of its own costs more than the work
 _FORM = 8  # bytes of a number
-# The library keeps Python's lock while it works, and takes memory that a crowded machine may kill for.
+# In a process of its own: the library holds the interpreter lock, and may be killed for its memory.
 _CHILD = """\
 import sys, bsdiff4.core
 read, write = sys.stdin.buffer.read, sys.stdout.buffer.write
@@ -36,7 +36,7 @@ for part in (control, differences, extra):
 
 
 def bsdiff_imports() -> bool:
-    """Whether the library is there."""
+    """Whether the library can be imported."""
     try:
         import bsdiff4.core  # type: ignore[import-untyped]  # noqa: F401, PLC0415
     except ImportError:
@@ -45,13 +45,13 @@ def bsdiff_imports() -> bool:
 
 
 def bsdiffs_at_once(largest: int) -> int:
-    """How many may run at once, if the largest file has so many bytes."""
+    """How many may run at once for a largest file of that many bytes."""
     room = _MEMORY // (_TIMES * max(1, min(largest, BSDIFF_LIMIT)))
     return max(1, min(room, _MOST, os.cpu_count() or 1))
 
 
 def bsdiff(new: bytes, old: bytes) -> list[bytes] | None:
-    """Instructions that make ``new`` out of ``old``; None where they cannot be had, as for want of memory."""
+    """Instructions that make ``new`` from ``old``; None where bsdiff fails, for example for lack of memory."""
     parts = _here(new, old) if len(new) <= _SMALL else _in_a_process(new, old)
     if parts is None:
         return None
@@ -90,7 +90,7 @@ def _in_a_process(new: bytes, old: bytes) -> tuple[bytes, bytes, bytes] | None:
 
 
 def _added(differences: bytes, place: int) -> t.Iterator[bytes]:
-    """What is all the same is copied."""
+    """Use a plain copy where nothing differs."""
     if differences.count(0) == len(differences):
         yield instruction(COPY, len(differences), offset=place)
     else:
@@ -99,7 +99,7 @@ def _added(differences: bytes, place: int) -> t.Iterator[bytes]:
 
 
 def _number(form: bytes) -> int:
-    """Eight bytes, the lowest first, with the sign in the highest bit."""
+    """Read a number of eight bytes, the lowest first, with the sign in the highest bit."""
     value = int.from_bytes(form, "little")
     sign = 1 << (8 * _FORM - 1)
     return sign - value if value & sign else value

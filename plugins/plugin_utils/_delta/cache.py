@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What the controller keeps so that a fleet pays once: deltas, and the contents that hosts may have."""
+"""Keep deltas, and contents that hosts may have, on the controller, so that a fleet needs each one made once."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ __all__ = ["DeltaCache", "Kept"]
 
 _LIMIT = 4 * 1024**3  # bytes
 _WAIT = 1800  # seconds; another process may be making the same delta of two large trees
-_KILLED = 86400  # seconds; nothing is made for so long
-_MOST_ROOTS = 64  # told to hosts, so that one which has such content need not describe it
+_KILLED = 86400  # seconds; making takes less than this
+_MOST_ROOTS = 64  # sent to hosts: a host with such content does not have to describe it
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 
 class Kept(t.NamedTuple):
-    """A content that the controller has, and what was found in it."""
+    """A content that the controller has, and its manifest."""
 
     path: str
     manifest: Manifest
 
 
 class DeltaCache:
-    """A directory with ``deltas/`` and ``contents/``. What was used last stays longest.
+    """A directory with ``deltas/`` and ``contents/``; the least recently used is removed first.
 
-    Nothing in it is trusted: a delta is compared with its SHA-256, a content with its root, and made anew or left out.
+    A delta is checked by its SHA-256 before use, and a content by its root. What is damaged is made again or dropped.
     """
 
     def __init__(self, path: str = "~/.cache/gofleet/delta", *, limit: int = _LIMIT) -> None:
@@ -49,9 +49,9 @@ class DeltaCache:
         self.limit = limit
 
     def delta(self, name: str, make: t.Callable[[str], dict[str, t.Any]]) -> tuple[str, dict[str, t.Any]]:
-        """The delta ``name`` and what is known of it, with its ``sha256``.
+        """Return the path of the delta ``name`` and its description, with its ``sha256``; make it if it is missing.
 
-        ``make`` writes it to a path and returns the rest of that knowledge.
+        :param make: writes the delta to a path and returns its description
         """
         folder = self._folder("deltas")
         path = os.path.join(folder, _plain(name))
@@ -70,10 +70,10 @@ class DeltaCache:
         return path, known
 
     def keep(self, source: str, root: str) -> None:
-        """Keep a file or a tree under its root, for when a host has it and shall get a newer one."""
+        """Keep a copy of a file or tree under its root, to make deltas from it later."""
         folder = self._folder("contents")
         path = os.path.join(folder, _plain(root))
-        # One of a fleet's processes makes the copy, the others find it.
+        # One process makes the copy, the others of the same run find it.
         with exclusive_lock(f"{path}.lock", wait_seconds=_WAIT):
             if not os.path.lexists(path):
                 with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as making:
@@ -82,17 +82,19 @@ class DeltaCache:
                         shutil.copytree(source, fresh, symlinks=True)
                     else:
                         shutil.copy2(source, fresh)
-                    with contextlib.suppress(OSError):  # a holder of a lock file that was removed was quicker
+                    with contextlib.suppress(
+                        OSError
+                    ):  # another process, which held a lock file that was removed, has done it
                         os.rename(fresh, path)
                 self._trim(keep=path)
             os.utime(path)
 
     def content(self, root: str) -> Kept | None:
-        """The file or tree with this root, if it is kept and whole."""
+        """The file or tree with this root, if it is kept and undamaged."""
         path = os.path.join(self.path, "contents", _plain(root))
         if not os.path.lexists(path):
             return None
-        with contextlib.suppress(HostError, FileNotFoundError):  # another process may be trimming
+        with contextlib.suppress(HostError, FileNotFoundError):  # another process may be removing old ones
             manifest = read_manifest(path)
             if manifest.root == root:
                 os.utime(path)
@@ -101,7 +103,7 @@ class DeltaCache:
         return None
 
     def roots(self) -> list[str]:
-        """Of the contents that are kept, those used last."""
+        """The roots of the kept contents that were used last."""
         entries = os.scandir(self._folder("contents"))
         found = [it for it in entries if not it.name.startswith(".") and not it.name.endswith(".lock")]
         used = sorted(found, key=lambda entry: entry.stat(follow_symlinks=False).st_mtime, reverse=True)
@@ -113,7 +115,7 @@ class DeltaCache:
         return folder
 
     def _trim(self, *, keep: str) -> None:
-        """Remove what killed runs were making, and what was not used for longest, down to the limit."""
+        """Remove what killed runs left, then the least recently used until the size is within the limit."""
         found = []
         for name in ("deltas", "contents"):
             folder = self._folder(name)
@@ -134,7 +136,7 @@ class DeltaCache:
 
 
 def _verified(path: str) -> dict[str, t.Any] | None:
-    """What is known of a delta that is there and undamaged."""
+    """The description of a delta that exists and is undamaged."""
     try:
         with open(f"{path}.json", encoding="utf-8") as file:
             found = json.load(file)

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What differs between two contents, for people to read."""
+"""Show the difference between two contents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST = 200  # lines on each side
 
 
 def content_diff(old: Manifest | None, new: Manifest, *, dest: str) -> dict[str, str]:
-    """A diff of names, sizes and the fronts of digests, as Ansible shows it; never of what is in the files."""
+    """A diff of names, sizes and shortened digests for Ansible to show. It never shows what is in the files."""
     olds = {} if old is None else old.by_path()
     news = new.by_path()
     before = [_line(entry) for entry in olds.values() if _seen(entry) != _seen(news.get(entry.path))]

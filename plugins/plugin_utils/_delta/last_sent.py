@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What the controller left where: a guess at what is there now, for a delta that is sent before the host was asked."""
+"""Remember what was last sent to each place of each host, so that the next delta can be sent without asking."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ import typing as t
 
 from ...module_utils._atomic import write_text
 
-__all__ = ["DeltaMemory", "host_of"]
+__all__ = ["LastSent", "host_of"]
 
-_FORGOTTEN = 180 * 86400  # seconds; hosts go without a word
+_FORGOTTEN = 180 * 86400  # seconds; forget hosts that are gone
 _ROOT = re.compile(r"[0-9a-f]{64}")
 
 
-class DeltaMemory:
-    """A small file for each place on each host. Nothing depends on what it says but the number of round trips."""
+class LastSent:
+    """One small file for each path on each host. A wrong entry costs round trips only."""
 
     def __init__(self, host: str | None, *, path: str = "~/.cache/gofleet/delta/places") -> None:
         """
-        :param host: by its name in the inventory; None for one that has none, of which nothing is remembered
+        :param host: by its name in the inventory; None for a host without a name, for which nothing is remembered
         """
         self.host = host
         self.path = os.path.expanduser(path)
 
     def recall(self, place: str) -> str | None:
-        """The root of what was last seen or put there."""
+        """The root of the content that was last sent there."""
         if self.host is None:
             return None
         try:
@@ -45,7 +45,7 @@ class DeltaMemory:
         return found if _ROOT.fullmatch(found) else None
 
     def keep(self, place: str, root: str) -> None:
-        """Remember it. What cannot be written is not remembered."""
+        """Remember a root. A failure to write is ignored."""
         if self.host is None:
             return
         path = self._file(place)
@@ -64,13 +64,13 @@ class DeltaMemory:
 
 
 def host_of(task: t.Any, task_vars: t.Mapping[str, t.Any] | None) -> str | None:
-    """The name of the host that a task is really run on."""
+    """The name of the host that a task is run on, with delegation taken into account."""
     name: str | None = task.delegate_to or (task_vars or {}).get("inventory_hostname")
     return name
 
 
 def _forget_old(folder: str) -> None:
     for entry in os.scandir(folder):
-        with contextlib.suppress(FileNotFoundError):  # another process is at work here too
+        with contextlib.suppress(FileNotFoundError):  # other processes write here too
             if entry.stat(follow_symlinks=False).st_mtime < time.time() - _FORGOTTEN:
                 os.unlink(entry.path)

@@ -25,13 +25,13 @@ from .methods import Method, cheapest, same
 __all__ = ["Delta", "hint_for", "make_delta"]
 
 _DEAR = 20  # a delta of more than one part in so many of the file
-_COMPRESSED = b"\1\0\0\0"  # a section that begins so is compressed; debugging information itself never does
+_COMPRESSED = b"\1\0\0\0"  # a compressed section starts with this; debugging information itself never does
 
 
 def hint_for(path: str, *, cost: int) -> str | None:
-    """What to build otherwise, if the delta of this file costs much and its debugging information is compressed.
+    """Return advice for the build, if the delta is large because debugging information is compressed.
 
-    Compressed, a change of one byte changes all that follows: 22 % of the file then travels, and 0.2 to 0.4 % else.
+    In compressed data one changed byte changes all that follows: 22 % of the file is sent, instead of 0.2 to 0.4 %.
     """
     size = os.path.getsize(path)
     if cost * _DEAR < size or not _has_compressed_debug(path):
@@ -58,15 +58,15 @@ def _has_compressed_debug(path: str) -> bool:
         )
 
 
-_ALL_NEW = 64 * 1024 * 1024  # bytes without an old content, from which the strong setting of xz takes minutes
+_ALL_NEW = 64 * 1024 * 1024  # bytes without old content; above this the strongest setting of xz takes minutes
 _STRONG, _QUICK = 6, 1
 
 
 class Delta(t.NamedTuple):
-    """A delta on the controller: its file, what it leads from and to, and in how many files it uses which method."""
+    """A delta on the controller: its file, its roots, and the number of files by method."""
 
     path: str
-    size: int  # bytes on the line
+    size: int  # bytes to send
     old: str | None
     new: str
     content_size: int  # bytes of all new files
@@ -78,12 +78,12 @@ class Delta(t.NamedTuple):
 def make_delta(
     new: str, *, manifest: Manifest, old: Manifest | None, old_path: str | None, cache: DeltaCache
 ) -> Delta:
-    """The delta from ``old`` to the content at ``new``, made once per pair of roots.
+    """Return the delta from ``old`` to the content at ``new``; make it once per pair of roots.
 
     :param manifest: of what is at ``new``
-    :param old: None where nothing is there
-    :param old_path: the old content on the controller, if it has it: only then bsdiff is possible
-    :raises HostError: a link that leads out of the tree, or a source that changes meanwhile
+    :param old: None where the host has nothing
+    :param old_path: the old content on the controller, if it is there; bsdiff needs it
+    :raises HostError: a link that leads outside the tree, or a source that changes meanwhile
     """
     if manifest.is_tree:
         _refuse_links_out(manifest, new)
@@ -92,16 +92,16 @@ def make_delta(
     way = "content" if old_path is not None and bsdiff_imports() else "leaves"
     names = [old.root if old is not None else "nothing", manifest.root, way]
     if not manifest.is_tree and manifest.entries[0].executable:
-        names.append("x")  # the root of a file does not tell
+        names.append("x")  # the root of a file does not show it
 
     def make(path: str) -> dict[str, t.Any]:
         known = _write(path, new=new, manifest=manifest, old=old, old_path=old_path)
         if read_manifest(new).root != manifest.root:
             raise HostError(
                 new,
-                wanted="content that stays as it is while it is read",
-                found="another one than a moment ago",
-                remedy="Nothing was sent. Wait for what writes to it, then run again.",
+                wanted="content that does not change while it is read",
+                found="other content than a moment ago",
+                remedy="Nothing was sent. Wait until nothing writes to it, then run again.",
             )
         return known
 
@@ -143,7 +143,7 @@ def _write(
 def _methods(
     plan: Plan, *, new: str, manifest: Manifest, old: Manifest | None, old_path: str | None
 ) -> t.Iterator[tuple[Entry, Method]]:
-    """The method for each changed file, in the order of the plan; some are found at once, but never far ahead."""
+    """The method for each changed file, in the order of the plan; a few are computed in parallel."""
     olds, news = ({} if it is None else it.by_path() for it in (old, manifest))
     jobs = [(news[change[0]], change[5]) for change in plan.changed if change[1] == "file"]
 
@@ -198,7 +198,7 @@ def _refuse_links_out(manifest: Manifest, new: str) -> None:
         if entry.kind == "link" and not leads_inside(entry.path, entry.target):
             raise HostError(
                 os.path.join(new, entry.path),
-                wanted="links that stay inside the tree",
+                wanted="links that lead inside the tree",
                 found=f"a link to {entry.target}",
-                remedy="Put what it leads to into the tree, or make the link on the host by a task of its own.",
+                remedy="Copy its target into the tree, or make the link on the host in a task of its own.",
             )

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The ways to make a new file out of an old one, each as instructions, and the cheapest of them."""
+"""The methods to make a new file from an old one, each as instructions, and the cheapest of them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .bsdiff import BSDIFF_LIMIT, bsdiff, bsdiff_imports
 __all__ = ["Method", "cheapest", "same"]
 
 _PIECE = 1024 * 1024
-_IN_MEMORY = BSDIFF_LIMIT  # bytes of a new file; a larger one is read piece by piece, and has chunks alone
+_IN_MEMORY = BSDIFF_LIMIT  # bytes of a new file; a larger file is read in pieces, with the method chunks only
 
 Read = t.Callable[[int, int], bytes]  # offset, length
 
 
 class Method(t.NamedTuple):
-    """One way: its name, its instructions, and about how many bytes they have on the line."""
+    """One method: its name, its instructions, and roughly how many bytes they need when sent."""
 
     name: str  # same, bsdiff, chunks, or whole
     pieces: t.Iterable[bytes]
@@ -39,16 +39,16 @@ class _Step(t.NamedTuple):
 
 
 def same(size: int) -> Method:
-    """All of an old file that has the same bytes."""
+    """Copy a whole old file with the same bytes."""
     return Method("same", [instruction(COPY, size)] if size else [], 0)
 
 
 def cheapest(new: str, *, old: str | None, old_entry: Entry | None) -> Method:
-    """The way with the fewest bytes, judged by compressing each in the same quick way.
+    """Return the method with the fewest bytes, estimated by compressing each with a fast setting.
 
     :param new: the path of the new file
     :param old: the path of the old file, where the controller has it
-    :param old_entry: what is known of the old file, which is enough for chunks
+    :param old_entry: the entry of the old file, which is enough for the method chunks
     """
     size = os.path.getsize(new)
     if size > _IN_MEMORY:
@@ -89,7 +89,7 @@ def _streamed(path: str, size: int, old: Entry | None) -> Method:
 
 
 def _steps(total: int, read: Read, old: Entry) -> list[_Step]:
-    """Chunks that the old file has are copied, wherever they are in it; the rest is new."""
+    """Copy the chunks that are anywhere in the old file, and take the rest as new bytes."""
     size = chunk_size(old.size)
     places = {leaf[:LEAF_PREFIX]: index * size for index, leaf in enumerate(old.leaves)}
     steps: list[_Step] = []
@@ -105,7 +105,7 @@ def _steps(total: int, read: Read, old: Entry) -> list[_Step]:
 
 
 def _pieces(steps: t.Iterable[_Step], read: Read, most: int) -> t.Iterator[bytes]:
-    """Instructions, and new bytes at most so many at once."""
+    """Split new bytes into instructions of limited size."""
     for step in steps:
         yield instruction(step.which, step.length, offset=step.offset if step.which == COPY else 0)
         if step.which == NEW:

@@ -4,26 +4,26 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""How much to send at once, and how fast."""
+"""Decide how many bytes to send at once, and how fast."""
 
 from __future__ import annotations
 
 from ...module_utils._errors import HostError
 
-__all__ = ["Line"]
+__all__ = ["Pacing"]
 
-# Most deltas are smaller, and go in one piece: each further one is a further run on the host.
+# Most deltas are smaller and are sent in one piece: each piece is one more module run on the host.
 _FIRST = 8 * 1024 * 1024  # bytes
 _LEAST, _MOST = 1024 * 1024, 256 * 1024 * 1024
-_SECONDS = 10.0  # of sending that a cut may cost; far more than a run on the host takes
+_SECONDS = 10.0  # of sending that an interruption may lose; far more than a module run takes
 
 
-class Line:
-    """Learns from each piece how large the next one should be."""
+class Pacing:
+    """The size of the next piece, learned from the pieces before."""
 
     def __init__(self, rate_limit: int | None) -> None:
         """
-        :param rate_limit: bytes a second that are not passed in the mean; None for as fast as it goes
+        :param rate_limit: most bytes a second on average; None for no limit
         :raises HostError: a limit below one byte
         """
         if rate_limit is not None and rate_limit < 1:
@@ -31,18 +31,18 @@ class Line:
                 "rate_limit",
                 wanted="bytes a second, at least 1",
                 found=str(rate_limit),
-                remedy="Leave it out to send as fast as the line allows.",
+                remedy="Omit it to send as fast as possible.",
             )
         self._rate_limit = rate_limit
         self._next = _FIRST if rate_limit is None else _bounded(rate_limit * _SECONDS)
 
     def piece(self, remaining: int) -> int:
-        """Bytes to send next, of those that are left."""
-        # A last piece of next to nothing is not worth a run on the host.
+        """The number of bytes to send next."""
+        # A very small last piece is not worth one more module run.
         return remaining if remaining <= self._next * 1.25 else self._next
 
     def sent(self, size: int, seconds: float) -> float:
-        """Learn from a piece; returns the seconds to wait before the next one."""
+        """Note a piece that was sent, and return the seconds to wait before the next one."""
         rate = size / max(seconds, 0.001)
         pause = 0.0
         if self._rate_limit is not None:

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What the controller knows of an artefact before it is sent."""
+"""Read what the controller must know of a program before it is sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...module_utils._elf.file import HEAD_SIZE, FormatError, parse_elf, parse_e
 from ...module_utils._elf.open_file import opened
 from ...module_utils._errors import HostError
 from ...module_utils._go_binary.buildinfo import BuildInfo, read_build_info
-from ...module_utils._release.requirements import needs_of
+from ...module_utils._release.requirements import requirements_of
 
 __all__ = ["Artefact", "read_artefact"]
 
@@ -27,19 +27,19 @@ _FIRST_THAT_SEES = 25  # the minor version of Go
 
 
 class Artefact(t.NamedTuple):
-    """A program on the controller: its SHA-256, its size in bytes, the GOARCH it runs on, and what it needs there."""
+    """A program on the controller: SHA-256, size in bytes, GOARCH, and what it needs of its host."""
 
     path: str
     sha256: str
     size: int
     goarch: str
     needs: dict[str, t.Any]
-    trimpath: bool | None  # None: not told, as for what Go did not build
-    go_version: str | None = None  # as the toolchain calls itself, go1.26.6
+    trimpath: bool | None  # None: unknown, as for programs that Go did not build
+    go_version: str | None = None  # the name of the toolchain, such as go1.26.6
     sees_cpu_quota: bool | None = None
 
     def program(self) -> dict[str, t.Any]:
-        """What those who write a unit or a profile for it have to know."""
+        """What the writers of a unit or a profile for it need."""
         return {
             "go_version": self.go_version,
             "sees_cpu_quota": self.sees_cpu_quota,
@@ -50,7 +50,9 @@ class Artefact(t.NamedTuple):
 
 
 def read_artefact(path: str) -> Artefact:
-    """:raises HostError: no such file, not readable, or not an ELF executable"""
+    """Read a program.
+
+    :raises HostError: no such file, not readable, or not an ELF executable"""
     digest = hashlib.sha256()
     size = 0
     try:
@@ -83,9 +85,9 @@ def read_artefact(path: str) -> Artefact:
 
 
 def _sees_cpu_quota(info: BuildInfo) -> bool | None:
-    """Whether GOMAXPROCS follows the CPU quota of the cgroup: Go 1.25, in a module whose go line is no older.
+    """Whether GOMAXPROCS follows the CPU quota of the cgroup: since Go 1.25, if the go line of the module is not older.
 
-    An older go line shows in the settings: the linker writes down the GODEBUG values that follow from it.
+    An older go line shows in the build settings: the linker records the GODEBUG values that follow from it.
     """
     version = re.match(r"(?:devel )?go1\.(\d+)", info.go_version)
     if version is None:
@@ -100,11 +102,11 @@ def _read_program(path: str) -> tuple[dict[str, t.Any], BuildInfo | None]:
         with opened(path) as file:
             elf = parse_elf(file.read)
             info = read_build_info(elf, at_most=_MOST)
-            return needs_of(elf, read_dynamic(elf), {} if info is None else info.settings), info
+            return requirements_of(elf, read_dynamic(elf), {} if info is None else info.settings), info
     except FormatError as error:
         raise HostError(
             path,
-            wanted="a whole ELF executable",
-            found=f"a damaged one: {error}",
+            wanted="an undamaged ELF executable",
+            found=f"damage: {error}",
             remedy="Build or fetch it again; nothing was sent.",
         )

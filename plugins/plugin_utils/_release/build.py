@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""Go programs built on the controller, one build per program and target however many hosts ask for it."""
+"""Build Go programs on the controller: one build per program and target, for any number of hosts."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ class Build(t.NamedTuple):
     go: str
 
     def key(self) -> str:
-        """Names this build among all others on the controller."""
+        """A key for this build, unique on the controller."""
         return hashlib.sha256("\0".join([*self[:-2], *self.tags, self.go]).encode()).hexdigest()[:16]
 
 
 def build_program(build: Build, *, cache: str) -> str:
     """Build, and return the path of the program.
 
-    Always asks the Go tool, whose own cache knows best whether anything is to be done. The program is static
+    It always runs the go command, whose own cache decides whether anything is to be done. The program is static
     (no cgo) and free of local paths and of the state of the checkout, so that equal sources give equal bytes
     and a fleet is not restarted by an unrelated commit.
 
     :param cache: a directory for the results, one folder a build
-    :raises HostError: no Go on the controller, no such directory, or the build fails
+    :raises HostError: no Go on the controller, no such directory, or a failed build
     """
     go = shutil.which(build.go)
     if go is None:
         raise HostError(
             f"build of {build.directory}",
-            wanted=f"the Go tool {build.go!r} on the controller",
+            wanted=f"the go command {build.go!r} on the controller",
             found="none on its PATH",
             remedy="Install Go on the controller, name it in build.go, or give a built program in file.",
         )
@@ -78,7 +78,7 @@ def build_program(build: Build, *, cache: str) -> str:
             f"build of {build.package} in {build.directory}",
             wanted="a program",
             found=f"go build ended with {done.returncode}: {(done.stderr or done.stdout).strip()}",
-            remedy="Mend the sources; the hosts were not touched.",
+            remedy="Correct the sources; the hosts were not changed.",
         )
     return program
 

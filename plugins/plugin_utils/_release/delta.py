@@ -17,30 +17,31 @@ import typing as t
 from ...module_utils._delta.manifest import Entry, Manifest, chunk_size, read_manifest
 from ...module_utils._errors import HostError
 from .._delta.cache import DeltaCache
-from .._delta.last_sent import DeltaMemory
+from .._delta.last_sent import LastSent
 from .._delta.make import make_delta
 from .artefact import Artefact
 
-__all__ = ["Parcel", "ReleaseMemory", "guess_delta", "old_manifest", "pack_delta"]
+__all__ = ["LastReleases", "Payload", "guess_delta", "old_manifest", "pack_delta"]
 
 _LEAF = 32  # bytes
-_DEAR = 20  # a delta of more than one part in so many of the program
+_DEAR = 20  # a delta larger than this part of the program gets a hint
 
 
-class Parcel(t.NamedTuple):
-    """What is sent for one program: a file on the controller, its bytes, and how it was made."""
+class Payload(t.NamedTuple):
+    """What is sent for one program: a file on the controller, its size in bytes, and its method."""
 
     path: str
     size: int
     method: str  # same, chunks, bsdiff or whole
-    delta: bool  # False: the program as it is
+    delta: bool  # False: the whole program
     hint: str | None
-    guess: str | None = None  # root of the program that it starts from, where the host was not asked
+    guess: str | None = None  # root of the program that it starts from, if the host was not asked
 
 
-def pack_delta(artefact: Artefact, old: t.Mapping[str, t.Any] | None, *, cache: DeltaCache) -> Parcel:
-    """
-    :param old: what the host tells of the program it has: size, leaves in Base64; None for none
+def pack_delta(artefact: Artefact, old: t.Mapping[str, t.Any] | None, *, cache: DeltaCache) -> Payload:
+    """Make the payload for a program from the old program that the host described.
+
+    :param old: size and leaves in Base64; None for no old program
     :raises HostError: the delta cannot be made
     """
     before = None if old is None else old_manifest(old)
@@ -48,10 +49,11 @@ def pack_delta(artefact: Artefact, old: t.Mapping[str, t.Any] | None, *, cache: 
     return _packed(artefact, before, None if kept is None else kept.path, cache=cache)
 
 
-def guess_delta(artefact: Artefact, left: str, *, cache: DeltaCache) -> Parcel | None:
-    """
-    :param left: root of the program that the host was left with
-    :return: None where the controller no longer has that one
+def guess_delta(artefact: Artefact, left: str, *, cache: DeltaCache) -> Payload | None:
+    """Make the payload for a program from the one that was last sent.
+
+    :param left: root of the program that was last sent to the host
+    :return: None where the controller no longer has that program
     :raises HostError: the delta cannot be made
     """
     kept = cache.content(left)
@@ -62,15 +64,15 @@ def guess_delta(artefact: Artefact, left: str, *, cache: DeltaCache) -> Parcel |
 
 def _packed(
     artefact: Artefact, before: Manifest | None, old_path: str | None, *, cache: DeltaCache
-) -> Parcel:
+) -> Payload:
     new = _as_program(read_manifest(artefact.path))
     delta = make_delta(artefact.path, manifest=new, old=before, old_path=old_path, cache=cache)
     method = next(iter(delta.methods), "same")
-    return Parcel(delta.path, delta.size, method, True, delta.hint or _hint(artefact, delta.size, method))
+    return Payload(delta.path, delta.size, method, True, delta.hint or _hint(artefact, delta.size, method))
 
 
 def old_manifest(told: t.Mapping[str, t.Any]) -> Manifest | None:
-    """The manifest of a program on a host; None for one that makes no sense, as from a damaged host."""
+    """The manifest of a program on a host; None where the description is invalid."""
     try:
         size, leaves = int(told["size"]), base64.b64decode(told["leaves"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error):
@@ -88,50 +90,50 @@ def _as_program(manifest: Manifest) -> Manifest:
 
 
 def _hint(artefact: Artefact, sent: int, method: str) -> str | None:
-    """Local paths in a program move with the directory it was built in, and with them what follows."""
+    """Return advice where local paths in the program make its delta large."""
     if method in ("same", "whole") or sent * _DEAR < artefact.size or artefact.trimpath is not False:
         return None
     return "It was built without -trimpath, so equal sources in another directory give another program: build with it."
 
 
-class ReleaseMemory:
-    """Of the programs of one task on one host."""
+class LastReleases:
+    """The programs that were last sent to one host, for the programs of one task."""
 
     def __init__(
-        self, artefacts: t.Mapping[str, Artefact], *, store: str, cache: DeltaCache, places: DeltaMemory
+        self, artefacts: t.Mapping[str, Artefact], *, store: str, cache: DeltaCache, last_sent: LastSent
     ) -> None:
         """
         :param store: directory on the host with one folder a program
         :raises HostError: a program that cannot be read
         """
         self._artefacts = artefacts
-        self._places = {name: os.path.join(store, name) for name in artefacts}
+        self._last_sent = {name: os.path.join(store, name) for name in artefacts}
         self._roots = {name: read_manifest(it.path).root for name, it in artefacts.items()}
         self._cache = cache
-        self._memory = places
+        self._memory = last_sent
 
-    def guesses(self) -> dict[str, Parcel]:
-        """Deltas from what was left there, of those programs that are others now."""
+    def guesses(self) -> dict[str, Payload]:
+        """Deltas from what was last sent, for the programs that are different now."""
         found = {}
-        # A guess that cannot be made is none.
+        # Without a guess the host is asked.
         with contextlib.suppress(HostError, OSError):
             for name, artefact in self._artefacts.items():
-                left = self._memory.recall(self._places[name])
+                left = self._memory.recall(self._last_sent[name])
                 if left in (None, self._roots[name]) or self._memory.recall(self._version(name)):
                     continue
-                parcel = guess_delta(artefact, str(left), cache=self._cache)
-                if parcel is not None:
-                    found[name] = parcel
+                payload = guess_delta(artefact, str(left), cache=self._cache)
+                if payload is not None:
+                    found[name] = payload
         return found
 
     def keep(self) -> None:
-        """The host has all of the programs. What cannot be kept, on a full disk, costs the next run bytes."""
+        """Remember that the host has all programs. A failure, as on a full disk, costs the next run bytes only."""
         with contextlib.suppress(HostError, OSError):
             for name, artefact in self._artefacts.items():
                 self._cache.keep(artefact.path, self._roots[name])
-                for place in (self._places[name], self._version(name)):
+                for place in (self._last_sent[name], self._version(name)):
                     self._memory.keep(place, self._roots[name])
 
     def _version(self, name: str) -> str:
-        """Where it is remembered that the store has this program, also beside a newer one."""
-        return os.path.join(self._places[name], self._roots[name])
+        """The key under which a program of the store is remembered, also beside a newer one."""
+        return os.path.join(self._last_sent[name], self._roots[name])

@@ -194,7 +194,7 @@ def test_refusals(play: Play) -> None:
             "wanted a file; found a link",
             "nothing: wanted a file or a directory on the controller",
             "/dev/null: wanted a file, or a tree of files, directories and links",
-            "wanted links that stay inside the tree; found a link to /etc",
+            "wanted links that lead inside the tree; found a link to /etc",
             "rate_limit: wanted bytes a second",
             "wanted content that 'false %s' accepts; found exit code 1",
             "wanted a directory to put it in",

@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.action.release import ActionModule, _Wanted
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import read_artefact
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.delta import Parcel
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.delta import Payload
 
 MAIN = "package main\n\nfunc main() {}\n"
 
@@ -159,8 +159,8 @@ class Action(ActionModule):
             return {"failed": True, "msg": "no such luck"}
         return {"changed": True, "releases": {"tiny": {}}}
 
-    def _sent(self, name: str, parcel: Parcel) -> dict[str, t.Any]:
-        return {"artefact": parcel.path, "delta": parcel.delta}
+    def _sent(self, name: str, payload: Payload) -> dict[str, t.Any]:
+        return {"artefact": payload.path, "delta": payload.delta}
 
 
 @pytest.mark.parametrize(

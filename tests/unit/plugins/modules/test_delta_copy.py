@@ -178,7 +178,7 @@ def test_pieces(host: Host) -> None:
     assert not host.dest.exists()
     assert host.run()["have"]["received"] == {delta.sha256: 1000}
     wrong = host.take(delta, start=900, end=2000)
-    assert "wanted the piece from byte 1000 on; found the one from byte 900 on" in wrong["msg"]
+    assert "wanted the piece from byte 1000 on; found the piece from byte 900 on" in wrong["msg"]
     host.take(delta, start=1000, end=2000)
     done = host.take(delta, start=2000)
     assert (done["changed"], "have" in done) == (True, False)
@@ -214,7 +214,7 @@ def test_a_delta_to_something_else(host: Host) -> None:
     delta = host.delta()
     make_file(host.src, b"two")
     refused = host.take(delta)
-    assert "wanted one that leads to the root" in refused["refused"]["msg"]
+    assert "wanted content with the root" in refused["refused"]["msg"]
     assert host.names() == []
 
 
@@ -246,7 +246,7 @@ def test_validate(host: Host) -> None:
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (make_file, {"owner": "nobody-by-this-name"}, "owner: wanted a name that this host knows"),
+        (make_file, {"owner": "nobody-by-this-name"}, "owner: wanted a name known on this host"),
         (make_file, {"mode": "rw"}, "mode: wanted an octal number"),
         (make_file, {"dest": "relative"}, "an absolute path"),
         (make_file, {"dest": "/no/such/place"}, "wanted a directory to put it in"),
@@ -287,7 +287,7 @@ def test_a_full_disk_is_told(host: Host, monkeypatch: pytest.MonkeyPatch) -> Non
     def full(path: str) -> None:
         raise OSError(28, "No space left on device", path)
 
-    monkeypatch.setattr(delta_copy.plan_copy.__globals__["Place"], "commit", lambda self, new: full(new))
+    monkeypatch.setattr(delta_copy.plan_copy.__globals__["Target"], "commit", lambda self, new: full(new))
     refused = host.ship()
-    assert "wanted room on the disk, and permission, to write it; found [Errno 28]" in refused["msg"]
+    assert "wanted free disk space and permission to write it; found [Errno 28]" in refused["msg"]
     assert (host.dest.read_bytes(), host.names()) == (b"one", ["dest"])

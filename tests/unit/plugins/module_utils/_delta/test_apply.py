@@ -157,19 +157,19 @@ def test_wrong_content_with_right_checksums(shipped: Shipped, tmp_path: Path) ->
 
 
 HOSTILE = [
-    (["../x", "file", False, 0, "", None], "leads out"),
-    (["/etc/x", "file", False, 0, "", None], "leads out"),
-    (["a/../x", "file", False, 0, "", None], "leads out"),
-    (["", "file", False, 0, "", None], "leads out"),
-    (["a\0b", "file", False, 0, "", None], "leads out"),
+    (["../x", "file", False, 0, "", None], "outside the tree"),
+    (["/etc/x", "file", False, 0, "", None], "outside the tree"),
+    (["a/../x", "file", False, 0, "", None], "outside the tree"),
+    (["", "file", False, 0, "", None], "outside the tree"),
+    (["a\0b", "file", False, 0, "", None], "outside the tree"),
     (["x", "link", False, 0, "/etc/passwd", None], "can lead out"),
     (["a/x", "link", False, 0, "../../x", None], "can lead out"),
-    (["same/x", "file", False, 0, "", None], "no directory"),
-    (["a/link/x", "file", False, 0, "", None], "no directory"),
-    (["nowhere/x", "file", False, 0, "", None], "no directory"),
-    (["x", "file", False, 0, "", "none"], "not there"),
-    (["x", "file", False, 0, "", "a"], "not there"),
-    (["x", "file", False, 10**15, "", None], "in all"),
+    (["same/x", "file", False, 0, "", None], "not a directory"),
+    (["a/link/x", "file", False, 0, "", None], "not a directory"),
+    (["nowhere/x", "file", False, 0, "", None], "not a directory"),
+    (["x", "file", False, 0, "", "none"], "does not exist"),
+    (["x", "file", False, 0, "", "a"], "does not exist"),
+    (["x", "file", False, 10**15, "", None], "bytes together"),
 ]
 
 

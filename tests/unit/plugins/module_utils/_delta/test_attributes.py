@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.attributes import (
     Attributes,
     differences,
-    dress,
     read_attributes,
+    set_attributes,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
@@ -91,7 +91,7 @@ def test_read(options: dict[str, t.Any], expected: Attributes) -> None:
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"owner": "nobody-by-this-name"}, "owner: wanted a name that this host knows, or a number"),
+        ({"owner": "nobody-by-this-name"}, "owner: wanted a name known on this host, or a number"),
         ({"group": "nobody-by-this-name"}, "group: wanted"),
         ({"mode": "u=rw"}, "mode: wanted an octal number in quotes"),
         ({"mode": "0698"}, "found '0698'"),
@@ -112,17 +112,17 @@ def test_what_may_be_executed_is_content(tmp_path: Path) -> None:
     before, after = differences(str(top), wanted, selinux=Labels())
     assert before["bin/run"] == {"mode": "0755"} and after["bin/run"] == {"mode": "0750"}
     assert set(before) == {".", "bin", "bin/run", "data"}
-    dress(str(top), wanted, selinux=Labels())
+    set_attributes(str(top), wanted, selinux=Labels())
     assert modes(top) == {"top": 0o750, "bin": 0o750, "run": 0o750, "data": 0o640}
     assert differences(str(top), wanted, selinux=Labels()) == ({}, {})
-    dress(str(top), read(mode="0755"), selinux=Labels())
+    set_attributes(str(top), read(mode="0755"), selinux=Labels())
     assert modes(top)["data"] == 0o644
 
 
 def test_a_file_alone_gets_exactly_its_mode(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"")
     for mode in (0o755, 0o600, 0o4711):
-        dress(str(tmp_path / "x"), read(mode=f"{mode:04o}"), selinux=Labels())
+        set_attributes(str(tmp_path / "x"), read(mode=f"{mode:04o}"), selinux=Labels())
         assert modes(tmp_path / "x") == {"x": mode}
 
 
@@ -134,7 +134,7 @@ def test_owners_also_of_links(tmp_path: Path) -> None:
     (top / "out").symlink_to(victim)
     wanted = read(owner="4711", group="4712", mode="4755")
     assert len(differences(str(top), wanted, selinux=Labels())[0]) == 7
-    dress(str(top), wanted, selinux=Labels())
+    set_attributes(str(top), wanted, selinux=Labels())
     assert {(it.lstat().st_uid, it.lstat().st_gid) for it in [top, *top.rglob("*")]} == {(4711, 4712)}
     assert (victim.stat().st_uid, victim.stat().st_mode & 0o111) == (0, 0)
     assert modes(top)["run"] == 0o4755  # a change of owner takes the bit away, so the mode comes after it
@@ -151,7 +151,7 @@ def test_as_it_was(tmp_path: Path) -> None:
     assert (asked.uid, asked.gid, asked.top_mode) == (1, status.st_gid, None)
     (tmp_path / "top").mkdir(0o700)
     top = tree(tmp_path / "new")
-    dress(str(top), NONE.as_it_was((tmp_path / "top").stat()), selinux=Labels())
+    set_attributes(str(top), NONE.as_it_was((tmp_path / "top").stat()), selinux=Labels())
     assert modes(top) == {"new": 0o700, "bin": 0o755, "run": 0o755, "data": 0o644}
 
 
@@ -161,7 +161,7 @@ def test_contexts_as_asked_as_they_were_and_by_policy(tmp_path: Path) -> None:
     old.mkdir()
     (old / "data").write_bytes(b"")
     selinux.contexts[(old / "data").stat().st_ino] = ["u", "r", "special_t", "s0"]
-    dress(str(new), NONE, selinux=selinux, stands_for=str(old))
+    set_attributes(str(new), NONE, selinux=selinux, stands_for=str(old))
     assert selinux.types(new) == {
         "new": "new_t",
         "bin": "bin_t",
@@ -174,14 +174,14 @@ def test_contexts_as_asked_as_they_were_and_by_policy(tmp_path: Path) -> None:
     before, after = differences(str(new), wanted, selinux=selinux)
     assert before["data"] == {"secontext": "u:r:special_t:s0"}
     assert after["data"] == {"secontext": "u:r:web_t:s0"}
-    dress(str(new), wanted, selinux=selinux, stands_for=str(old))
+    set_attributes(str(new), wanted, selinux=selinux, stands_for=str(old))
     assert set(selinux.types(new).values()) == {"web_t"}
     assert differences(str(new), wanted, selinux=selinux) == ({}, {})
 
 
 def test_without_selinux_nothing_is_asked_of_it(tmp_path: Path) -> None:
     selinux = Labels()
-    dress(str(tree(tmp_path / "top")), read(setype="web_t"), selinux=selinux, stands_for="/etc")
+    set_attributes(str(tree(tmp_path / "top")), read(setype="web_t"), selinux=selinux, stands_for="/etc")
     assert differences(str(tmp_path / "top"), read(setype="web_t"), selinux=selinux) == ({}, {})
     assert (selinux.asked, selinux.contexts) == ([], {})
 
@@ -215,7 +215,7 @@ def test_a_link_put_in_while_it_works(
 
     monkeypatch.setattr(os, "chown", chown)
     with contextlib.suppress(OSError):  # what has become a link is not opened
-        dress(str(top), read(owner="4711", mode="0666", directory_mode="0777"), selinux=Labels())
+        set_attributes(str(top), read(owner="4711", mode="0666", directory_mode="0777"), selinux=Labels())
     assert (top / swapped).is_symlink()
     assert {it.lstat().st_uid for it in [victim, *victim.rglob("*")]} == {0}
     assert modes(victim)["run"] & 0o022 == 0 and modes(victim)["victim"] & 0o022 == 0

@@ -67,7 +67,7 @@ def test_the_three_instructions() -> None:
     ],
 )
 def test_what_leads_out(program: bytes) -> None:
-    with pytest.raises(HostError, match="stay inside the old and the new file"):
+    with pytest.raises(HostError, match="instructions inside the old and the new file"):
         made(program + b"x" * 100, 10)
 
 

@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta.target import Place
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.target import Target
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
 MOUNTS = "22 1 0:1 / {point} rw - tmpfs tmpfs rw\n"
@@ -30,7 +30,7 @@ MOUNTS = "22 1 0:1 / {point} rw - tmpfs tmpfs rw\n"
 )
 def test_no_place(path: str, match: str) -> None:
     with pytest.raises(HostError, match=match):
-        Place(path)
+        Target(path)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_no_place(path: str, match: str) -> None:
     ],
 )
 def test_the_kind(tmp_path: Path, make: t.Callable[[Path], object], is_tree: bool, found: str | None) -> None:
-    place = Place(str(tmp_path / "x"))
+    place = Target(str(tmp_path / "x"))
     make(tmp_path / "x")
     if found is None:
         place.require_kind(is_tree=is_tree)
@@ -66,7 +66,7 @@ def test_what_is_mounted(tmp_path: Path, point: str, refused: bool) -> None:
     (tmp_path / "link").symlink_to("real")
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS.format(point=tmp_path / "real" / point), encoding="utf-8")
-    place = Place(str(tmp_path / "link" / "x"))
+    place = Target(str(tmp_path / "link" / "x"))
     if not refused:
         place.require_unmounted(mounts=str(mounts))
         return
@@ -75,13 +75,13 @@ def test_what_is_mounted(tmp_path: Path, point: str, refused: bool) -> None:
 
 
 def test_mounts_of_this_machine(tmp_path: Path) -> None:
-    Place(str(tmp_path / "x")).require_unmounted()
+    Target(str(tmp_path / "x")).require_unmounted()
     with pytest.raises(HostError, match="found one at /proc"):
-        Place("/proc").require_unmounted()
+        Target("/proc").require_unmounted()
 
 
 def test_a_directory_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Place(str(tmp_path / "x"))
+    place = Target(str(tmp_path / "x"))
     place.require_writable()
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(HostError, match="permission to write to it; found none"):
@@ -89,10 +89,10 @@ def test_a_directory_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_file_takes_its_place(tmp_path: Path) -> None:
-    place = Place(str(tmp_path / "x"))
+    place = Target(str(tmp_path / "x"))
     for content in (b"one", b"two"):
-        with place.room() as room:
-            new = Path(room.new("x"))
+        with place.staging() as staging:
+            new = Path(staging.new("x"))
             new.write_bytes(content)
             assert Path(place.path_of_new).read_bytes() == content
             place.commit(str(new))
@@ -101,10 +101,10 @@ def test_a_file_takes_its_place(tmp_path: Path) -> None:
 
 
 def test_trees_are_exchanged(tmp_path: Path) -> None:
-    place = Place(str(tmp_path / "x"))
+    place = Target(str(tmp_path / "x"))
     for name in ("one", "two"):
-        with place.room() as room:
-            new = Path(room.new("x"))
+        with place.staging() as staging:
+            new = Path(staging.new("x"))
             new.mkdir()
             (new / name).write_bytes(b"")
             place.commit(str(new))
@@ -115,9 +115,9 @@ def test_trees_are_exchanged(tmp_path: Path) -> None:
 
 def test_a_link_that_came_in_between_is_replaced_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "victim").mkdir()
-    place = Place(str(tmp_path / "x"))
-    with place.room() as room:
-        new = Path(room.new("x"))
+    place = Target(str(tmp_path / "x"))
+    with place.staging() as staging:
+        new = Path(staging.new("x"))
         new.mkdir()
         (tmp_path / "x").symlink_to("victim")
         place.commit(str(new))
@@ -149,9 +149,9 @@ def test_no_exchange_leaves_the_old_tree(
     monkeypatch.setattr(ctypes, "CDLL", lambda *arguments, **options: Library(number))
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "old").write_bytes(b"")
-    place = Place(str(tmp_path / "x"))
-    with pytest.raises(error, match=match), place.room() as room:
-        new = Path(room.new("x"))
+    place = Target(str(tmp_path / "x"))
+    with pytest.raises(error, match=match), place.staging() as staging:
+        new = Path(staging.new("x"))
         new.mkdir()
         place.commit(str(new))
     assert os.listdir(tmp_path / "x") == ["old"]
@@ -159,11 +159,11 @@ def test_no_exchange_leaves_the_old_tree(
 
 
 def test_what_is_left_and_received(tmp_path: Path) -> None:
-    place = Place(str(tmp_path / "x"))
+    place = Target(str(tmp_path / "x"))
     assert (place.left(), place.received()) == ([], {})
-    room = tmp_path / ".x.gofleet"
-    room.mkdir(0o700)
-    (room / "part-ab").write_bytes(b"123")
-    assert (place.left(), place.received()) == ([str(room)], {"ab": 3})
-    room.chmod(0o777)
+    staging = tmp_path / ".x.gofleet"
+    staging.mkdir(0o700)
+    (staging / "part-ab").write_bytes(b"123")
+    assert (place.left(), place.received()) == ([str(staging)], {"ab": 3})
+    staging.chmod(0o777)
     assert (place.left(), place.received()) == ([], {})

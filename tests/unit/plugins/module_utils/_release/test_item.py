@@ -13,10 +13,10 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import (
+    describe_program,
     old_program,
     read_release,
     stage_release,
-    tell_program,
 )
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import Artefact
@@ -49,8 +49,8 @@ def delta(tmp_path: pathlib.Path) -> pathlib.Path:
     new.write_bytes(NEW)
     stage_release(_release(item(old, OLD, version="1"), tmp_path))
     artefact = Artefact(str(new), hashlib.sha256(NEW).hexdigest(), len(NEW), "amd64", {}, None)
-    parcel = pack_delta(artefact, tell_program(str(old)), cache=DeltaCache(str(tmp_path / "cache")))
-    return pathlib.Path(parcel.path)
+    payload = pack_delta(artefact, describe_program(str(old)), cache=DeltaCache(str(tmp_path / "cache")))
+    return pathlib.Path(payload.path)
 
 
 def _release(wanted: dict[str, t.Any], tmp_path: pathlib.Path) -> t.Any:

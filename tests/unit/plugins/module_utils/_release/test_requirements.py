@@ -10,7 +10,10 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.dynamic import read_dynamic
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._release.requirements import needs_of, unfit
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.requirements import (
+    check_requirements,
+    requirements_of,
+)
 
 from .._elf.elf_maker import Shape, dynamic_parts, elf_file, interpreter, parsed
 
@@ -48,10 +51,12 @@ def judge(
     if needed:
         parts += dynamic_parts(Shape(), needed=needed, needs=needs)
     elf = parsed(elf_file(*parts))
-    told = needs_of(elf, read_dynamic(elf), {"GOAMD64": level, "-trimpath": "true"})
+    told = requirements_of(elf, read_dynamic(elf), {"GOAMD64": level, "-trimpath": "true"})
     assert told["settings"] == {"GOAMD64": level}
     place = "/opt/gofleet/hello/1/hello"
-    return unfit("release hello 1", told, executable=place, machine="x86_64", root=str(root), brings=brings)
+    return check_requirements(
+        "release hello 1", told, executable=place, machine="x86_64", root=str(root), brings=brings
+    )
 
 
 @pytest.mark.parametrize(

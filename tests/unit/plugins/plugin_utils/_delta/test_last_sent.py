@@ -10,7 +10,7 @@ import types
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta import last_sent
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.last_sent import DeltaMemory, host_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.last_sent import LastSent, host_of
 
 ROOT, OTHER = "a" * 64, "b" * 64
 
@@ -20,7 +20,7 @@ def files(path: pathlib.Path) -> list[pathlib.Path]:
 
 
 def test_each_place_on_each_host(tmp_path: pathlib.Path) -> None:
-    one, two = (DeltaMemory(host, path=str(tmp_path / "places")) for host in ("one", "two"))
+    one, two = (LastSent(host, path=str(tmp_path / "places")) for host in ("one", "two"))
     assert one.recall("/opt/x") is None
     one.keep("/opt/x", ROOT)
     one.keep("/opt/y", OTHER)
@@ -33,7 +33,7 @@ def test_each_place_on_each_host(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("text", ["", ROOT[:-1], ROOT.upper(), f"{ROOT}\n", f"{ROOT}0", "../" * 21 + "a"])
 def test_a_damaged_one_is_none(tmp_path: pathlib.Path, text: str) -> None:
-    memory = DeltaMemory("one", path=str(tmp_path))
+    memory = LastSent("one", path=str(tmp_path))
     memory.keep("/opt/x", ROOT)
     (file,) = files(tmp_path)
     file.write_text(text)
@@ -43,18 +43,18 @@ def test_a_damaged_one_is_none(tmp_path: pathlib.Path, text: str) -> None:
 
 
 def test_without_a_name_or_room_nothing_is_remembered(tmp_path: pathlib.Path) -> None:
-    nameless = DeltaMemory(None, path=str(tmp_path / "places"))
+    nameless = LastSent(None, path=str(tmp_path / "places"))
     nameless.keep("/opt/x", ROOT)
     assert nameless.recall("/opt/x") is None
     (tmp_path / "file").touch()
-    no_room = DeltaMemory("one", path=str(tmp_path / "file" / "places"))
+    no_room = LastSent("one", path=str(tmp_path / "file" / "places"))
     no_room.keep("/opt/x", ROOT)
     assert no_room.recall("/opt/x") is None
     assert files(tmp_path) == [tmp_path / "file"]
 
 
 def test_hosts_that_are_gone_are_forgotten(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = DeltaMemory("one", path=str(tmp_path))
+    memory = LastSent("one", path=str(tmp_path))
     # All in one folder, as some are among many.
     monkeypatch.setattr(memory, "_file", lambda place: str(tmp_path / "ab" / place))
     memory.keep("gone", ROOT)

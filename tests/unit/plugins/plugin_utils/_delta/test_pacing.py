@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.pacing import Line
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.pacing import Pacing
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
-def sizes(line: Line, total: int, *, rate: float) -> list[int]:
+def sizes(line: Pacing, total: int, *, rate: float) -> list[int]:
     """The pieces in which a line of that rate gets so many bytes."""
     found = []
     while total:
@@ -36,11 +36,11 @@ def sizes(line: Line, total: int, *, rate: float) -> list[int]:
     ],
 )
 def test_pieces_follow_the_line(rate: float, total: int, expected: list[int]) -> None:
-    assert sizes(Line(None), total, rate=rate) == expected
+    assert sizes(Pacing(None), total, rate=rate) == expected
 
 
 def test_a_limit_holds_in_the_mean() -> None:
-    line = Line(2 * MIB)
+    line = Pacing(2 * MIB)
     sent, seconds = 0, 0.0
     for rate in (100 * MIB, 1 * MIB, 100 * MIB, 3 * MIB):
         size = line.piece(GIB)
@@ -54,17 +54,17 @@ def test_a_limit_holds_in_the_mean() -> None:
 
 
 def test_a_limit_is_there_before_the_first_piece() -> None:
-    assert Line(200_000).piece(GIB) == 2_000_000
-    assert Line(1).piece(GIB) == MIB
+    assert Pacing(200_000).piece(GIB) == 2_000_000
+    assert Pacing(1).piece(GIB) == MIB
 
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_no_limit_at_all(limit: int) -> None:
     with pytest.raises(HostError, match=f"rate_limit: wanted bytes a second, at least 1; found {limit}"):
-        Line(limit)
+        Pacing(limit)
 
 
 def test_a_clock_that_did_not_move() -> None:
-    line = Line(None)
+    line = Pacing(None)
     assert line.sent(MIB, 0.0) == 0
     assert line.piece(10 * GIB) == 256 * MIB

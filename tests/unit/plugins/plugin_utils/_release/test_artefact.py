@@ -46,7 +46,7 @@ def test_tells_what_a_program_needs_of_its_host() -> None:
 
 def test_refuses_a_damaged_program(tmp_path: pathlib.Path) -> None:
     (tmp_path / "x").write_bytes(pathlib.Path(sys.executable).read_bytes()[:40])
-    with pytest.raises(HostError, match="wanted a whole ELF executable; found a damaged one"):
+    with pytest.raises(HostError, match="wanted an undamaged ELF executable; found damage"):
         read_artefact(str(tmp_path / "x"))
 
 

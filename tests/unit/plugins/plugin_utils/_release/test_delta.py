@@ -11,12 +11,12 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.apply import apply_delta
 from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest import read_manifest
-from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import tell_program
+from ansible_collections.gofleet.hosts.plugins.module_utils._release.item import describe_program
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.last_sent import DeltaMemory
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.last_sent import LastSent
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import Artefact
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.delta import (
-    ReleaseMemory,
+    LastReleases,
     old_manifest,
     pack_delta,
 )
@@ -51,32 +51,32 @@ def test_the_cheapest_way(
     if method == "bsdiff":
         pytest.importorskip("bsdiff4")
     old, artefact = program(tmp_path, OLD), program(tmp_path, new)
-    told = tell_program(old.path)
+    told = describe_program(old.path)
     if kept:
         cache.keep(old.path, read_manifest(old.path).root)
-    parcel = pack_delta(artefact, told, cache=cache)
-    assert (parcel.method, parcel.delta) == (method, True)
-    assert parcel.size == pathlib.Path(parcel.path).stat().st_size <= at_most
-    apply_delta(parcel.path, old=old.path, into=str(tmp_path / "made"))
+    payload = pack_delta(artefact, told, cache=cache)
+    assert (payload.method, payload.delta) == (method, True)
+    assert payload.size == pathlib.Path(payload.path).stat().st_size <= at_most
+    apply_delta(payload.path, old=old.path, into=str(tmp_path / "made"))
     assert (tmp_path / "made").read_bytes() == new
 
 
 def test_a_host_that_has_nothing_gets_the_whole(tmp_path: pathlib.Path, cache: DeltaCache) -> None:
-    parcel = pack_delta(program(tmp_path, NEW), None, cache=cache)
-    assert (parcel.method, parcel.hint) == ("whole", None)
-    apply_delta(parcel.path, old=None, into=str(tmp_path / "made"))
+    payload = pack_delta(program(tmp_path, NEW), None, cache=cache)
+    assert (payload.method, payload.hint) == ("whole", None)
+    apply_delta(payload.path, old=None, into=str(tmp_path / "made"))
     assert (tmp_path / "made").read_bytes() == NEW
 
 
 def test_hint_where_the_build_makes_it_dear(tmp_path: pathlib.Path, cache: DeltaCache) -> None:
-    told = tell_program(program(tmp_path, OLD).path)
+    told = describe_program(program(tmp_path, OLD).path)
     assert "-trimpath" in str(pack_delta(program(tmp_path, NEW, trimpath=False), told, cache=cache).hint)
     assert pack_delta(program(tmp_path, NEW), told, cache=cache).hint is None
 
 
 def test_a_host_is_read_as_it_tells(tmp_path: pathlib.Path) -> None:
     path = program(tmp_path, OLD).path
-    found = old_manifest(tell_program(path))
+    found = old_manifest(describe_program(path))
     assert found is not None
     assert found.root == read_manifest(path).root
 
@@ -108,10 +108,10 @@ class Controller:
         self.path = path
         self.cache = DeltaCache(str(path / "cache"))
 
-    def memory(self, *, host: str = "one", **builds: int) -> ReleaseMemory:
+    def memory(self, *, host: str = "one", **builds: int) -> LastReleases:
         artefacts = {name: self.artefact(name, build) for name, build in builds.items()}
-        places = DeltaMemory(host, path=str(self.path / "places"))
-        return ReleaseMemory(artefacts, store="/opt/gofleet", cache=self.cache, places=places)
+        last_sent = LastSent(host, path=str(self.path / "last_sent"))
+        return LastReleases(artefacts, store="/opt/gofleet", cache=self.cache, last_sent=last_sent)
 
     def artefact(self, name: str, build: int) -> Artefact:
         path = self.path / f"{name}-{build}"
@@ -128,10 +128,10 @@ def test_what_is_another_build_now(controller: Controller) -> None:
     assert controller.memory(api=1, web=1).guesses() == {}
     controller.memory(api=1, web=1).keep()
     assert controller.memory(api=1, web=1).guesses() == {}
-    (name, parcel), *others = controller.memory(api=2, web=1, new=1).guesses().items()
-    assert (name, others, parcel.delta) == ("api", [], True)
-    assert parcel.guess == read_manifest(controller.artefact("api", 1).path).root
-    assert parcel.size < 100_000
+    (name, payload), *others = controller.memory(api=2, web=1, new=1).guesses().items()
+    assert (name, others, payload.delta) == ("api", [], True)
+    assert payload.guess == read_manifest(controller.artefact("api", 1).path).root
+    assert payload.size < 100_000
     assert controller.memory(host="two", api=2).guesses() == {}
 
 
