@@ -47,7 +47,7 @@ def test_what_it_came_to(events: list[Event], outcome: str) -> None:
 def test_the_figures_and_the_words() -> None:
     run = rollout(
         *host("a", *MOVED, after={"releases": {"hello": {"version": "2"}}}),
-        *host("b", *BACK, stage="Ask the gates", reason="errors: no"),
+        *host("b", *BACK, stage="Check the gates", reason="errors: no"),
         *host("c", "unreachable", reason="no route"),
         REVERT,
         *host("a", "reverting", "reverted"),
@@ -75,7 +75,7 @@ def test_the_figures_and_the_words() -> None:
         "reverted: 2 (a, b)",
         "unreachable: 1 (c)",
         "untouched: 1 (d)",
-        "b: reverted, failed at Ask the gates: errors: no",
+        "b: reverted, failed at Check the gates: errors: no",
         "c: unreachable, failed at the start: no route",
     ]
 
