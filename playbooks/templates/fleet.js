@@ -1,4 +1,4 @@
-// Filters, sorts and long lists of fleet.html. The page is complete without it; nothing here makes a request.
+// Filters, sorting and long lists of fleet.html. The page is complete without it. Nothing here makes a request.
 "use strict";
 
 (() => {
@@ -6,7 +6,7 @@
   const symbols = { yes: "✓", no: "✗", unknown: "?" };
   const lowerNames = data.hosts.map((name) => name.toLowerCase());
   const number = new Intl.NumberFormat("en");
-  let chosen = null; // which hosts the filter leaves, by number; null for all
+  let chosen = null; // for each host whether the filter keeps it; null for all
 
   // "0-3,7" as [[0, 3], [7, 7]]
   const parsed = new Map();
@@ -45,7 +45,7 @@
 
   const plural = (count, word) => `${number.format(count)} ${word}${count === 1 ? "" : "s"}`;
 
-  // ---- Long lists of hosts are completed when somebody opens them, with the hosts of the filter only.
+  // ---- Long lists of hosts are filled when they are opened, with the hosts that the filter keeps.
   function fillList(details) {
     if (!details.open) return;
     const all = [...members(details.dataset.list)];
@@ -58,7 +58,7 @@
     if (event.target.matches("details.hosts")) fillList(event.target);
   }, true);
 
-  // ---- Tables sort by the buttons in their heads.
+  // ---- Tables are sorted with the buttons in their heads.
   function sortKey(cell) {
     const text = cell.dataset.sort ?? cell.textContent.trim();
     return text !== "" && !Number.isNaN(Number(text)) ? Number(text) : text.toLowerCase();
@@ -89,13 +89,13 @@
     });
   }
 
-  // ---- The matrix: hosts with the same answers are one column, as many columns as a screen bears at a time.
+  // ---- The matrix: hosts with the same answers share a column. It shows as many columns as fit on a screen.
   const matrix = document.getElementById("matrix");
   const moreColumns = document.getElementById("more-columns");
   const capabilityFilter = document.getElementById("capability-filter");
   let limit = data.shown;
 
-  // One cell for each answer of a row, to be copied; made when the row is drawn for the first time.
+  // One cell for each answer of a row, to be cloned. Made when the row is drawn for the first time.
   const patterns = new WeakMap();
   function patternsOf(row) {
     if (!patterns.has(row)) {
@@ -137,7 +137,7 @@
     return head;
   }
 
-  // Which hosts stand behind a column, in a row of its own below the head.
+  // The hosts of a column, in a row of its own below the head.
   const memberBody = element("tbody", { className: "members" });
   function showMembers(button, label, names) {
     const open = button.getAttribute("aria-expanded") === "true";
@@ -168,7 +168,7 @@
     }
   }
 
-  // Far from the screen the matrix is drawn when somebody comes there, and not at every key.
+  // A matrix outside of the screen is drawn when it is scrolled to, not at every key.
   let near = false;
   let stale = true;
   function redraw() {
@@ -217,7 +217,7 @@
   }
   capabilityFilter?.addEventListener("input", filterCapabilities);
 
-  // ---- The filter of hosts holds for everything on the page.
+  // ---- The host filter applies to the whole page.
   const hostFilter = document.getElementById("host-filter");
   const groupFilter = document.getElementById("group-filter");
   const count = document.getElementById("filter-count");
@@ -249,7 +249,7 @@
     return runs(text).reduce((sum, [first, last]) => sum + last - first + 1, 0);
   }
 
-  // Keys come faster than a page of a thousand hosts is drawn: one drawing for all keys since the last.
+  // Keys come faster than a page of a thousand hosts is drawn. Draw once for all keys since the last drawing.
   let waiting = 0;
   function soon() {
     cancelAnimationFrame(waiting);
@@ -258,7 +258,7 @@
   hostFilter.addEventListener("input", soon);
   groupFilter?.addEventListener("change", soon);
 
-  // ---- What is to be set can be copied.
+  // ---- Settings to apply can be copied.
   for (const block of document.querySelectorAll(".to-set pre")) {
     const button = element("button", { type: "button" }, "Copy");
     const said = element("span", { className: "quiet" });
@@ -275,7 +275,7 @@
     block.after(button, said);
   }
 
-  // ---- Paper has no way to open what is folded.
+  // ---- Open folded sections for printing.
   const folded = () => document.querySelectorAll("details.rest:not([open])");
   let unfolded = [];
   addEventListener("beforeprint", () => {
@@ -284,7 +284,7 @@
   });
   addEventListener("afterprint", () => unfolded.forEach((details) => { details.open = false; }));
 
-  // Browsers keep what was typed over a reload.
+  // Browsers keep the text of the fields over a reload.
   if (hostFilter.value || groupFilter?.value) filterHosts();
   filterCapabilities();
   document.documentElement.dataset.ready = "yes";
