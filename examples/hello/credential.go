@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// readCredential returns the secret that systemd hands over under this name (LoadCredential=). It is in a file that only
-// this service can read, and in no environment, where children and crash reports would have it.
+// readCredential returns the secret that systemd passes under this name (LoadCredential=). It is in a file that only this
+// service can read. It is not in the environment, which child processes and crash reports would include.
 func readCredential(name string) ([]byte, error) {
 	folder := os.Getenv("CREDENTIALS_DIRECTORY")
 	if folder == "" {
@@ -27,7 +27,7 @@ func readCredential(name string) ([]byte, error) {
 	return secret, nil
 }
 
-// requireToken lets those through who bear the token. The comparison takes as long for a wrong one as for the right one.
+// requireToken passes on requests with the token. The comparison takes as long for a wrong token as for the right one.
 func requireToken(token []byte, next http.Handler) http.Handler {
 	wanted := append([]byte("Bearer "), token...)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -27,7 +27,7 @@ func newServerGroup(app *service, logger *slog.Logger) *serverGroup {
 	return &serverGroup{app: app, logger: logger}
 }
 
-// start serves every socket; the channel tells of a server that ended by itself.
+// start serves every socket. The channel reports a server that ended by itself.
 func (g *serverGroup) start(sockets []namedListener) <-chan error {
 	g.serving.errors = make(chan error, len(sockets))
 	for _, socket := range sockets {
@@ -61,7 +61,7 @@ func (g *serverGroup) count(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// closeWhenDraining tells the client, in the answer itself, that this connection takes no further request. It does so
+// closeWhenDraining tells the client, in the answer itself, that this connection takes no more requests. It does so
 // just before the header goes out, so that a request which was already running when SIGTERM came tells it too.
 func (g *serverGroup) closeWhenDraining(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

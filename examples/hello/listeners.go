@@ -19,7 +19,7 @@ type namedListener struct {
 }
 
 // inheritedListeners takes over the sockets that systemd passes, in the order of the unit file, and removes the
-// variables that speak of them, so that no child mistakes them for its own. None passed is not an error.
+// variables that describe them, so that no child process uses them. It is not an error if none were passed.
 func inheritedListeners() ([]namedListener, error) {
 	count, names, err := parseListenVariables(os.Getenv, os.Getpid())
 	for _, name := range []string{"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID"} {

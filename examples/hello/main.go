@@ -1,5 +1,5 @@
-// Hello is a small HTTP service that shows what a Go service needs to be a good guest of systemd: it takes its
-// listening sockets over, tells when it is ready, loses no request when it is replaced, and can be measured.
+// Hello is a small HTTP service that shows what a Go service should do under systemd: it takes its listening sockets
+// from systemd, reports when it is ready, loses no request when it is replaced, and exports metrics.
 package main
 
 import (
@@ -133,7 +133,7 @@ type service struct {
 	host            string
 	failHealth      bool
 	separateMetrics bool   // /metrics has a socket of its own and is not served on the others
-	token           []byte // whoever bears it is served /private; none: there is no such path
+	token           []byte // requests with it may read /private; empty: there is no such path
 	metrics         *registry
 }
 
@@ -178,8 +178,8 @@ func (s *service) hello(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "hello from %s, version %s\n", s.host, version)
 }
 
-// health stays good while draining: the socket is then already the next process's, and a client that asks over an old
-// connection would take the answer for the state of the new one.
+// health stays good while draining. The socket already belongs to the next process, and a client that asks over an old
+// connection would take the answer for the state of the new process.
 func (s *service) health(w http.ResponseWriter, _ *http.Request) {
 	if s.failHealth {
 		http.Error(w, "failing on request", http.StatusServiceUnavailable)
@@ -189,7 +189,7 @@ func (s *service) health(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, "ok\n")
 }
 
-// build is what hello_build_info tells.
+// build is what hello_build_info reports.
 type build struct{ version, goVersion, revision string }
 
 func buildInfo() build {

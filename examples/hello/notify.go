@@ -15,10 +15,10 @@ import (
 // notifier speaks the protocol of sd_notify(3): datagrams of NAME=value lines to the socket in NOTIFY_SOCKET.
 type notifier struct {
 	conn   *net.UnixConn // nil: not started by a supervisor that listens
-	within time.Duration // the supervisor wants a sign of life within this time; 0: none wanted
+	within time.Duration // the supervisor expects WATCHDOG=1 within this time; 0: it does not
 }
 
-// newNotifier reads the variables of the protocol and removes them, so that no child speaks for this process.
+// newNotifier reads the variables of the protocol and removes them, so that no child process sends messages for this one.
 func newNotifier() (*notifier, error) {
 	address := os.Getenv("NOTIFY_SOCKET")
 	within, err := parseWatchdogVariables(os.Getenv, os.Getpid())
@@ -39,7 +39,7 @@ func newNotifier() (*notifier, error) {
 	return &notifier{conn: conn, within: within}, nil
 }
 
-// parseWatchdogVariables returns the time within which this process has to give a sign of life, or 0.
+// parseWatchdogVariables returns the time within which this process has to send WATCHDOG=1, or 0.
 func parseWatchdogVariables(getenv func(string) string, pid int) (time.Duration, error) {
 	text := getenv("WATCHDOG_USEC")
 	if text == "" {
@@ -66,8 +66,8 @@ func (n *notifier) ready(status string) { n.send("READY=1", "STATUS="+status) }
 
 func (n *notifier) stopping(status string) { n.send("STOPPING=1", "STATUS="+status) }
 
-// keep hands a copy of a listening socket to systemd, which passes it on to the next process under this name: who
-// connects between the two waits in the kernel, without a socket unit.
+// keep gives a copy of a listening socket to systemd, which passes it to the next process under this name. A client that
+// connects in between waits in the kernel. This needs no socket unit.
 func (n *notifier) keep(name string, listener net.Listener) error {
 	owner, ok := listener.(interface{ File() (*os.File, error) })
 	if n.conn == nil || !ok {
@@ -91,7 +91,7 @@ func (n *notifier) keep(name string, listener net.Listener) error {
 	return errors.Join(err, sent)
 }
 
-// watchdog gives a sign of life twice in each interval until the context ends. Draining needs none: systemd stops
+// watchdog sends WATCHDOG=1 twice in each interval until the context ends. Draining needs none: systemd stops
 // counting when a unit is stopping.
 func (n *notifier) watchdog(ctx context.Context) {
 	if n.conn == nil || n.within == 0 {
