@@ -2,10 +2,10 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Three bare machines become a working Go fleet, while you watch.
+"""Turn three bare machines into a working Go fleet while you watch.
 
-``demo.py up`` makes the hosts, runs site.yml twice and shows what the hosts say of themselves; ``demo.py down`` ends
-what ``up --keep`` left running.
+``demo.py up`` makes the hosts, runs site.yml twice and shows the state of the hosts. ``demo.py down`` ends what
+``up --keep`` left running.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ PAGE = CHECKOUT / ".build" / "demo"
 PROMETHEUS = "prom13"
 PORT = 8080
 
-# Each is asked on the host itself; what it prints is what you see.
+# Commands that run on each host. The demo prints their output.
 QUESTIONS = {
-    "Go on everyone's PATH": "go version",
+    "Go in everybody's PATH": "go version",
     "who owns the port": f"ss -Hltnp sport = :{PORT} | grep -o 'users:.*'",
     "runs as the dynamic user": "ps -o user= -p $(systemctl show -P MainPID hello)",
     "AppArmor, from the kernel": "cat /proc/$(systemctl show -P MainPID hello)/attr/apparmor/current"
@@ -46,7 +46,7 @@ QUESTIONS = {
 
 
 class StepError(Exception):
-    """A step that did not work; its output has been shown."""
+    """A step that failed after it had printed its output."""
 
 
 def step(title: str) -> None:
@@ -64,7 +64,7 @@ def lab(*arguments: str) -> list[str]:
 
 
 def ask(host: str, script: str) -> str:
-    """What a command on a host prints, or how it failed."""
+    """Run a command on a host; return its output, or how it failed."""
     argv = lab("ssh", "--name", "demo", host, script)
     done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or done.stderr.strip() or f"nothing (exit status {done.returncode})"
@@ -97,7 +97,7 @@ def playbook(name: str, *arguments: str) -> float:
 
 
 def addresses() -> dict[str, str]:
-    """Name of each host -> its address on the private network."""
+    """Return the address of each host on the private network, by its name."""
     inventory = yaml.safe_load((STATE / "inventory.yml").read_text(encoding="utf-8"))
     hosts = inventory["all"]["children"]["lab"]["hosts"]
     return {name: variables["lab_address"] for name, variables in hosts.items()}
@@ -106,10 +106,10 @@ def addresses() -> dict[str, str]:
 def show_hosts() -> None:
     network = addresses()
     for host in HOSTS:
-        step(f"{host}: what it says of itself")
+        step(f"The state of {host}")
         for question, script in QUESTIONS.items():
             print(f"{question:<28}{ask(host, script)}")
-    step("The service of each host, asked by another host through its socket")
+    step("Each service, requested by another host through its socket")
     names = list(HOSTS)
     for asking, asked in zip(names, names[1:] + names[:1], strict=True):
         url = f"http://{network[asked]}:{PORT}/"
@@ -118,7 +118,7 @@ def show_hosts() -> None:
 
 
 def show_prometheus() -> None:
-    step(f"Prometheus on {PROMETHEUS}: its own list of who is up")
+    step(f"The targets of Prometheus on {PROMETHEUS}")
     script = "python3 -c \"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9090/api/v1/query?query=up').read().decode())\""
     answer = json.loads(ask(PROMETHEUS, script))
     for series in sorted(answer["data"]["result"], key=lambda one: sorted(one["metric"].items())):
@@ -189,7 +189,7 @@ def main(arguments: list[str]) -> int:
             step("Cleaning up")
             down()
     if options.keep:
-        step("The hosts are yours")
+        step("The hosts keep running")
         for host in HOSTS:
             print(f"PYTHONPATH=molecule .venv/bin/python -m lab ssh --name demo {host}")
         print("make demo-down ends them.")
