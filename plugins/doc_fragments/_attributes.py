@@ -6,13 +6,13 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Attributes that every module of the collection states in the same words."""
+    """The attributes that the documentation of every module of the collection includes."""
 
     # A module that changes the host.
     DOCUMENTATION = r"""
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and tell what would change without changing the host.
+    description: Can run in C(check_mode) and return what would change without changing the host.
     support: full
   diff_mode:
     description: Returns what changed, or would change, when in diff mode.
@@ -30,10 +30,10 @@ attributes:
     INFO = r"""
 attributes:
   check_mode:
-    description: Reads only, so check mode changes nothing about it.
+    description: Only reads, so it does the same in check mode.
     support: full
   diff_mode:
-    description: Changes nothing, so there is no difference to show.
+    description: Changes nothing, so there is no difference to return.
     support: N/A
   platform:
     description: Where the module runs.
@@ -50,10 +50,10 @@ attributes:
       - gofleet.hosts.all
 """
 
-    # A module whose other half runs on the controller.
+    # A module with an action plugin of the same name.
     CONTROLLER = r"""
 attributes:
   action:
-    description: Has a half of the same name that runs on the controller.
+    description: Has an action plugin of the same name, which runs on the controller.
     support: full
 """

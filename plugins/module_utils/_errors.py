@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The one error of the collection: what was wanted, what was found, what to do."""
+"""The exception that every module of the collection reports to the user."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["HostError"]
 
 
 class HostError(Exception):
-    """A condition that a person can act on. Everything else is a bug and is left to surface as one."""
+    """A condition that the user can correct. Any other exception is a bug and is not caught."""
 
     def __init__(self, subject: str, *, wanted: str, found: str, remedy: str) -> None:
         """
         :param subject: the object at fault, as the user knows it (a path, a unit, a version, a host:port)
-        :param wanted: what should have been there
-        :param found: what was there instead, with the value
+        :param wanted: what was expected
+        :param found: what was found instead, with the value
         :param remedy: what to do about it, as a sentence with its full stop
         """
         super().__init__(f"{subject}: wanted {wanted}; found {found}. {remedy}")
@@ -30,7 +30,7 @@ class HostError(Exception):
         self.remedy = remedy
 
     def report(self) -> dict[str, t.Any]:
-        """The keyword arguments for AnsibleModule.fail_json."""
+        """Return the keyword arguments for AnsibleModule.fail_json."""
         return {
             "msg": str(self),
             "error": {

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Commands on the host: an argv list in, a result out, passed to whoever needs it."""
+"""Run commands on the host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Completed", "Runner", "host_runner"]
 
 
 class Completed(t.NamedTuple):
-    """What a command left behind."""
+    """The exit status of a command, its standard output and its standard error."""
 
     rc: int
     out: str
@@ -25,7 +25,10 @@ class Completed(t.NamedTuple):
 
 
 class Runner(t.Protocol):
-    """Runs a command, never through a shell, in the C locale. A missing binary gives rc 127."""
+    """A function that runs a command without a shell, in the C locale.
+
+    A command that is not found gives ``rc`` 127.
+    """
 
     def __call__(
         self,
@@ -37,7 +40,7 @@ class Runner(t.Protocol):
 
 
 def host_runner(module: AnsibleModule) -> Runner:
-    """A Runner over the module's own run_command; finds binaries in sbin directories too."""
+    """Return a Runner that uses the module's run_command and also finds binaries in sbin directories."""
 
     def run(
         argv: list[str],

@@ -17,7 +17,7 @@ import typing as t
 from .._kernel.cgroup import unified_path
 from .._probe.files import read, read_int
 from .._probe.host import Host
-from .._probe.mounts import unified_point
+from .._probe.mounts import cgroup2_mount_point
 from .._probe.syscall import Outcome, number_of
 from .abi import ATTACH_TYPES, PROGRAM_TYPES
 from .bpf import Bpf, exit_with, opened
@@ -259,7 +259,7 @@ _TCX_NEXT = -1
 
 def own_cgroup(root: str) -> str | None:
     """The directory of this process's control group of version 2; None: not mounted, or not in one."""
-    point, path = unified_point(root), unified_path(read(root, "proc/self/cgroup").text or "")
+    point, path = cgroup2_mount_point(root), unified_path(read(root, "proc/self/cgroup").text or "")
     return point.rstrip("/") + path.rstrip("/") if point and path else None
 
 

@@ -13,7 +13,7 @@ import typing as t
 
 from .._kernel.lsm import read_lockdown
 from .._probe.files import read, read_sysctl
-from .._probe.mounts import mounts_of_type, tracefs_points
+from .._probe.mounts import mounts_of_type, tracefs_mount_points
 
 __all__ = ["find_tracefs", "read_environment"]
 
@@ -25,7 +25,7 @@ _JIT = ("enable", "harden", "kallsyms", "limit")
 
 def find_tracefs(root: str) -> str | None:
     """Where tracefs is mounted, by itself (Linux 4.1) or below debugfs; None: nowhere that this process sees."""
-    points = sorted(tracefs_points(root), key=lambda point: point != "/sys/kernel/tracing")
+    points = sorted(tracefs_mount_points(root), key=lambda point: point != "/sys/kernel/tracing")
     return points[0] if points else None
 
 

@@ -15,7 +15,7 @@ import typing as t
 from .._ebpf.abi import ATTACH_TYPES
 from .._ebpf.bpf import Bpf
 from .._probe.answer import Probe, no, unknown, yes
-from .._probe.mounts import unified_point
+from .._probe.mounts import cgroup2_mount_point
 from .._probe.syscall import Outcome
 from .objects import Objects, Program
 from .owners import Owners
@@ -91,7 +91,7 @@ def initial_namespace(root: str, kind: str) -> bool:
 
 def walk_cgroups(root: str) -> CgroupTree:
     """Find all control groups of the unified hierarchy."""
-    point = unified_point(root)
+    point = cgroup2_mount_point(root)
     if point is None:
         return CgroupTree(None, {}, "the root of the unified hierarchy of control groups is not mounted")
     mount = os.path.join(root, point.lstrip("/"))

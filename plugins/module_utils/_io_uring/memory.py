@@ -131,7 +131,7 @@ def have_charged_rings(host: Host) -> Probe:
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, hard))
     try:
-        ring = make_ring(host, apart=True, uid=_NOBODY if exempt else None, again=False)
+        ring = make_ring(host, in_child=True, uid=_NOBODY if exempt else None, again=False)
     finally:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (soft, hard))
     if ring is None:

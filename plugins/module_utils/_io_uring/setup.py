@@ -120,19 +120,19 @@ def make_ring(
     *,
     entries: int = ENTRIES,
     flags: t.Sequence[str] = (),
-    apart: bool = False,
+    in_child: bool = False,
     uid: int | None = None,
     again: bool = True,
 ) -> Ring | None:
     """Make a ring, whose descriptor is the caller's to close. None: its number is not known on this machine.
 
-    :param apart: make it in a child that ends with it, as ``uid`` if one is given
+    :param in_child: make it in a child that ends with it, as ``uid`` if one is given
     :param again: whether earlier rings of ours may still be charged to the limit, so that a refusal is tried again
     """
     number = number_of("io_uring_setup", machine=host.machine)
     if number is None:
         return None
-    call = functools.partial(host.syscalls.apart, uid=uid) if apart else host.syscalls
+    call = functools.partial(host.syscalls.in_child, uid=uid) if in_child else host.syscalls
     memory = bytearray(3 * _PAGE)  # pinned by NO_MMAP as long as the ring lives
     start = -(-host.syscalls.address_of(memory) // _PAGE) * _PAGE if "NO_MMAP" in flags else 0
     bits = sum(SETUP_FLAGS[flag] for flag in flags)
@@ -163,11 +163,11 @@ def have_setup(host: Host, name: str, *, again: bool = False) -> Probe:
     """Probe the running kernel for a ring made in one of the ways of SETUPS."""
     flags = SETUPS[name].flags
     # Registered, a ring is an index of the process that made it, and goes with the process.
-    apart = "REGISTERED_FD_ONLY" in flags
-    ring = make_ring(host, flags=flags, apart=apart, again=again)
+    in_child = "REGISTERED_FD_ONLY" in flags
+    ring = make_ring(host, flags=flags, in_child=in_child, again=again)
     if ring is None:
         return unknown("kernel", f"the number of io_uring_setup on {host.machine} is not known here")
-    if not apart:
+    if not in_child:
         for dummy in opened(ring):
             pass
     return judge_setup(ring.outcome, host=host, name=name)

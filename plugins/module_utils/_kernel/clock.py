@@ -63,7 +63,7 @@ def have_time_namespaces(host: Host) -> Probe:
     number = number_of("unshare", machine=host.machine)
     if number is None:
         return unknown("kernel", f"the number of unshare on {host.machine} is not known here")
-    outcome = host.syscalls.apart(number, _CLONE_NEWTIME)
+    outcome = host.syscalls.in_child(number, _CLONE_NEWTIME)
     if outcome.errno == errno.EINVAL:
         return no("kernel", "EINVAL: not in this kernel (since Linux 5.6), or built without CONFIG_TIME_NS")
     if outcome.errno == errno.ENOSPC:

@@ -67,7 +67,7 @@ def have_unprivileged_userns(host: Host) -> Probe:
     number = number_of("unshare", machine=host.machine)
     if number is None:
         return unknown("kernel", f"the number of unshare on {host.machine} is not known here")
-    outcome = host.syscalls.apart(number, _CLONE_NEWUSER, uid=_NOBODY)
+    outcome = host.syscalls.in_child(number, _CLONE_NEWUSER, uid=_NOBODY)
     # Ubuntu 24.04: the namespace is made, but nothing is permitted in it.
     if outcome.value == 0 and read_sysctl(host.root, "kernel.apparmor_restrict_unprivileged_userns") == 1:
         return no("apparmor", "made, but powerless: kernel.apparmor_restrict_unprivileged_userns is 1")

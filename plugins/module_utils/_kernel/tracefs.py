@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from .._probe.files import Text, read
-from .._probe.mounts import tracefs_points
+from .._probe.mounts import tracefs_mount_points
 
 __all__ = ["Event", "Events", "parse_events", "parse_place", "read_events"]
 
@@ -75,7 +75,7 @@ def parse_place(target: str) -> tuple[str, int]:
 def read_events(root: str) -> Events:
     """Read the events of the first tracefs that can be read. All mounts show the same ones."""
     error = "no tracefs is mounted"
-    for point in tracefs_points(root):
+    for point in tracefs_mount_points(root):
         base = point.lstrip("/")
         texts = {name: read(root, f"{base}/{name}") for name in _FILES}
         refused = [f"{point}/{name}: {text.error}" for name, text in texts.items() if text.error]

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The three-valued answer of a probe, with the layer that decided it."""
+"""The answer of a probe (yes, no or unknown) with the layer that decided it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ __all__ = ["Probe", "no", "unknown", "yes"]
 
 
 class Probe(t.NamedTuple):
-    """What trying told.
+    """The result of an attempt.
 
-    ``answer``: yes, no, or unknown (the attempt did not tell). ``decided_by``: kernel, sysctl, seccomp,
-    apparmor, lockdown, capability or memlock; for unknown the layer that hid the answer. ``reason``: a sentence.
+    ``answer``: yes, no, or unknown (the attempt was inconclusive). ``decided_by``: the layer that decided, such as
+    kernel, sysctl, seccomp, apparmor, lockdown, capability or memlock. For unknown it is the layer that hid the
+    answer. ``reason``: a sentence.
     """
 
     answer: str
@@ -25,7 +26,7 @@ class Probe(t.NamedTuple):
     reason: str
 
     def report(self) -> dict[str, t.Any]:
-        """The shape that every module returns."""
+        """Return the dictionary that every module returns."""
         return self._asdict()
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Who is asking: the layers between this process and the kernel, and which of them said no."""
+"""The identity of this process, and the layer that refused one of its system calls."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ CAP_BPF = 39
 
 
 class Caller(t.NamedTuple):
-    """What the kernel knows of this process. None: could not be read."""
+    """The identity and the confinement of this process. A field is None where it could not be read."""
 
     uid: int | None
     groups: tuple[int, ...]
     capabilities: int | None
     seccomp: int | None
     apparmor: str | None
-    # In a user namespace of its own, where capabilities count only for what that namespace owns.
+    # In a user namespace other than the initial one. There, capabilities apply only to what that namespace owns.
     namespaced: bool = False
 
     def can(self, *capabilities: int) -> bool:
-        """Whether the caller has one of the capabilities in its effective set, and over the whole host."""
+        """Return whether one of the capabilities is in the effective set and applies to the whole host."""
         held = 0 if self.namespaced else self.capabilities or 0
         return any(held >> number & 1 for number in capabilities)
 
     @property
     def filtered(self) -> bool:
-        """Whether a seccomp filter stands between the caller and the kernel (mode 2)."""
+        """Whether the caller has a seccomp filter (mode 2)."""
         return bool(self.seccomp)
 
     @property
@@ -74,7 +74,7 @@ class Caller(t.NamedTuple):
         return self.apparmor is not None and self.apparmor.endswith("(enforce)")
 
     def report(self) -> dict[str, t.Any]:
-        """The shape that every module returns."""
+        """Return the dictionary that every module returns."""
         capabilities = None if self.capabilities is None else f"{self.capabilities:#018x}"
         return {
             "uid": self.uid,
@@ -87,20 +87,23 @@ class Caller(t.NamedTuple):
 
 
 class Policy(t.NamedTuple):
-    """A setting that refuses a call, and to whom. ``lacking``: what would let the caller pass all the same."""
+    """A sysctl setting that can refuse a call.
+
+    ``blocks``: whether a value of the setting refuses a caller. ``lacking``: what would exempt the caller.
+    """
 
     key: str
     blocks: t.Callable[[int, Caller], bool]
     lacking: str | None = None
 
     def blocking(self, root: str, caller: Caller) -> int | None:
-        """The value of the setting, where it refuses this caller."""
+        """Return the value of the setting if it refuses this caller, else None."""
         value = read_sysctl(root, self.key)
         return value if value is not None and self.blocks(value, caller) else None
 
 
 def parse_status(text: str) -> dict[str, str]:
-    """The fields of /proc/PID/status."""
+    """Parse the fields of /proc/PID/status."""
     fields = {}
     for line in text.splitlines():
         name, colon, value = line.partition(":")
@@ -114,7 +117,7 @@ def read_caller(root: str) -> Caller:
     fields = parse_status(read(root, "proc/self/status").text or "")
     uids = fields.get("Uid", "").split()
     gids = fields.get("Gid", "").split()[1:2] + fields.get("Groups", "").split()
-    # attr/apparmor/current since Linux 5.8, attr/current before, where another LSM may answer instead.
+    # attr/apparmor/current exists since Linux 5.8. Before that, attr/current may hold the label of another LSM.
     label = read(root, "proc/self/attr/apparmor/current").text or read(root, "proc/self/attr/current").text
     return Caller(
         uid=_number(uids[1]) if len(uids) > 1 else None,
@@ -127,7 +130,7 @@ def read_caller(root: str) -> Caller:
 
 
 def _namespaced(root: str) -> bool:
-    """Whether this process is in a user namespace other than the first, which has a fixed inode number."""
+    """Return whether this process is in a user namespace other than the initial one (a fixed inode number)."""
     try:
         link = os.readlink(os.path.join(root, "proc/self/ns/user"))
     except OSError:
@@ -145,15 +148,15 @@ def judge(
     needs: str = "",
     since: str = "",
 ) -> Probe:
-    """What the outcome of an attempt says, and which layer decided it.
+    """Judge the outcome of a system call and the layer that decided it.
 
-    :param proves: error numbers that only a kernel with the feature gives to these arguments
-    :param policies: settings that could have refused
-    :param needs: what the caller may lack, for the reason
-    :param since: the first kernel with it, for the reason
+    :param proves: error numbers that only a kernel with the feature returns for these arguments
+    :param policies: settings that can refuse the call
+    :param needs: the privilege that the call needs, for the reason
+    :param since: the first kernel release with the feature, for the reason
     """
     if outcome.killed:
-        return no("seccomp", "a seccomp filter kills whoever makes the call (SIGSYS)")
+        return no("seccomp", "a seccomp filter kills the process that makes the call (SIGSYS)")
     if outcome.value >= 0 and not outcome.errno:
         return yes("kernel", "tried, it works")
     name = errno.errorcode.get(outcome.errno, str(outcome.errno))
@@ -163,18 +166,19 @@ def judge(
         return _absent(outcome.errno, caller, since)
     if outcome.errno in (errno.EPERM, errno.EACCES):
         return _refused(name, root, caller, policies, needs)
-    return unknown("kernel", f"tried, {name} ({os.strerror(outcome.errno)}) does not tell")
+    return unknown("kernel", f"tried, {name} ({os.strerror(outcome.errno)}) is inconclusive")
 
 
 def _absent(number: int, caller: Caller, since: str) -> Probe:
     if number == errno.EOPNOTSUPP:
-        return no("kernel", "EOPNOTSUPP: built in, but switched off at boot")
+        return no("kernel", "EOPNOTSUPP: built in, but disabled at boot")
     if caller.filtered:
-        # Container engines answer ENOSYS for calls that their filter does not know, so that programs fall back.
+        # Filters of container engines return ENOSYS for calls that they do not list, so that programs fall back.
         return no(
-            "seccomp", f"ENOSYS under a seccomp filter, which hides it or a kernel without it (since {since})"
+            "seccomp",
+            f"ENOSYS under a seccomp filter: the filter refuses it or the kernel lacks it (since Linux {since})",
         )
-    return no("kernel", f"ENOSYS: not in this kernel (since Linux {since}, and may be switched off)")
+    return no("kernel", f"ENOSYS: not in this kernel (since Linux {since}; a kernel may be built without it)")
 
 
 def _refused(name: str, root: str, caller: Caller, policies: t.Sequence[Policy], needs: str) -> Probe:
@@ -188,12 +192,12 @@ def _refused(name: str, root: str, caller: Caller, policies: t.Sequence[Policy],
                 f"{name}: {policy.key} is {value}" + (f" and the caller lacks {lacking}" if lacking else ""),
             )
     if caller.filtered:
-        return no("seccomp", f"{name} under a seccomp filter, and no setting explains it")
+        return no("seccomp", f"{name} under a seccomp filter; no setting explains it")
     if caller.confined:
         return no("apparmor", f"{name} under the AppArmor profile {caller.apparmor}")
     if needs:
         return no("capability", f"{name}: the caller lacks {needs}")
-    return no("kernel", f"{name} from a layer that is not known here (a security module)")
+    return no("kernel", f"{name} from a layer that this probe does not know (a security module)")
 
 
 def _number(text: str, *, base: int = 10) -> int | None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Files of /proc and /sys under a root, with missing and unreadable told apart."""
+"""Read files of /proc and /sys, and distinguish a missing file from an unreadable one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Text", "decimal", "read", "read_int", "read_sysctl", "selected"]
 
 
 class Text(t.NamedTuple):
-    """What a file held. Neither text nor error: there is no such file."""
+    """The content of a file, or the error of reading it. Both are None where the file does not exist."""
 
     text: str | None
     error: str | None
@@ -22,7 +22,11 @@ class Text(t.NamedTuple):
 
 
 def read(root: str, path: str, *, at_most: int = -1) -> Text:
-    """Read one file of the kernel, ``at_most`` so many characters; ``path`` is relative to ``root``."""
+    """Read one file of the kernel.
+
+    :param path: relative to ``root``
+    :param at_most: the number of characters to read, -1 for all
+    """
     try:
         with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
             return Text(file.read(at_most), None)
@@ -33,13 +37,13 @@ def read(root: str, path: str, *, at_most: int = -1) -> Text:
 
 
 def decimal(text: str | None) -> int | None:
-    """The number that a field holds; None where there is none, or something else than digits."""
+    """Return the number in a field, or None where the field is missing or holds anything but digits."""
     word = (text or "").strip()
     return int(word) if word.isdecimal() else None
 
 
 def read_int(root: str, path: str) -> int | None:
-    """The number in a file; None where there is none, or something else."""
+    """Return the number in a file, or None where the file cannot be read or holds no number."""
     text = read(root, path).text
     try:
         return int(text) if text is not None else None
@@ -48,12 +52,12 @@ def read_int(root: str, path: str) -> int | None:
 
 
 def read_sysctl(root: str, key: str) -> int | None:
-    """The value of a sysctl key that holds one number."""
+    """Return the value of a sysctl key that holds one number, or None."""
     return read_int(root, f"proc/sys/{key.replace('.', '/')}")
 
 
 def selected(text: str | None) -> str | None:
-    """The choice in brackets: ``always [madvise] never`` is ``madvise``."""
+    """Return the word in brackets, such as ``madvise`` of ``always [madvise] never``."""
     for word in (text or "").split():
         if word.startswith("[") and word.endswith("]"):
             return word[1:-1]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""What every probe is given: where to read, how to call, and who asks."""
+"""The host that probes examine, and the result of a subset of probes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ __all__ = ["Facts", "Host", "this_host"]
 
 
 class Host(t.NamedTuple):
-    """The host under probe."""
+    """The host that probes examine.
+
+    ``root``: the directory that stands for /. ``machine``: the architecture, as uname(2) names it.
+    """
 
     root: str
     machine: str
@@ -27,14 +30,14 @@ class Host(t.NamedTuple):
 
 
 class Facts(t.NamedTuple):
-    """What one subset found: plain values, and capabilities by name."""
+    """The result of one subset: plain values by name, and answers of probes by name."""
 
     values: dict[str, t.Any]
     capabilities: dict[str, Probe]
 
 
 def this_host(root: str = "/") -> Host:
-    """The host that this runs on."""
+    """Return the host that this process runs on."""
     caller = read_caller(root)
     return Host(
         root=root,

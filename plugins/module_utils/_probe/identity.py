@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Another identity: which user, with which capabilities, limits and filter, and a function run as it."""
+"""Run a function of the collection as another user, or as a service would run it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .._run import Completed, Runner
 from .._systemd.text import parse_show
 from . import identity_child
 from .caller import CAPABILITIES, parse_status
-from .identity_unit import SHOWN, unit_properties
+from .identity_unit import QUERIED_PROPERTIES, unit_properties
 
 __all__ = ["IDENTITY_OPTIONS", "IDENTITY_SPEC", "Identity", "identity_of", "run_as"]
 
@@ -40,7 +40,10 @@ IDENTITY_SPEC: dict[str, t.Any] = {
 
 
 class Identity(t.NamedTuple):
-    """Who a function is to run as. ``limits``: resource -> value as systemd writes it, such as memlock: 64K."""
+    """The identity that a function is run as.
+
+    ``limits``: resource -> value as systemd writes it, such as memlock: 64K.
+    """
 
     unit: str | None = None
     user: str | None = None
@@ -49,24 +52,27 @@ class Identity(t.NamedTuple):
 
 
 def identity_of(params: t.Mapping[str, t.Any] | None) -> Identity | None:
-    """The identity that an option of IDENTITY_SPEC describes; None without one."""
+    """Read the identity from an option of IDENTITY_SPEC. Return None where the option is not set."""
     if params is None:
         return None
     names = [name.upper() for name in params.get("capabilities") or ()]
     capabilities = tuple(name if name.startswith("CAP_") else f"CAP_{name}" for name in names)
     for name in capabilities:
-        # systemd drops what it does not know without a word.
+        # systemd ignores unknown names without an error.
         if name not in CAPABILITIES:
             raise HostError(
-                name, wanted="a capability", found="a name that is none", remedy="See capabilities(7)."
+                name,
+                wanted="a capability",
+                found="not a valid capability",
+                remedy="Use a name of capabilities(7).",
             )
     memlock = params.get("limit_memlock")
     if memlock is not None and not re.fullmatch(r"(\d+[KMGT]?|infinity)", memlock):
         raise HostError(
             "limit_memlock",
-            wanted="bytes, a number with K, M, G or T, or infinity",
+            wanted="a number of bytes, with or without K, M, G or T, or infinity",
             found=memlock,
-            remedy="Write it as LimitMEMLOCK= of a unit.",
+            remedy="Write the value as LimitMEMLOCK= of a unit takes it.",
         )
     unit = params.get("unit")
     return Identity(
@@ -85,30 +91,32 @@ def run_as(
     arguments: t.Mapping[str, t.Any],
     root: str = "/",
 ) -> dict[str, t.Any]:
-    """Run a function of this collection as another identity, in a transient service of systemd.
+    """Run a function of this collection as another identity, in a transient systemd service.
 
-    :param function: ``module:name``, such as ``_kernel.io_uring:ask``; the module must be imported already. It
-        returns a dictionary that JSON can hold, and a HostError that it raises is raised here.
-    :param arguments: its keyword arguments, of what JSON can hold
-    :param root: where /run of the host is
-    :returns: what the function returned, and ``identity``: who it ran as and what of the unit did not apply
+    :param function: ``module:name``, such as ``_io_uring.info:query``. The module must already be imported. The
+        function returns a dictionary of JSON values. A HostError that it raises is raised here.
+    :param arguments: its keyword arguments, of JSON values
+    :param root: the directory that holds /run of the host
+    :returns: the dictionary that the function returned, and ``identity``, which says who it ran as and which
+        settings of the unit did not apply
     """
     _require_systemd(identity, root=root)
     properties, not_carried = _properties(identity, run=run)
-    with standard_input(json.dumps(_sent(function, arguments))):
+    with standard_input(json.dumps(_request(function, arguments))):
         done = run(_argv(properties))
-    told = parse_answer(done, subject=_subject(identity))
-    if "error" in told:
-        raise HostError(**told["error"])
-    fields = parse_status(told["status"])
-    return {**told["returned"], "identity": _report(identity, fields, not_carried)}
+    result = parse_answer(done, subject=_subject(identity))
+    if "error" in result:
+        raise HostError(**result["error"])
+    fields = parse_status(result["status"])
+    return {**result["returned"], "identity": _report(identity, fields, not_carried)}
 
 
 @contextlib.contextmanager
 def standard_input(text: str) -> t.Iterator[None]:
-    """Let commands read a text, through a file that has no name.
+    """Redirect standard input from a temporary file that holds a text.
 
-    A command that ends without reading breaks a pipe, and then what it said is lost: run_command fails.
+    A pipe would break when the command ends without reading it. run_command would then fail, and the output of the
+    command would be lost.
     """
     with tempfile.TemporaryFile() as file:
         file.write(text.encode())
@@ -126,16 +134,16 @@ def _require_systemd(identity: Identity, *, root: str) -> None:
     if os.geteuid() != 0:
         raise HostError(
             _subject(identity),
-            wanted="the superuser, who may run a function as another identity",
+            wanted="root, which running as another identity needs",
             found=f"uid {os.geteuid()}",
             remedy="Set become: true.",
         )
     if not os.path.isdir(os.path.join(root, "run/systemd/system")):
         raise HostError(
             _subject(identity),
-            wanted="systemd as the init of this host, which gives services their identity",
+            wanted="systemd as init, which starts a service with another identity",
             found="no /run/systemd/system",
-            remedy="Leave out the identity on hosts and containers without systemd.",
+            remedy="Omit the identity on hosts and containers without systemd.",
         )
 
 
@@ -146,11 +154,11 @@ def _properties(identity: Identity, *, run: Runner) -> tuple[dict[str, str], lis
         user = {"User": identity.user} if identity.user else {"DynamicUser": "yes"}
         rights = {"CapabilityBoundingSet": names, "AmbientCapabilities": names, "NoNewPrivileges": "yes"}
         return {**user, **rights, **limits}, []
-    shown = run(["systemctl", "show", f"--property={','.join(SHOWN)}", "--", identity.unit])
+    shown = run(["systemctl", "show", f"--property={','.join(QUERIED_PROPERTIES)}", "--", identity.unit])
     if shown.rc != 0:
         raise HostError(
             identity.unit,
-            wanted="its properties from systemctl show",
+            wanted="its properties as systemctl show prints them",
             found=_last_line(shown.err) or f"exit status {shown.rc}",
             remedy="Name a service that is installed on this host.",
         )
@@ -159,22 +167,22 @@ def _properties(identity: Identity, *, run: Runner) -> tuple[dict[str, str], lis
     return {**unit.properties, **limits}, unit.not_carried
 
 
-# Short, because systemd shows and logs the command line; the rest comes on the standard input.
+# Short, because systemd logs the command line. The rest is read from standard input.
 _START = "import json,sys;sent=json.load(sys.stdin);exec(sent['start'],{'__name__':'__main__','sent':sent})"
 
 
 def _argv(properties: t.Mapping[str, str]) -> list[str]:
-    # No core of a process that a filter kills, and an end for one that hangs.
+    # Write no core dump when a filter kills the process, and end a process that hangs.
     every = {**properties, "LimitCORE": "0", "RuntimeMaxSec": str(_TIMEOUT), "TimeoutStopSec": "5"}
     return [
         *("systemd-run", "--wait", "--pipe", "--collect", "--no-ask-password", "--service-type=exec"),
-        *("--description=gofleet.hosts asks the kernel as another identity",),
+        *("--description=gofleet.hosts probes the kernel as another identity",),
         *(f"--property={name}={value}" for name, value in every.items()),
         *("--", sys.executable or "/usr/bin/python3", "-I", "-B", "-c", _START),
     ]
 
 
-def _sent(function: str, arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _request(function: str, arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     root = __name__.rsplit(".", 2)[0]  # ...plugins.module_utils
     module, dummy, name = function.partition(":")
     if not module.startswith(root):
@@ -191,7 +199,7 @@ def _sent(function: str, arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def sources_below(root: str) -> dict[str, str | None]:
-    """The sources of all modules of a package that are imported, whether from files or out of an archive."""
+    """Return the source of every imported module of a package, from files or from a zip archive."""
     parents = [root.rsplit(".", count)[0] for count in range(root.count(".") + 1)]
     sources: dict[str, str | None] = dict.fromkeys(parents)
     for name, module in list(sys.modules.items()):
@@ -204,47 +212,49 @@ def sources_below(root: str) -> dict[str, str | None]:
 _ENDED = re.compile(r"code=(\w+)[/,] ?status=(?:(\d+)/?)?(\w+)?")
 # Exit status of a service whose process could not be started, from systemd.exec(5).
 _NOT_STARTED = {
-    203: "the interpreter cannot be executed as that identity",
+    203: "the Python interpreter cannot be executed as that identity",
     216: "its group does not exist",
     217: "the user does not exist",
-    218: "systemd itself does not have the capabilities to give",
-    226: "its mount or user namespace cannot be made",
+    218: "systemd does not have these capabilities and cannot grant them",
+    226: "its mount or user namespace cannot be created",
     228: "its system call filter cannot be applied",
 }
 
 
 def parse_answer(done: Completed, *, subject: str) -> dict[str, t.Any]:
-    """The answer out of what systemd-run printed, or why there is none."""
+    """Parse the result in the output of systemd-run, or raise a HostError with the cause."""
     dummy, mark, text = done.out.rpartition(identity_child.MARK)
     if mark:
         try:
-            told = json.loads(text)
+            result = json.loads(text)
         except ValueError:
-            told = None
-        if isinstance(told, dict):
-            return told
-    found, remedy = _why_silent(done)
-    raise HostError(subject, wanted="an answer of a probe in a transient service", found=found, remedy=remedy)
+            result = None
+        if isinstance(result, dict):
+            return result
+    found, remedy = _failure_cause(done)
+    raise HostError(
+        subject, wanted="the result of a probe in a transient service", found=found, remedy=remedy
+    )
 
 
-def _why_silent(done: Completed) -> tuple[str, str]:
+def _failure_cause(done: Completed) -> tuple[str, str]:
     if done.rc == 127:
-        return "no systemd-run", "Install systemd."
+        return "systemd-run not found", "Install systemd."
     if "result: timeout" in done.err:
-        return f"none within {_TIMEOUT} s", "Ask when the host is less busy."
+        return f"no result within {_TIMEOUT} s", "Run it again when the host is less busy."
     ended = _ENDED.search(done.err)
     if ended and "SYS" in (ended.group(3) or ""):
         return (
-            "the interpreter killed by the system call filter (SIGSYS)",
-            "The filter allows so little that Python cannot start; it refuses whatever it does not name.",
+            "the Python interpreter killed by the system call filter (SIGSYS)",
+            "Allow @system-service in SystemCallFilter=; this filter does not let Python start.",
         )
     if ended and int(ended.group(2) or 0) in _NOT_STARTED:
-        return _NOT_STARTED[int(ended.group(2))], "Correct the identity."
-    return _last_line(done.err) or f"exit status {done.rc}", "See the journal of the host."
+        return _NOT_STARTED[int(ended.group(2))], "Correct the option identity."
+    return _last_line(done.err) or f"exit status {done.rc}", "Read the journal of the host."
 
 
 def _last_line(text: str) -> str:
-    # systemd-run reports on its own behind what the service wrote.
+    # systemd-run prints its own lines after the output of the service.
     own = ("Running as unit", "Finished with", "Main processes", "Service runtime", "CPU time", "Memory peak")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(own)]
     return lines[-1] if lines else ""

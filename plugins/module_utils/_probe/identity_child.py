@@ -16,16 +16,16 @@ import sys
 import types
 import typing as t
 
-__all__ = ["MARK", "Sent", "answer"]
+__all__ = ["MARK", "SourceImporter", "call"]
 
-# This file is sent as text and must not import another one of the collection.
+# This file is sent to the host as text, so it must not import another file of the collection.
 
-# Stands before the answer, which is the last line of the output.
+# Marks the result, which is the last line of the output.
 MARK = "gofleet-answer "
 
 
-class Sent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports modules from a mapping: name -> source; None: a package without a source of its own."""
+class SourceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Import modules from a mapping of name -> source. None stands for a package without a source file."""
 
     def __init__(self, sources: t.Mapping[str, str | None]) -> None:
         self._sources = sources
@@ -43,23 +43,26 @@ class Sent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._sources[name] or "", f"<sent {name}>", "exec"), module.__dict__)
 
 
-def answer(sent: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Call the function that was sent; what it returned, or the HostError that it raised."""
-    sys.meta_path.insert(0, Sent(sent["sources"]))
+def call(sent: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Call the requested function and return its result, or the HostError that it raised.
+
+    :returns: ``status`` (the text of /proc/self/status), and ``returned`` or ``error``
+    """
+    sys.meta_path.insert(0, SourceImporter(sent["sources"]))
     host_error = importlib.import_module(sent["errors"]).HostError
     function = getattr(importlib.import_module(sent["module"]), sent["function"])
     with open("/proc/self/status", encoding="utf-8") as file:
-        told: dict[str, t.Any] = {"status": file.read()}
+        result: dict[str, t.Any] = {"status": file.read()}
     try:
-        told["returned"] = function(**sent["arguments"])
+        result["returned"] = function(**sent["arguments"])
     except host_error as error:
-        told["error"] = error.report()["error"]
-    return told
+        result["error"] = error.report()["error"]
+    return result
 
 
 def main(sent: t.Mapping[str, t.Any]) -> None:
-    sys.stdout.write(MARK + json.dumps(answer(sent)) + "\n")
+    sys.stdout.write(MARK + json.dumps(call(sent)) + "\n")
 
 
 if __name__ == "__main__":
-    main(globals()["sent"])  # set by the one line of Python that reads the standard input
+    main(globals()["sent"])  # set by the command line, which reads standard input

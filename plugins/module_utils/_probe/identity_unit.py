@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""What systemd gives a service, as properties of another one."""
+"""Copy the properties of a service to a transient service."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import typing as t
 
 from .._errors import HostError
 
-__all__ = ["SHOWN", "UnitProperties", "unit_properties"]
+__all__ = ["QUERIED_PROPERTIES", "UnitProperties", "unit_properties"]
 
-# These decide what the kernel allows. Each is given back as it is shown, unless below.
-_CARRIED = (
+# Properties that decide what the kernel allows. Each is copied as systemctl prints it, except those handled below.
+_COPIED = (
     "User",
     "Group",
     "SupplementaryGroups",
@@ -37,7 +37,7 @@ _CARRIED = (
     "ProtectKernelTunables",
 )
 _LIMITS = ("LimitMEMLOCK", "LimitNOFILE", "LimitNPROC")
-# Shown as a bit mask, set by name.
+# systemctl prints a bit mask. systemd-run takes names.
 _SECURE_BITS = (
     "noroot",
     "noroot-locked",
@@ -46,11 +46,11 @@ _SECURE_BITS = (
     "keep-caps",
     "keep-caps-locked",
 )
-# The action "kill" instead of an error number; 0 before systemd 247.
+# The values for the action "kill" instead of an error number. Before systemd 247 it is 0.
 _KILL = ("0", "2147483646")
-# Not carried over: a profile and a view of the files made for one program keep the interpreter from starting, and
-# the rest does not bear on what is probed. Named in the result where the unit sets them.
-_LEFT = (
+# Not copied. A profile and file system settings that were written for one program would keep Python from starting.
+# The others do not affect what is probed. The result names those that the unit sets.
+_NOT_COPIED = (
     "AppArmorProfile",
     "SELinuxContext",
     "SmackProcessLabel",
@@ -77,51 +77,51 @@ _LEFT = (
     "RestrictFileSystems",
     "DevicePolicy",
 )
-# DynamicUser=yes brings these itself.
+# DynamicUser=yes implies these.
 _IMPLIED = {"ProtectSystem": "strict", "ProtectHome": "read-only", "PrivateTmp": "yes"}
 _UNSET = ("", "no", "default", "all", "auto", "~", "[not set]")
 
-SHOWN = (
+QUERIED_PROPERTIES = (
     "LoadState",
     "SecureBits",
     "SystemCallErrorNumber",
     "PrivateUsers",
     "PrivateUsersEx",
-    *_CARRIED,
+    *_COPIED,
     *_LIMITS,
     *(f"{limit}Soft" for limit in _LIMITS),
-    *_LEFT,
+    *_NOT_COPIED,
 )
 
 
 class UnitProperties(t.NamedTuple):
-    """Properties of a service that a transient one can have, and the names of those that it cannot."""
+    """The properties to set on the transient service, and the settings of the unit that were not copied."""
 
     properties: dict[str, str]
     not_carried: list[str]
 
 
 def unit_properties(shown: t.Mapping[str, str], *, unit: str) -> UnitProperties:
-    """Turn what ``systemctl show`` printed into what ``systemd-run --property`` takes."""
+    """Convert the output of ``systemctl show`` to the properties that ``systemd-run --property`` takes."""
     state = shown.get("LoadState", "")
     if state != "loaded":
         raise HostError(
             unit,
-            wanted="a service that systemd knows, to run as it would",
-            found=f"LoadState {state or 'not shown'}",
+            wanted="a service that systemd has loaded",
+            found=f"LoadState {state or 'missing'}",
             remedy="Name a service that is installed on this host.",
         )
     implied = _IMPLIED if shown.get("DynamicUser") == "yes" else {}
-    left = [
+    not_carried = [
         f"{name}={shown[name]}"
-        for name in _LEFT
+        for name in _NOT_COPIED
         if shown.get(name, "") not in _UNSET and shown[name] != implied.get(name)
     ]
-    properties = {name: shown[name] for name in _CARRIED if _worth_setting(name, shown.get(name))}
+    properties = {name: shown[name] for name in _COPIED if _worth_setting(name, shown.get(name))}
     families = shown.get("RestrictAddressFamilies")
     if families == "":
-        # An empty list allows none; systemd-run knows no word for that.
-        left.append("RestrictAddressFamilies=none")
+        # An empty list allows no family. systemd-run has no syntax for that.
+        not_carried.append("RestrictAddressFamilies=none")
     bits = shown.get("SecureBits", "")
     if bits.isdigit() and int(bits):
         names = (name for bit, name in enumerate(_SECURE_BITS) if int(bits) >> bit & 1)
@@ -129,16 +129,16 @@ def unit_properties(shown: t.Mapping[str, str], *, unit: str) -> UnitProperties:
     number = shown.get("SystemCallErrorNumber", "")
     if number.isdigit() and number not in _KILL:
         properties["SystemCallErrorNumber"] = number
-    # PrivateUsers is a yes or no; the kinds since systemd 257 have a property of their own.
+    # PrivateUsers is yes or no. Since systemd 257, PrivateUsersEx holds the other kinds.
     users = next((name for name in ("PrivateUsersEx", "PrivateUsers") if name in shown), None)
     if users is not None and shown[users] not in _UNSET:
         properties[users] = shown[users]
     properties.update(_limits(shown))
-    return UnitProperties(properties, left)
+    return UnitProperties(properties, not_carried)
 
 
 def _worth_setting(name: str, value: str | None) -> bool:
-    # An empty bounding set takes everything away, which for all others is the same as not setting it.
+    # An empty bounding set drops every capability. For the other properties, empty is the same as not set.
     return value is not None and (name == "CapabilityBoundingSet" or value not in _UNSET)
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""System calls by number, without wrappers: the only place that knows ctypes."""
+"""Make system calls by number, with ctypes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from .._errors import HostError
 
 __all__ = ["NUMBERS", "Argument", "HostSyscalls", "Outcome", "Syscalls", "number_of"]
 
-# A bytearray is passed by its address, and holds afterwards what the kernel wrote.
+# A bytearray is passed by its address. The kernel may write to it.
 Argument = t.Union[int, bytearray, bytes]
 
 
 class Outcome(t.NamedTuple):
-    """What a call returned. ``errno`` is 0 where it succeeded; ``killed``: a seccomp filter ended the caller."""
+    """The result of a system call.
+
+    ``errno`` is 0 where the call succeeded. ``killed``: a seccomp filter killed the process that made the call.
+    """
 
     value: int
     errno: int
@@ -31,18 +34,24 @@ class Outcome(t.NamedTuple):
 
 
 class Syscalls(t.Protocol):
-    """Makes system calls."""
+    """A function that makes system calls."""
 
     def __call__(self, number: int, *arguments: Argument) -> Outcome: ...
 
-    def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
-        """Make the call in a child that ends right after; as ``uid``, where the caller may become that."""
+    def in_child(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
+        """Make the call in a child process that then exits.
+
+        :param uid: the user to make the call as, where the caller is root
+        """
 
     def address_of(self, buffer: bytearray | mmap.mmap) -> int:
-        """Where a buffer lies, for a structure that holds a pointer to it. Keep the buffer, and its length."""
+        """Return the address of a buffer, for a structure that points to it.
+
+        The caller keeps the buffer alive and does not resize it.
+        """
 
 
-# Numbers below 424 differ by architecture. From 424 on they are the same on all of these.
+# Numbers below 424 depend on the architecture. From 424 on they are the same on all of these.
 # Order: x86_64, aarch64 and riscv64, ppc64le, s390x.
 _MACHINES = {"x86_64": 0, "aarch64": 1, "riscv64": 1, "ppc64le": 2, "s390x": 3}
 NUMBERS: dict[str, tuple[int, int, int, int]] = {
@@ -91,22 +100,22 @@ NUMBERS: dict[str, tuple[int, int, int, int]] = {
 
 
 def number_of(name: str, *, machine: str) -> int | None:
-    """The number of a call on this architecture, or None where it is not in the table."""
-    # A 32-bit interpreter speaks the 32-bit table of a 64-bit kernel.
+    """Return the number of a system call on an architecture, or None where the number is not known."""
+    # A 32-bit interpreter uses the 32-bit system call table of a 64-bit kernel.
     if machine not in _MACHINES or sys.maxsize < 2**32:
         return None
     return NUMBERS[name][_MACHINES[machine]]
 
 
 class HostSyscalls:
-    """The calls of the host that this runs on."""
+    """Make system calls on the host that this process runs on."""
 
     def __init__(self, *, guarded: bool) -> None:
         """
-        :param guarded: the caller has a seccomp filter, which may kill: each call is first made in a child
+        :param guarded: make each call in a child first, because the caller has a seccomp filter that may kill
         """
         try:
-            import ctypes  # noqa: PLC0415 - some minimal installations of Python come without it
+            import ctypes  # noqa: PLC0415 - some minimal installations of Python lack it
         except ImportError as error:
             raise HostError(
                 f"Python {sys.version.split()[0]} on the host",
@@ -122,41 +131,41 @@ class HostSyscalls:
 
     def __call__(self, number: int, *arguments: Argument) -> Outcome:
         if self._guarded and self._kills.get(number, True):
-            # Once for each call: the filters of systemd and of container engines kill by its number alone.
-            tried = self.apart(number, *arguments)
+            # One try for each number is enough: filters of systemd and of container engines kill by the number only.
+            tried = self.in_child(number, *arguments)
             self._kills[number] = tried.killed
             if tried.killed:
                 return tried
         return self._call(number, arguments)
 
-    def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
+    def in_child(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             self._end_child(writer, number, arguments, uid)
         os.close(writer)
         with os.fdopen(reader, "rb") as pipe:
-            told = pipe.read()
+            data = pipe.read()
         dummy, status = os.waitpid(child, 0)
-        if len(told) == _TOLD.size:
-            return Outcome(*_TOLD.unpack(told))
+        if len(data) == _RESULT.size:
+            return Outcome(*_RESULT.unpack(data))
         return Outcome(-1, 0, killed=os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS)
 
     def address_of(self, buffer: bytearray | mmap.mmap) -> int:
-        # Of its first byte: a type for the whole of it costs more than the call itself.
+        # The address of its first byte. Creating a ctypes type for the whole buffer takes longer than the call.
         return int(self._ctypes.addressof(self._ctypes.c_char.from_buffer(buffer)))
 
     def _end_child(
         self, writer: int, number: int, arguments: tuple[Argument, ...], uid: int | None
     ) -> t.NoReturn:
-        # Nothing may leave this process but the answer: no exception, no exit handler, no buffered output.
+        # The child writes the result and nothing else. It raises no exception, runs no exit handler, flushes no output.
         try:
             if uid is not None and os.geteuid() == 0:
                 os.setgroups([])
                 os.setresgid(uid, uid, uid)
                 os.setresuid(uid, uid, uid)
             outcome = self._call(number, arguments)
-            os.write(writer, _TOLD.pack(outcome.value, outcome.errno))
+            os.write(writer, _RESULT.pack(outcome.value, outcome.errno))
         finally:
             os._exit(0)
 
@@ -175,4 +184,4 @@ class HostSyscalls:
         return Outcome(value, ctypes.get_errno() if value == -1 else 0)
 
 
-_TOLD = struct.Struct("=qi")
+_RESULT = struct.Struct("=qi")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
 
-def test_says_what_was_wanted_what_was_found_and_what_to_do() -> None:
+def test_the_message_names_wanted_found_and_remedy() -> None:
     error = HostError("/etc/x", wanted="a file", found="a directory", remedy="Move it away.")
     assert str(error) == "/etc/x: wanted a file; found a directory. Move it away."
     assert error.report() == {

@@ -23,7 +23,7 @@ class Module:
         return 3, "out", "err"
 
 
-def test_runs_an_argv_in_the_c_locale() -> None:
+def test_a_command_runs_in_the_c_locale() -> None:
     module = Module()
     run = host_runner(t.cast("t.Any", module))
     assert run(["tool", "-x"], stdin="in", env={"A": "1"}) == Completed(3, "out", "err")
@@ -32,7 +32,7 @@ def test_runs_an_argv_in_the_c_locale() -> None:
     ]
 
 
-def test_a_missing_binary_is_a_result_like_any_other() -> None:
+def test_a_missing_binary_gives_status_127() -> None:
     module = Module()
     assert host_runner(t.cast("t.Any", module))(["none"]).rc == 127
     assert module.ran == []

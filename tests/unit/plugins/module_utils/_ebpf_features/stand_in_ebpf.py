@@ -59,7 +59,7 @@ class Kernel:
             return self._answer("flags", attr, EINVAL)
         return self._answer("events" if attr[:4] == b"\1\0\0\0" else "perf_event_open", attr, None)
 
-    def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
+    def in_child(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
         return self(number, *arguments)
 
     def address_of(self, buffer: bytearray) -> int:

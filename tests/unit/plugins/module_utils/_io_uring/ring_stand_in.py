@@ -94,7 +94,7 @@ class Kernel:
 class Apart(StandIn):
     """What a child opens goes with it."""
 
-    def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
+    def in_child(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
         outcome = self(number, *arguments)
         if number == number_of("io_uring_setup", machine="x86_64") and outcome.value >= 0:
             os.close(outcome.value)

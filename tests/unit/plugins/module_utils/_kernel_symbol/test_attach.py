@@ -140,7 +140,7 @@ class Kernel:
         self.buffers[name][: len(text)] = text
         return Outcome(0, 0)
 
-    def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
+    def in_child(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
         return self(number, *arguments)
 
     def address_of(self, buffer: t.Any) -> int:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host out of a recorded tree and calls whose answers a test chooses."""
+"""A host with a recorded tree, and system calls with results that the test chooses."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall impor
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[4] / "fixtures"
 KERNELS = ["6.1", "6.12", "6.18"]
-HOSTS = [*KERNELS, "6.12-no-io_uring", "container"]  # with those where io_uring is off or filtered
+HOSTS = [*KERNELS, "6.12-no-io_uring", "container"]  # the last two have io_uring disabled or filtered
 
 ROOT = Caller(uid=0, groups=(0,), capabilities=(1 << 41) - 1, seccomp=0, apparmor="unconfined")
 NOBODY = Caller(uid=65534, groups=(65534,), capabilities=0, seccomp=0, apparmor="unconfined")
 
 
 class StandIn:
-    """Answers by the name of a call; ENOSYS where the test names none."""
+    """Return the outcome for the name of a call, or ENOSYS where the test gives none."""
 
     def __init__(self, answers: t.Mapping[str, Outcome | t.Callable[..., Outcome]]) -> None:
         self._answers = {number_of(name, machine="x86_64"): answer for name, answer in answers.items()}
@@ -39,7 +39,7 @@ class StandIn:
         answer = self._answers.get(number, Outcome(-1, errno.ENOSYS))
         return answer(*arguments) if callable(answer) and not isinstance(answer, Outcome) else answer
 
-    def apart(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
+    def in_child(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
         return self(number, *arguments)
 
     def address_of(self, buffer: bytearray | mmap.mmap) -> int:

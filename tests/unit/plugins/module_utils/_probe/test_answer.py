@@ -7,7 +7,7 @@ from __future__ import annotations
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import no, unknown, yes
 
 
-def test_three_answers() -> None:
+def test_yes_no_and_unknown_are_reported() -> None:
     assert yes("kernel", "x").report() == {"answer": "yes", "decided_by": "kernel", "reason": "x"}
     assert no("sysctl", "x").answer == "no"
     assert unknown("kernel", "x").answer == "unknown"

@@ -29,7 +29,7 @@ EPERM = Outcome(-1, errno.EPERM)
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_recorded_root(kernel: str) -> None:
+def test_the_recorded_superuser_is_read(kernel: str) -> None:
     caller = read_caller(str(FIXTURES / kernel))
     assert (caller.uid, caller.seccomp, caller.apparmor) == (0, 0, "unconfined")
     assert caller.can(CAP_BPF)
@@ -38,7 +38,7 @@ def test_recorded_root(kernel: str) -> None:
 
 
 @pytest.mark.parametrize("status", [None, "", "Uid\nSeccomp:\nCapEff:\tzz\nUid:\t1\n", "\x00\xff"])
-def test_damaged_status_tells_nothing(tmp_path: pathlib.Path, status: str | None) -> None:
+def test_a_damaged_status_gives_none(tmp_path: pathlib.Path, status: str | None) -> None:
     if status is not None:
         (tmp_path / "proc" / "self").mkdir(parents=True)
         (tmp_path / "proc" / "self" / "status").write_text(status)
@@ -69,7 +69,7 @@ def test_capabilities_of_another_user_namespace_do_not_count(
     assert caller.groups == (5, 7)
 
 
-def test_capabilities_by_name() -> None:
+def test_capabilities_are_numbered_as_in_the_kernel() -> None:
     assert CAPABILITIES[CAP_BPF] == "CAP_BPF"
     assert CAPABILITIES[CAP_SYS_ADMIN] == "CAP_SYS_ADMIN"
     assert CAPABILITIES[CAP_IPC_LOCK] == "CAP_IPC_LOCK"
@@ -95,12 +95,14 @@ def test_capabilities_by_name() -> None:
         (Outcome(-1, 0), ROOT, "unknown", "kernel"),
     ],
 )
-def test_judge(outcome: Outcome, caller: Caller, answer: str, decided_by: str) -> None:
+def test_the_outcome_decides_answer_and_layer(
+    outcome: Outcome, caller: Caller, answer: str, decided_by: str
+) -> None:
     probe = judge(outcome, root="/nowhere", caller=caller, proves=(errno.EINVAL,), needs="CAP_X", since="5.0")
     assert (probe.answer, probe.decided_by) == (answer, decided_by), probe.reason
 
 
-def test_a_setting_is_asked_before_the_filter(tmp_path: pathlib.Path) -> None:
+def test_a_setting_is_checked_before_the_filter(tmp_path: pathlib.Path) -> None:
     setting = tmp_path / "proc" / "sys" / "kernel" / "closed"
     setting.parent.mkdir(parents=True)
     policies = (Policy("kernel.closed", lambda value, caller: value > 0 and not caller.can(CAP_BPF)),)
@@ -124,7 +126,9 @@ def test_a_setting_is_asked_before_the_filter(tmp_path: pathlib.Path) -> None:
         ("a group", "EPERM: kernel.closed is 1 and the caller lacks a group"),
     ],
 )
-def test_what_a_setting_lets_pass(tmp_path: pathlib.Path, lacking: str | None, reason: str) -> None:
+def test_the_reason_names_what_the_caller_lacks(
+    tmp_path: pathlib.Path, lacking: str | None, reason: str
+) -> None:
     setting = tmp_path / "proc" / "sys" / "kernel" / "closed"
     setting.parent.mkdir(parents=True)
     setting.write_text("1\n")

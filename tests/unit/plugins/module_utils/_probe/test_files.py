@@ -16,7 +16,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.files import 
 )
 
 
-def test_missing_and_unreadable_are_told_apart(tmp_path: pathlib.Path) -> None:
+def test_missing_and_unreadable_files_are_distinguished(tmp_path: pathlib.Path) -> None:
     (tmp_path / "directory").mkdir()
     (tmp_path / "file").write_text("12\n")
     root = str(tmp_path)
@@ -32,7 +32,7 @@ def test_missing_and_unreadable_are_told_apart(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("text", "value"), [("4096\n", 4096), ("-1\n", -1), ("", None), ("many", None), ("1 2", None)]
 )
-def test_numbers(tmp_path: pathlib.Path, text: str, value: int | None) -> None:
+def test_a_number_is_read_from_a_file(tmp_path: pathlib.Path, text: str, value: int | None) -> None:
     path = tmp_path / "proc" / "sys" / "net" / "core" / "somaxconn"
     path.parent.mkdir(parents=True)
     path.write_text(text)
@@ -51,12 +51,12 @@ def test_numbers(tmp_path: pathlib.Path, text: str, value: int | None) -> None:
         (None, None),
     ],
 )
-def test_selected(text: str | None, choice: str | None) -> None:
+def test_the_word_in_brackets_is_returned(text: str | None, choice: str | None) -> None:
     assert selected(text) == choice
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("12", 12), (" 12\n", 12), ("-1", None), ("0x1", None), ("", None), (None, None)]
 )
-def test_digits_alone(text: str | None, value: int | None) -> None:
+def test_decimal_accepts_digits_only(text: str | None, value: int | None) -> None:
     assert decimal(text) == value

@@ -46,11 +46,11 @@ def identified(**params: t.Any) -> Identity:
         ({"limit_memlock": "infinity"}, Identity(limits={"memlock": "infinity"})),
     ],
 )
-def test_identity_of(params: dict[str, t.Any], expected: Identity) -> None:
+def test_the_identity_is_read_from_the_option(params: dict[str, t.Any], expected: Identity) -> None:
     assert identified(**params) == expected
 
 
-def test_no_option_is_no_identity() -> None:
+def test_without_the_option_there_is_no_identity() -> None:
     assert identity_of(None) is None
 
 
@@ -59,17 +59,17 @@ def test_no_option_is_no_identity() -> None:
     [
         ({"capabilities": ["CAP_EVERYTHING"]}, "CAP_EVERYTHING: wanted a capability"),
         ({"capabilities": [""]}, "CAP_: wanted a capability"),
-        ({"limit_memlock": "much"}, "limit_memlock: wanted bytes"),
-        ({"limit_memlock": "-1"}, "limit_memlock: wanted bytes"),
+        ({"limit_memlock": "much"}, "limit_memlock: wanted a number of bytes"),
+        ({"limit_memlock": "-1"}, "limit_memlock: wanted a number of bytes"),
     ],
 )
-def test_what_systemd_would_not_refuse_is_refused(params: dict[str, t.Any], message: str) -> None:
+def test_values_that_systemd_would_ignore_are_refused(params: dict[str, t.Any], message: str) -> None:
     with pytest.raises(HostError, match=message):
         identified(**params)
 
 
 class Systemd:
-    """Shows a recorded unit, and runs the command of a transient service as it is."""
+    """A stand-in for systemctl, which prints a recorded unit, and for systemd-run, which runs the command."""
 
     def __init__(self, shown: Completed | None = None, answer: Completed | None = None) -> None:
         self.shown = shown
@@ -107,20 +107,20 @@ def root(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path)
 
 
-def test_a_function_of_the_collection_runs_over_there(root: str) -> None:
+def test_a_function_of_the_collection_runs_in_a_transient_service(root: str) -> None:
     systemd = Systemd()
-    told = run_as(
+    result = run_as(
         identified(user="www", capabilities=["CAP_BPF"], limit_memlock="64K"),
         run=systemd,
         function="_probe.caller:parse_status",
         arguments={"text": "Uid:\t1\nGid:\t2\n"},
         root=root,
     )
-    who = told.pop("identity")
-    assert told == {"Uid": "1", "Gid": "2"}
+    who = result.pop("identity")
+    assert result == {"Uid": "1", "Gid": "2"}
     assert (who["unit"], who["user"], who["capabilities"]) == (None, "www", ["CAP_BPF"])
     assert who["limits"] == {"memlock": "64K"}
-    # This test's own process told, which need not have the capability.
+    # The function runs in a child of this test, which may lack the capability.
     assert who["not_given"] in ([], ["CAP_BPF"])
     assert systemd.properties() == {
         "User": "www",
@@ -136,7 +136,7 @@ def test_a_function_of_the_collection_runs_over_there(root: str) -> None:
         assert word in systemd.argv
 
 
-def test_a_user_of_its_own_without_capabilities(root: str) -> None:
+def test_an_empty_identity_is_a_dynamic_user_without_capabilities(root: str) -> None:
     systemd = Systemd()
     run_as(
         identified(), run=systemd, function="_probe.caller:parse_status", arguments={"text": ""}, root=root
@@ -146,10 +146,10 @@ def test_a_user_of_its_own_without_capabilities(root: str) -> None:
     assert "User" not in properties
 
 
-def test_the_identity_of_a_unit(root: str) -> None:
+def test_the_properties_of_a_unit_are_copied(root: str) -> None:
     text = (FIXTURES / "systemd" / "257" / "hello.service").read_text(encoding="utf-8")
     systemd = Systemd(shown=Completed(0, text, ""))
-    told = run_as(
+    result = run_as(
         identified(unit="hello", limit_memlock="1M"),
         run=systemd,
         function="_probe.caller:parse_status",
@@ -163,10 +163,10 @@ def test_the_identity_of_a_unit(root: str) -> None:
         "1M",
     )
     assert "io_uring_setup" not in properties["SystemCallFilter"].split()
-    assert "AppArmorProfile=-gofleet.x" in told["identity"]["not_carried"]
+    assert "AppArmorProfile=-gofleet.x" in result["identity"]["not_carried"]
 
 
-def test_an_error_over_there_is_raised_here(root: str) -> None:
+def test_a_host_error_of_the_function_is_raised(root: str) -> None:
     with pytest.raises(HostError, match="CAP_NONE: wanted a capability"):
         run_as(
             identified(),
@@ -177,7 +177,7 @@ def test_an_error_over_there_is_raised_here(root: str) -> None:
         )
 
 
-def test_a_bug_over_there_is_shown(root: str) -> None:
+def test_an_exception_of_the_function_is_shown(root: str) -> None:
     with pytest.raises(HostError, match="found TypeError: "):
         run_as(
             identified(),
@@ -203,7 +203,7 @@ Service runtime: 1ms
 @pytest.mark.parametrize(
     ("done", "found"),
     [
-        (Completed(127, "", "systemd-run: not found on this host"), "no systemd-run"),
+        (Completed(127, "", "systemd-run: not found on this host"), "systemd-run not found"),
         (
             Completed(217, "", ENDED_252.format(result="exit-code", code="exited", status="217")),
             "user does not exist",
@@ -216,7 +216,7 @@ Service runtime: 1ms
         (Completed(255, "", ENDED_257.format(result="signal", code="killed", status="31/SYS")), "SIGSYS"),
         (
             Completed(1, "", ENDED_252.format(result="timeout", code="killed", status="TERM")),
-            "none within 120 s",
+            "no result within 120 s",
         ),
         (Completed(1, "", "Failed to parse SecureBits: 3\n"), "Failed to parse SecureBits: 3"),
         (
@@ -237,31 +237,31 @@ Service runtime: 1ms
         (Completed(0, "noise", "\0\xff"), "\0"),
     ],
 )
-def test_why_there_is_no_answer(done: Completed, found: str) -> None:
+def test_a_missing_result_is_explained(done: Completed, found: str) -> None:
     with pytest.raises(HostError) as caught:
         parse_answer(done, subject="x.service")
     assert found in caught.value.found
     assert caught.value.subject == "x.service"
 
 
-def test_the_answer_is_the_last_line() -> None:
+def test_the_result_is_the_last_line() -> None:
     done = Completed(0, f"noise\n{MARK}{json.dumps({'returned': {}})}\n", "warning")
     assert parse_answer(done, subject="x") == {"returned": {}}
 
 
-def test_a_unit_that_cannot_be_shown(root: str) -> None:
+def test_a_failure_of_systemctl_show_is_reported(root: str) -> None:
     systemd = Systemd(shown=Completed(1, "", "Failed to connect to bus: No such file or directory\n"))
     with pytest.raises(HostError, match="hello.service: .*Failed to connect to bus"):
         run_as(identified(unit="hello"), run=systemd, function="_probe.caller:x", arguments={}, root=root)
     assert systemd.argv == []
 
 
-def test_without_systemd_or_the_superuser(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_systemd_and_root_are_required(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def attempt() -> None:
         run_as(identified(), run=Systemd(), function="_probe.caller:x", arguments={}, root=str(tmp_path))
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    with pytest.raises(HostError, match="wanted systemd as the init"):
+    with pytest.raises(HostError, match="wanted systemd as init"):
         attempt()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(
@@ -270,7 +270,7 @@ def test_without_systemd_or_the_superuser(tmp_path: pathlib.Path, monkeypatch: p
         attempt()
 
 
-def test_an_answer_that_comes_before_anything_was_read(root: str) -> None:
+def test_a_service_that_ends_before_it_reads_its_input_is_explained(root: str) -> None:
     ended = ENDED_257.format(result="exit-code", code="exited", status="217/USER")
     with pytest.raises(HostError, match="the user does not exist"):
         run_as(
@@ -282,7 +282,7 @@ def test_an_answer_that_comes_before_anything_was_read(root: str) -> None:
         )
 
 
-def test_standard_input_is_put_back() -> None:
+def test_standard_input_is_restored() -> None:
     before = os.fstat(0)
     text = "a\u00e4" * (1 << 17)
     with identity.standard_input(text):
@@ -291,7 +291,7 @@ def test_standard_input_is_put_back() -> None:
     assert os.path.samestat(os.fstat(0), before)
 
 
-def test_all_that_is_imported_is_sent() -> None:
+def test_every_imported_module_is_sent() -> None:
     root_package = identity.__name__.rsplit(".", 2)[0]
     sources = identity.sources_below(root_package)
     assert sources["ansible_collections"] is None

@@ -41,33 +41,33 @@ def sent(function: str, **arguments: t.Any) -> dict[str, t.Any]:
 
 
 @pytest.fixture(autouse=True)
-def _forgotten(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[None]:
+def _modules_are_unloaded(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[None]:
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     yield
     for name in SOURCES:
         sys.modules.pop(name, None)
 
 
-def test_the_function_runs_from_what_was_sent() -> None:
-    told = identity_child.answer(sent("add", left=1, right=2))
-    assert told["returned"] == {"sum": 3}
-    assert "CapEff:" in told["status"]
-    assert isinstance(sys.modules["far.deep.work"].__loader__, identity_child.Sent)
+def test_the_function_runs_from_the_sources_sent() -> None:
+    result = identity_child.call(sent("add", left=1, right=2))
+    assert result["returned"] == {"sum": 3}
+    assert "CapEff:" in result["status"]
+    assert isinstance(sys.modules["far.deep.work"].__loader__, identity_child.SourceImporter)
 
 
-def test_an_error_of_the_host_is_told() -> None:
-    told = identity_child.answer(sent("refuse"))
-    assert told["error"] == {"subject": "the host"}
-    assert "returned" not in told
+def test_a_host_error_is_returned() -> None:
+    result = identity_child.call(sent("refuse"))
+    assert result["error"] == {"subject": "the host"}
+    assert "returned" not in result
 
 
-def test_another_error_is_a_bug_and_surfaces() -> None:
+def test_any_other_exception_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        identity_child.answer(sent("fail"))
+        identity_child.call(sent("fail"))
 
 
-def test_what_was_not_sent_is_not_found() -> None:
-    finder = identity_child.Sent(SOURCES)
+def test_modules_that_were_not_sent_are_not_found() -> None:
+    finder = identity_child.SourceImporter(SOURCES)
     assert finder.find_spec("near") is None
     assert finder.find_spec("far.deepest") is None
     spec = finder.find_spec("far.deep")
@@ -77,7 +77,7 @@ def test_what_was_not_sent_is_not_found() -> None:
         importlib.import_module("far.away")
 
 
-def test_it_needs_nothing_of_the_collection() -> None:
+def test_the_file_runs_without_the_collection() -> None:
     source = pathlib.Path(identity_child.__file__).read_text(encoding="utf-8")
     start = (
         "import json,sys;sent=json.load(sys.stdin);exec(sent['start'],{'__name__':'__main__','sent':sent})"

@@ -9,14 +9,14 @@ import pathlib
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.identity_unit import (
-    SHOWN,
+    QUERIED_PROPERTIES,
     unit_properties,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._systemd.text import parse_show
 
 from .stand_in import FIXTURES
 
-# A service with a sandbox, as `systemctl show` of that version printed it.
+# A service with a sandbox, as `systemctl show` of each version printed it.
 SYSTEMDS = ["252", "257"]
 
 
@@ -26,7 +26,7 @@ def shown(version: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("version", SYSTEMDS)
-def test_recorded_service(version: str) -> None:
+def test_a_recorded_service_is_copied(version: str) -> None:
     unit = unit_properties(shown(version), unit="hello.service")
     properties = unit.properties
     assert (properties["User"], properties["DynamicUser"], properties["SupplementaryGroups"]) == (
@@ -40,20 +40,20 @@ def test_recorded_service(version: str) -> None:
     assert properties["RestrictNamespaces"] == "cgroup ipc mnt pid uts"
     assert "read" in properties["SystemCallFilter"].split()
     assert "io_uring_setup" not in properties["SystemCallFilter"].split()
-    # The action "kill" has no error number that could be given back.
+    # The action "kill" has no error number that could be copied.
     assert "SystemCallErrorNumber" not in properties
     assert not {"PrivateUsers", "PrivateUsersEx", "SecureBits"} & set(properties)
     assert "AppArmorProfile=-gofleet.x" in unit.not_carried
     assert "ProtectHome=yes" in unit.not_carried
-    # DynamicUser=yes, which is carried, brings it.
+    # DynamicUser=yes is copied and implies it.
     assert "ProtectSystem=strict" not in unit.not_carried
     assert not [line for line in unit.not_carried if line.endswith("=no")]
 
 
 @pytest.mark.parametrize("version", SYSTEMDS)
 def test_every_property_is_one_that_systemd_shows(version: str) -> None:
-    # Of 257; empty lists of 252 are not printed for PrivateUsersEx alone.
-    assert set(SHOWN) - set(shown(version)) <= {"PrivateUsersEx"}
+    # systemd 257 prints all of them. systemd 252 omits PrivateUsersEx.
+    assert set(QUERIED_PROPERTIES) - set(shown(version)) <= {"PrivateUsersEx"}
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def test_every_property_is_one_that_systemd_shows(version: str) -> None:
         ({"Nonsense": "yes"}, {}),
     ],
 )
-def test_what_is_given_back(changes: dict[str, str], expected: dict[str, str]) -> None:
+def test_properties_are_converted(changes: dict[str, str], expected: dict[str, str]) -> None:
     assert unit_properties({"LoadState": "loaded", **changes}, unit="x.service").properties == expected
 
 
-def test_an_empty_list_of_address_families_cannot_be_given() -> None:
+def test_an_empty_list_of_address_families_is_not_copied() -> None:
     unit = unit_properties({"LoadState": "loaded", "RestrictAddressFamilies": ""}, unit="x.service")
     assert (unit.properties, unit.not_carried) == ({}, ["RestrictAddressFamilies=none"])
 
@@ -89,11 +89,11 @@ def test_an_empty_list_of_address_families_cannot_be_given() -> None:
 @pytest.mark.parametrize(
     "text", ["", "garbage", "LoadState=not-found\n", "LoadState=masked\n", "LoadState\n\n=\n"]
 )
-def test_a_service_that_is_not_there(text: str) -> None:
+def test_a_service_that_is_not_loaded_is_refused(text: str) -> None:
     properties = parse_show(text, names=["x.service"]).get("x.service", {})
-    with pytest.raises(HostError, match="x.service: wanted a service that systemd knows"):
+    with pytest.raises(HostError, match="x.service: wanted a service that systemd has loaded"):
         unit_properties(properties, unit="x.service")
 
 
-def test_fixtures_are_of_two_versions() -> None:
+def test_two_versions_of_systemd_are_recorded() -> None:
     assert sorted(path.name for path in pathlib.Path(FIXTURES / "systemd").iterdir()) == SYSTEMDS

@@ -26,12 +26,12 @@ MOUNTINFO = {
 
 
 @pytest.mark.parametrize(("text", "mounts"), MOUNTINFO.values(), ids=MOUNTINFO.keys())
-def test_mountinfo(text: str, mounts: list[tuple[str, ...]]) -> None:
+def test_mountinfo_is_parsed(text: str, mounts: list[tuple[str, ...]]) -> None:
     assert parse_mountinfo(text) == mounts
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_recorded(kernel: str) -> None:
+def test_recorded_mounts_are_parsed(kernel: str) -> None:
     root = str(FIXTURES / kernel)
     found = {
         kind: [mount.point for mount in mounts_of_type(root, kind)] for kind in ("bpf", "tracefs", "cgroup2")
@@ -53,5 +53,5 @@ MOUNTS = {
 
 
 @pytest.mark.parametrize(("text", "mounts"), MOUNTS.values(), ids=MOUNTS.keys())
-def test_mounts(text: str, mounts: list[tuple[object, ...]]) -> None:
+def test_mounts_are_parsed(text: str, mounts: list[tuple[object, ...]]) -> None:
     assert parse_mounts(text) == mounts

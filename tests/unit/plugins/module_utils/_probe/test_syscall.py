@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls of the machine that runs the tests: harmless ones, and one filter made on purpose."""
+"""Make harmless system calls on the machine that runs the tests, and install one filter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MEMFD_SECRET = number_of("memfd_secret", machine=MACHINE)
 PIDFD_OPEN = number_of("pidfd_open", machine=MACHINE)
 
 
-def test_numbers_by_architecture() -> None:
+def test_numbers_depend_on_the_architecture() -> None:
     assert number_of("bpf", machine="x86_64") == 321
     assert number_of("bpf", machine="aarch64") == number_of("bpf", machine="riscv64") == 280
     assert number_of("statx", machine="ppc64le") == 383
@@ -35,7 +35,7 @@ def test_numbers_by_architecture() -> None:
             assert len(set(numbers)) == 1, f"{name} is one of the common numbers"
 
 
-def test_a_call_fills_a_buffer() -> None:
+def test_a_call_writes_to_a_buffer() -> None:
     assert GETRANDOM is not None
     buffer = bytearray(64)
     outcome = HostSyscalls(guarded=False)(GETRANDOM, buffer, len(buffer), 0)
@@ -43,19 +43,19 @@ def test_a_call_fills_a_buffer() -> None:
     assert buffer != bytearray(64)
 
 
-def test_a_call_that_fails_tells_its_errno() -> None:
+def test_a_failed_call_returns_its_errno() -> None:
     assert PIDFD_OPEN is not None
     syscalls = HostSyscalls(guarded=False)
     assert syscalls(PIDFD_OPEN, 0, 0) == (-1, errno.EINVAL, False)
-    assert syscalls.apart(PIDFD_OPEN, 0, 0) == (-1, errno.EINVAL, False)
+    assert syscalls.in_child(PIDFD_OPEN, 0, 0) == (-1, errno.EINVAL, False)
 
 
-def test_a_filter_that_kills_ends_the_child_alone() -> None:
+def test_a_filter_that_kills_ends_only_the_child() -> None:
     assert MEMFD_SECRET is not None
     syscalls = HostSyscalls(guarded=True)
     child = os.fork()
     if child == 0:
-        # The filter is for the rest of a process's life, so the test lends it one.
+        # A filter stays for the rest of the life of its process, so the test forks one.
         status = 2
         try:
             _kill_on(MEMFD_SECRET)
@@ -69,7 +69,7 @@ def test_a_filter_that_kills_ends_the_child_alone() -> None:
 
 
 def _kill_on(number: int) -> None:
-    """Install a seccomp filter: kill the process on this call, allow every other."""
+    """Install a seccomp filter that kills the process on this call and allows every other."""
     instructions = [
         (0x20, 0, 0, 0),  # load the number
         (0x15, 0, 1, number),  # equal?
