@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Emulators that the kernel hands programs of another machine to (binfmt_misc)."""
+"""Find the emulator that the kernel starts for programs of another architecture (binfmt_misc)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIRECTORY = "proc/sys/fs/binfmt_misc"
 
 
 class Format(t.NamedTuple):
-    """Programs whose bytes from ``offset`` on, taken with ``mask``, are ``magic``."""
+    """A registration of binfmt_misc, for files whose bytes at ``offset`` are ``magic`` after applying ``mask``."""
 
     interpreter: str
     offset: int
@@ -28,6 +28,7 @@ class Format(t.NamedTuple):
     mask: bytes
 
     def matches(self, head: bytes) -> bool:
+        """Return whether a file that begins with these bytes is of this format."""
         found = head[self.offset : self.offset + len(self.magic)]
         return len(found) == len(self.magic) and all(
             byte & mask == wanted & mask for byte, wanted, mask in zip(found, self.magic, self.mask)
@@ -35,7 +36,7 @@ class Format(t.NamedTuple):
 
 
 def parse_format(text: str) -> Format | None:
-    """One registration; None for one that is off, or goes by the ending of the name."""
+    """Parse one registration. Return None for one that is disabled or matches the file name extension."""
     fields = dict(re.findall(r"^(interpreter|offset|magic|mask) (.+)$", text, re.MULTILINE))
     if not text.startswith("enabled") or "magic" not in fields or "interpreter" not in fields:
         return None
@@ -48,7 +49,7 @@ def parse_format(text: str) -> Format | None:
 
 
 def emulator_of(root: str, head: bytes) -> str | None:
-    """The emulator that the kernel would start for a file that begins so; None where it has none."""
+    """Return the emulator that the kernel starts for a file that begins with these bytes, or None."""
     try:
         names = sorted(os.listdir(os.path.join(root, _DIRECTORY)))
     except OSError:

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The kernel's type information (BTF): the types of an object by number, its functions by name."""
+"""Read the kernel's type information (BTF)."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ VOID INT PTR ARRAY STRUCT UNION ENUM FWD TYPEDEF VOLATILE CONST RESTRICT FUNC FU
 TYPE_TAG ENUM64
 """
 KINDS = tuple(_KINDS.split())
-# Words (of four bytes) after the three that every type has: so many at all, so many for each member.
+# The number of four-byte words after the three that every type has: a fixed number, and a number for each member.
 _EXTRA = {"INT": 1, "ARRAY": 3, "VAR": 1, "DECL_TAG": 1}
 _EACH = {"STRUCT": 3, "UNION": 3, "ENUM": 2, "FUNC_PROTO": 2, "DATASEC": 3, "ENUM64": 3}
 
 
 class BtfError(ValueError):
-    """The data is not BTF, or says what cannot be."""
+    """The data is not BTF or is damaged."""
 
 
 class Type(t.NamedTuple):
-    """struct btf_type. ``target``: the type referred to, or a size; ``rest``: the words that follow."""
+    """A struct btf_type. ``target``: the type that it refers to, or a size. ``rest``: the words that follow."""
 
     kind: str
     name: str
@@ -47,25 +47,25 @@ class Type(t.NamedTuple):
     rest: t.Sequence[int]
 
 
-class _Steps(t.Dict[int, int]):
-    """The length in words of a type, by its info word: a kernel has few of these and 100,000 types."""
+class _Lengths(t.Dict[int, int]):
+    """The length of a type in words, by its info word. A kernel has 100,000 types but few different info words."""
 
     def __missing__(self, info: int) -> int:
         number = info >> 24 & 0x1F
         if not 0 < number < len(KINDS):
-            raise BtfError(f"a type of the kind {number}, which is not known here")
+            raise BtfError(f"a type of the unknown kind {number}")
         kind = KINDS[number]
-        step = self[info] = 3 + _EXTRA.get(kind, 0) + _EACH.get(kind, 0) * (info & 0xFFFF)
-        return step
+        length = self[info] = 3 + _EXTRA.get(kind, 0) + _EACH.get(kind, 0) * (info & 0xFFFF)
+        return length
 
 
 class Btf:
-    """The types of the kernel, or those that a module adds to its base."""
+    """The types of the kernel, or those that a module adds to them."""
 
     def __init__(self, data: bytes, *, base: Btf | None = None) -> None:
         """
         :param data: a whole BTF object
-        :param base: what a module's types build on: numbers and names go on where those of the base end
+        :param base: the types of the kernel, for those of a module, whose type and string numbers follow them
         """
         self._base = base
         self._order, types, self._strings = _sections(data)
@@ -79,40 +79,46 @@ class Btf:
 
     @property
     def end_id(self) -> int:
-        """The number of the first type that is not here any more."""
+        """The number after the last type."""
         return self._first_id + len(self._starts)
 
     @property
     def end_name(self) -> int:
-        """The offset of the first name that is not here any more."""
+        """The offset after the last name."""
         return self._first_name + len(self._strings)
 
     def type(self, number: int) -> Type:
-        """The type with this number, 0 is void. BtfError where there is none."""
+        """Return the type with this number. 0 is void.
+
+        :raises BtfError: there is no such type
+        """
         if number == 0:
             return Type("VOID", "void", False, 0, ())
         if number < self._first_id and self._base is not None:
             return self._base.type(number)
         index = number - self._first_id
         if not 0 <= index < len(self._starts):
-            raise BtfError(f"type {number} of {self.end_id - 1}")
+            raise BtfError(f"there is no type {number}, the last is {self.end_id - 1}")
         start = self._starts[index]
         name, info, target = self._words[start : start + 3]
-        rest = self._words[start + 3 : start + 3 + _Steps()[info] - 3]
+        rest = self._words[start + 3 : start + 3 + _Lengths()[info] - 3]
         return Type(KINDS[info >> 24 & 0x1F], self.name_at(name), bool(info >> 31), target, rest)
 
     def name_at(self, offset: int) -> str:
-        """The string at an offset. BtfError where there is none."""
+        """Return the string at an offset.
+
+        :raises BtfError: there is no such string
+        """
         if offset < self._first_name and self._base is not None:
             return self._base.name_at(offset)
         start = offset - self._first_name
         end = self._strings.find(b"\0", start) if 0 <= start < len(self._strings) else -1
         if end < 0:
-            raise BtfError(f"a name at byte {offset} of {self.end_name}")
+            raise BtfError(f"there is no name at byte {offset} of {self.end_name}")
         return self._strings[start:end].decode("utf-8", "replace")
 
     def function_ids(self, name: str) -> list[int]:
-        """The numbers of all functions of this name in this object, not in its base."""
+        """Return the numbers of all functions with this name in this object, without its base."""
         found = []
         for offset in self._offsets(name.encode("utf-8", "replace")):
             wanted = struct.pack(f"{self._order}I", offset)
@@ -125,18 +131,18 @@ class Btf:
         return sorted(found)
 
     def function_id(self, name: str) -> int | None:
-        """The number of the first function of this name, in this object alone; None: it has none."""
+        """Return the number of the first function with this name in this object, or None."""
         return next(iter(self.function_ids(name)), None)
 
     def _number_at(self, at: int) -> int | None:
-        """The type that begins at this byte, if one does."""
+        """Return the number of the type that begins at this byte, or None."""
         index = bisect.bisect_left(self._starts, at // 4)
         if at % 4 or index == len(self._starts) or self._starts[index] != at // 4:
             return None
         return self._first_id + index
 
     def _offsets(self, name: bytes) -> list[int]:
-        """Where a name stands by itself. No writer of BTF shares the end of a longer one."""
+        """Return the offsets of a whole name. Writers of BTF do not let a name share the end of a longer one."""
         found = self._base._offsets(name) if self._base is not None else []
         whole, strings = name + b"\0", self._strings
         if strings.startswith(whole) and name:
@@ -149,9 +155,11 @@ class Btf:
 
 
 def read_btf(root: str, *, module: str = VMLINUX, base: Btf | None = None) -> Btf | str:
-    """The types of the kernel (Linux 5.4) or of a loaded module (5.11), or why there are none.
+    """Read the types of the kernel (Linux 5.4) or of a loaded module (5.11).
 
-    :param module: whose; those of a module need those of the kernel as their ``base``
+    :param module: the name of the module, or VMLINUX for the kernel
+    :param base: the types of the kernel, which those of a module need
+    :returns: the types, or a text that says why they cannot be read
     """
     path = os.path.join(root, "sys/kernel/btf", module)
     shown = f"/sys/kernel/btf/{module}"
@@ -159,7 +167,7 @@ def read_btf(root: str, *, module: str = VMLINUX, base: Btf | None = None) -> Bt
         with open(path, "rb") as file:
             data = file.read()
     except FileNotFoundError:
-        return f"{shown} is not there: built without CONFIG_DEBUG_INFO_BTF, or not loaded"
+        return f"no {shown}: the kernel is built without CONFIG_DEBUG_INFO_BTF, or the module is not loaded"
     except OSError as error:
         return f"{shown}: {error.strerror}"
     try:
@@ -169,17 +177,17 @@ def read_btf(root: str, *, module: str = VMLINUX, base: Btf | None = None) -> Bt
 
 
 def _sections(data: bytes) -> tuple[str, bytes, bytes]:
-    """struct btf_header: the byte order, the types and the names."""
+    """Parse struct btf_header. Return the byte order, the types and the names."""
     if len(data) < _HEADER:
         raise BtfError(f"{len(data)} bytes, too short for a header")
     order = next((order for order in "<>" if struct.unpack_from(f"{order}H", data) == (_MAGIC,)), "")
     if not order:
-        raise BtfError(f"begins with {data[:2].hex()}, not as BTF does")
+        raise BtfError(f"begins with {data[:2].hex()}, which is not the magic number of BTF")
     length, types, types_size, names, names_size = struct.unpack_from(f"{order}5I", data, 4)
     if data[2] != 1:
-        raise BtfError(f"version {data[2]}, known is 1")
+        raise BtfError(f"version {data[2]}, only version 1 is supported")
     if length < _HEADER or max(types + types_size, names + names_size) + length > len(data) or types_size % 4:
-        raise BtfError(f"cut off: {len(data)} bytes do not hold the sections of the header")
+        raise BtfError(f"truncated: {len(data)} bytes do not hold the sections of the header")
     return (
         order,
         data[length + types : length + types + types_size],
@@ -188,13 +196,13 @@ def _sections(data: bytes) -> tuple[str, bytes, bytes]:
 
 
 def _starts(words: t.Sequence[int]) -> list[int]:
-    """Where each type begins, in words."""
+    """Return where each type begins, in words."""
     starts: list[int] = []
-    steps, at, last = _Steps(), 0, len(words) - 3
+    lengths, at, last = _Lengths(), 0, len(words) - 3
     append = starts.append
     while at <= last:
         append(at)
-        at += steps[words[at + 1]]
+        at += lengths[words[at + 1]]
     if at != len(words):
-        raise BtfError("the last type is cut off")
+        raise BtfError("the last type is truncated")
     return starts

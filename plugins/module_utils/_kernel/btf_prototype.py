@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Prototypes of the kernel's functions, as C writes them, out of its type information."""
+"""Write the prototypes of kernel functions in C, from BTF."""
 
 from __future__ import annotations
 
@@ -14,41 +14,44 @@ from .btf import Btf, BtfError, Type
 
 __all__ = ["Argument", "Prototype", "declaration", "prototype"]
 
-# No type of a kernel comes near; a damaged one may refer to itself.
+# Types of a kernel are nested far less. A damaged type may refer to itself.
 _DEEPEST = 32
 _QUALIFIERS = {"CONST": "const", "VOLATILE": "volatile", "RESTRICT": "restrict"}
 _TAGGED = {"STRUCT": "struct", "UNION": "union", "ENUM": "enum", "ENUM64": "enum"}
 
 
 class Argument(t.NamedTuple):
-    """One argument. A variable list of them has the name "" and the type "..."."""
+    """An argument of a function. A variable argument list has the name "" and the type "..."."""
 
     name: str
     type: str
 
 
 class Prototype(t.NamedTuple):
-    """What a function returns, and its arguments in order."""
+    """The return type of a function and its arguments in order."""
 
     returns: str
     arguments: tuple[Argument, ...]
 
     @property
     def variadic(self) -> bool:
-        """Whether the list of arguments is open."""
+        """Whether the function has a variable argument list."""
         return bool(self.arguments) and self.arguments[-1].type == "..."
 
     def report(self) -> dict[str, t.Any]:
-        """The shape that the modules return."""
+        """Return the dictionary that the modules return."""
         return {"returns": self.returns, "arguments": [argument._asdict() for argument in self.arguments]}
 
 
 def prototype(btf: Btf, number: int) -> Prototype:
-    """The prototype of the function with this number. BtfError where it is none, or damaged."""
+    """Return the prototype of the function with this number.
+
+    :raises BtfError: the type is not a function, or it is damaged
+    """
     function = btf.type(number)
     signature = btf.type(function.target) if function.kind == "FUNC" else function
     if signature.kind != "FUNC_PROTO":
-        raise BtfError(f"type {number} is no function")
+        raise BtfError(f"type {number} is not a function")
     pairs = zip(signature.rest[::2], signature.rest[1::2])
     return Prototype(
         declaration(btf, signature.target),
@@ -60,7 +63,7 @@ def prototype(btf: Btf, number: int) -> Prototype:
 
 
 def declaration(btf: Btf, number: int, inner: str = "", *, depth: int = 0) -> str:
-    """A type as C declares ``inner`` with it: ``char *const argv[2]``."""
+    """Write the declaration of ``inner`` with a type in C, such as ``char *const argv[2]``."""
     if depth > _DEEPEST:
         raise BtfError(f"type {number} refers to itself")
     found = btf.type(number)
@@ -87,7 +90,7 @@ def _qualified(btf: Btf, found: Type, inner: str, depth: int) -> str:
         if below.kind not in _QUALIFIERS and below.kind != "TYPE_TAG":
             break
         below = btf.type(below.target)
-    if below.kind == "PTR":  # the pointer itself is constant: the word stands behind its star
+    if below.kind == "PTR":  # the qualifier of a pointer follows its star
         return declaration(btf, target, f"{word} {inner}".rstrip(), depth=depth)
     return f"{word} {declaration(btf, target, inner, depth=depth)}"
 

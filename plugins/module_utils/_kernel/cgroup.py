@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Probe the control groups of the host and of one unit: hierarchy, controllers and limits."""
+"""Probe the control groups of the host, and read the limits of one group."""
 
 from __future__ import annotations
 
@@ -35,15 +35,17 @@ __all__ = [
 
 
 def unified_path(text: str) -> str | None:
-    """The group of a process in the unified hierarchy, by its /proc/PID/cgroup; None: it is in none."""
+    """Return the cgroup v2 path of a process from the text of its /proc/PID/cgroup, or None."""
     return next((line[3:] for line in text.splitlines() if line.startswith("0::/")), None)
 
 
 def unit_of(text: str) -> str:
-    """The unit of a process by its /proc/PID/cgroup, or the path of its control group.
+    """Return the systemd unit of a process, or the path of its control group where that is not of a unit.
 
-    systemd's own hierarchy where there is one (cgroup v1), else the unified one. Units are below slices; what is
-    below another directory belongs to a manager of its own (a container), whose names mean nothing here.
+    Uses systemd's own hierarchy where there is one (cgroup v1), else the unified one. Units are below slices. A group
+    below another directory belongs to another manager, such as a container engine.
+
+    :param text: of /proc/PID/cgroup
     """
     groups = {}
     for line in text.splitlines():
@@ -62,7 +64,7 @@ def unit_of(text: str) -> str:
 
 
 def cgroup_mode(mounts: t.Sequence[tuple[t.Any, ...]]) -> str | None:
-    """unified, hybrid or legacy, as systemd calls them; None where nothing is mounted."""
+    """Return unified, hybrid or legacy, as systemd names the modes, or None where no hierarchy is mounted."""
     unified = {point for point, kind, *dummy in mounts if kind == "cgroup2"}
     if "/sys/fs/cgroup" in unified:
         return "unified"
@@ -73,19 +75,21 @@ def cgroup_mode(mounts: t.Sequence[tuple[t.Any, ...]]) -> str | None:
 
 
 def have_cgroup_v2(host: Host) -> Probe:
-    """Probe the running kernel for cgroup v2 with its controllers, which systemd's limits need.
+    """Probe the running kernel for cgroup v2 with its controllers, which limits of systemd units need.
 
     Commit 67e9c74b8a87 ("cgroup: replace __DEVEL__sane_behavior with cgroup2 fs type"), Linux 4.5.
     """
     found = read(host.root, "proc/self/mounts")
     if found.text is None:
-        return unknown("kernel", f"/proc/self/mounts: {found.error or 'is not there'}")
+        return unknown("kernel", f"/proc/self/mounts: {found.error or 'does not exist'}")
     mode = cgroup_mode(parse_mounts(found.text))
     if mode == "unified":
         return yes("kernel", "cgroup2 is the hierarchy of this host")
     return no(
         "kernel",
-        f"the hierarchy is {mode}: the controllers are with cgroup v1" if mode else "none is mounted",
+        f"the hierarchy is {mode}: cgroup v1 has the controllers"
+        if mode
+        else "no cgroup hierarchy is mounted",
     )
 
 
@@ -93,7 +97,7 @@ def have_controller(host: Host, name: str) -> Probe:
     """Probe the running kernel for a controller of cgroup v2, Linux 4.5 and for ``cpu`` 4.15."""
     found = read(host.root, "sys/fs/cgroup/cgroup.controllers")
     if found.text is None:
-        reason = found.error or "there is none (no unified hierarchy is mounted there)"
+        reason = found.error or "does not exist (no unified hierarchy is mounted there)"
         return unknown("kernel", f"/sys/fs/cgroup/cgroup.controllers: {reason}")
     if name in found.text.split():
         return yes("kernel", "in cgroup.controllers of the root")
@@ -101,7 +105,7 @@ def have_controller(host: Host, name: str) -> Probe:
 
 
 def probe_cgroup(host: Host) -> Facts:
-    """The hierarchy, its controllers, and the group of this process."""
+    """Read the hierarchy, its controllers and the control group of this process."""
     mounts = read(host.root, "proc/self/mounts").text
     mode = cgroup_mode(parse_mounts(mounts)) if mounts is not None else None
     controllers = read(host.root, "sys/fs/cgroup/cgroup.controllers").text
@@ -109,7 +113,7 @@ def probe_cgroup(host: Host) -> Facts:
     return Facts(
         values={
             "mode": mode,
-            # of the hierarchy that has the controllers
+            # the version of the hierarchy that has the controllers
             "version": {"unified": 2, "hybrid": 1, "legacy": 1}.get(mode or ""),
             "controllers": controllers.split() if controllers is not None else None,
             "self": own.splitlines() if own is not None else None,
@@ -128,22 +132,23 @@ _MOUNT = "sys/fs/cgroup"
 
 
 class CpuMax(t.NamedTuple):
-    """Microseconds of processor time in each period. Quota None: all of it."""
+    """Microseconds of processor time (``quota_us``) in each period (``period_us``). Quota None: unlimited."""
 
     quota_us: int | None
     period_us: int
 
     @property
     def cpus(self) -> float | None:
-        """The quota as a number of processors."""
+        """The quota as a number of processors, or None where it is unlimited."""
         return None if self.quota_us is None else round(self.quota_us / self.period_us, 3)
 
     def report(self) -> dict[str, t.Any]:
+        """Return the dictionary that kernel_info returns as cpu_max."""
         return {"quota_us": self.quota_us, "period_us": self.period_us, "cpus": self.cpus}
 
 
 class Bounds(t.NamedTuple):
-    """What one group sets. None: nothing."""
+    """The limits that one control group sets, in bytes and numbers. None: no limit."""
 
     path: str
     memory_max: int | None
@@ -153,14 +158,14 @@ class Bounds(t.NamedTuple):
 
 
 def parse_amount(text: str | None) -> int | None:
-    """A number of a control file or a property; None: max, infinity, or not a number."""
+    """Parse a number of a control file or a property. Return None for max, infinity or no number."""
     word = (text or "").strip()
-    # CGROUP_LIMIT_MAX is how older versions of systemd write infinity.
+    # Older versions of systemd write infinity as CGROUP_LIMIT_MAX.
     return int(word) if word.isdecimal() and int(word) < 2**64 - 1 else None
 
 
 def parse_cpu_max(text: str | None) -> CpuMax | None:
-    """The file cpu.max: ``max 100000`` or ``50000 100000``."""
+    """Parse the file cpu.max, which holds ``max 100000`` or ``50000 100000``."""
     words = (text or "").split()
     if len(words) != 2 or not words[1].isdecimal() or not int(words[1]):
         return None
@@ -170,7 +175,7 @@ def parse_cpu_max(text: str | None) -> CpuMax | None:
 
 
 def parse_io_max(text: str) -> dict[str, dict[str, int | None]]:
-    """The file io.max by device: ``8:0 rbps=1048576 wbps=max riops=max wiops=max``."""
+    """Parse the file io.max by device, such as ``8:0 rbps=1048576 wbps=max riops=max wiops=max``."""
     devices: dict[str, dict[str, int | None]] = {}
     for line in text.splitlines():
         device, *pairs = line.split() or [""]
@@ -182,7 +187,7 @@ def parse_io_max(text: str) -> dict[str, dict[str, int | None]]:
 
 
 def slice_path(name: str) -> str:
-    """The group of a slice, each dash of whose name is a level: a-b.slice is /a.slice/a-b.slice."""
+    """Return the path of a slice. Each dash in its name is a level, so a-b.slice is /a.slice/a-b.slice."""
     if not name.endswith(".slice") or name == "-.slice":
         return "/"
     parts = name[: -len(".slice")].split("-")
@@ -190,25 +195,25 @@ def slice_path(name: str) -> str:
 
 
 def read_bounds(root: str, path: str) -> Bounds | None:
-    """What the group itself sets; None: there is no such group in a unified hierarchy."""
-    place = _place(path)
-    if read(root, f"{place}/cgroup.controllers").text is None:
+    """Read the limits that a group sets. Return None where a unified hierarchy has no such group."""
+    directory = _directory(path)
+    if read(root, f"{directory}/cgroup.controllers").text is None:
         return None
 
     def amount(name: str) -> int | None:
-        return parse_amount(read(root, f"{place}/{name}").text)
+        return parse_amount(read(root, f"{directory}/{name}").text)
 
     return Bounds(
         path=path,
         memory_max=amount("memory.max"),
         memory_high=amount("memory.high"),
         pids_max=amount("pids.max"),
-        cpu_max=parse_cpu_max(read(root, f"{place}/cpu.max").text),
+        cpu_max=parse_cpu_max(read(root, f"{directory}/cpu.max").text),
     )
 
 
 def read_above(root: str, path: str) -> list[Bounds]:
-    """The groups above one, from the nearest up to the one below the root."""
+    """Read the limits of the groups above a group, from its parent up to the group below the root."""
     found = []
     while posixpath.dirname(path) != path:
         path = posixpath.dirname(path)
@@ -219,23 +224,29 @@ def read_above(root: str, path: str) -> list[Bounds]:
 
 
 def report_group(own: Bounds, above: t.Sequence[Bounds], *, io: str | None) -> dict[str, t.Any]:
-    """The shape of values.units.UNIT.cgroup.
+    """Return the dictionary that kernel_info returns as values.units.UNIT.cgroup.
 
-    ``effective`` is the tightest on the way up, and ``decided_by`` names the group of each that is not the unit's own.
+    ``effective`` holds the lowest limit of the group and those above it. ``decided_by`` names the group of each limit
+    that is not set by the unit itself.
+
+    :param above: from the parent upward
+    :param io: the text of the file io.max
     """
     levels = [own, *above]
     effective: dict[str, t.Any] = {}
     decided_by: dict[str, str] = {}
     for name in ("memory_max", "memory_high", "pids_max"):
-        amounts = [(getattr(level, name), place) for place, level in enumerate(levels)]
+        amounts = [(getattr(level, name), directory) for directory, level in enumerate(levels)]
         tightest = min((pair for pair in amounts if pair[0] is not None), default=(None, 0))
         effective[name] = tightest[0]
         if tightest[1]:
             decided_by[name] = levels[tightest[1]].path
     cpus = [
-        (cpu_max.cpus, place) for place, cpu_max in enumerate(level.cpu_max for level in levels) if cpu_max
+        (cpu_max.cpus, directory)
+        for directory, cpu_max in enumerate(level.cpu_max for level in levels)
+        if cpu_max
     ]
-    tightest_cpu = min(((cpu, place) for cpu, place in cpus if cpu is not None), default=(None, 0))
+    tightest_cpu = min(((cpu, directory) for cpu, directory in cpus if cpu is not None), default=(None, 0))
     effective["cpus"] = tightest_cpu[0]
     if tightest_cpu[1]:
         decided_by["cpus"] = levels[tightest_cpu[1]].path
@@ -248,20 +259,20 @@ def report_group(own: Bounds, above: t.Sequence[Bounds], *, io: str | None) -> d
         "io_max": parse_io_max(io) if io is not None else None,
         "effective": effective,
         "decided_by": decided_by,
-        "gomaxprocs_reason": _unseen(own, tightest_cpu[0], decided_by.get("cpus")),
+        "gomaxprocs_reason": _gomaxprocs_reason(own, tightest_cpu[0], decided_by.get("cpus")),
     }
 
 
-def _unseen(own: Bounds, cpus: float | None, path: str | None) -> str | None:
+def _gomaxprocs_reason(own: Bounds, cpus: float | None, path: str | None) -> str | None:
     if path is None:
         return None
     seen = own.cpu_max.cpus if own.cpu_max is not None else None
     return (
-        f"cpu.max of {path} allows {cpus:g} processors and the unit's own "
-        f"{'none less' if seen is None else format(seen, 'g')}: "
-        "Go 1.25 and later read the unit's own alone, so set GOMAXPROCS or the quota of the unit"
+        f"cpu.max of {path} allows {cpus:g} processors, that of the unit "
+        f"{'sets no limit' if seen is None else 'allows ' + format(seen, 'g')}: "
+        "Go 1.25 and later read only cpu.max of the unit, so set GOMAXPROCS or the quota of the unit"
     )
 
 
-def _place(path: str) -> str:
+def _directory(path: str) -> str:
     return posixpath.join(_MOUNT, path.lstrip("/")).rstrip("/")

@@ -21,9 +21,9 @@ __all__ = ["have_fast_clock", "have_time_namespaces", "parse_offsets", "probe_cl
 
 _SOURCE = "sys/devices/system/clocksource/clocksource0"
 _CLONE_NEWTIME = 0x80
-_INITIAL = 0xEFFFFFFA  # PROC_TIME_INIT_INO, the namespace that the host boots with
+_INITIAL = 0xEFFFFFFA  # PROC_TIME_INIT_INO, the initial time namespace
 
-# Read in user space, through the vDSO.
+# Clock sources that the vDSO reads in user space.
 _FAST = frozenset(
     [
         "arch_sys_counter",
@@ -35,47 +35,47 @@ _FAST = frozenset(
         "tsc",
     ]
 )
-# A device is asked, or a counter that only the kernel sees.
+# Clock sources that read a device, or a counter that only the kernel can read.
 _SLOW = frozenset(["acpi_pm", "hpet", "hyperv_clocksource_msr", "jiffies", "pit", "refined-jiffies"])
 
 
 def have_fast_clock(host: Host) -> Probe:
-    """Probe the running kernel for a clock that a process reads without a system call, as time.Now does.
+    """Probe the running kernel for a clock that time.Now of Go reads without a system call.
 
-    Commit 7460ed2844ff ("x86_64: Use vsyscall/vdso clock_gettime") is of 2.6.23; the clock source decides.
+    Commit 7460ed2844ff ("x86_64: Use vsyscall/vdso clock_gettime"), Linux 2.6.23. The clock source decides.
     """
     found = read(host.root, f"{_SOURCE}/current_clocksource")
     if found.text is None:
-        return unknown("kernel", f"/{_SOURCE}/current_clocksource: {found.error or 'is not there'}")
+        return unknown("kernel", f"/{_SOURCE}/current_clocksource: {found.error or 'does not exist'}")
     name = found.text.strip()
     if name in _FAST:
         return yes("kernel", f"the clock source {name} is read in user space")
     if name in _SLOW:
         return no("kernel", f"the clock source is {name}: each time.Now is a system call")
-    return unknown("kernel", f"the clock source {name!r} is not known here")
+    return unknown("kernel", f"the clock source {name!r} is not known to this probe")
 
 
 def have_time_namespaces(host: Host) -> Probe:
-    """Probe the running kernel for time namespaces, by making one in a child.
+    """Probe the running kernel for time namespaces by creating one in a child process.
 
     Commit 769071ac9f20 ("ns: Introduce Time Namespace"), Linux 5.6.
     """
     number = number_of("unshare", machine=host.machine)
     if number is None:
-        return unknown("kernel", f"the number of unshare on {host.machine} is not known here")
+        return unknown("kernel", f"the system call number of unshare on {host.machine} is not known")
     outcome = host.syscalls.in_child(number, _CLONE_NEWTIME)
     if outcome.errno == errno.EINVAL:
         return no("kernel", "EINVAL: not in this kernel (since Linux 5.6), or built without CONFIG_TIME_NS")
     if outcome.errno == errno.ENOSPC:
         return no("sysctl", "ENOSPC: user.max_time_namespaces is used up or 0")
     if outcome.errno == errno.EPERM and not host.caller.can(CAP_SYS_ADMIN):
-        # A filter may stand before it as well, but this alone is enough.
+        # A filter may refuse it too, but the missing capability is sufficient.
         return no("capability", "EPERM: the caller lacks CAP_SYS_ADMIN")
     return judge(outcome, root=host.root, caller=host.caller, since="5.6")
 
 
 def parse_offsets(text: str) -> dict[str, float]:
-    """Seconds that a time namespace adds to each clock: lines such as ``monotonic 3600 0``."""
+    """Parse the seconds that a time namespace adds to each clock, from lines such as ``monotonic 3600 0``."""
     offsets = {}
     for line in text.splitlines():
         match = re.fullmatch(r"(monotonic|boottime)\s+(-?\d{1,18})\s+(\d{1,9})", line.strip())
@@ -85,7 +85,7 @@ def parse_offsets(text: str) -> dict[str, float]:
 
 
 def probe_clock(host: Host) -> Facts:
-    """The clock source, and the time namespace of this process, which shifts what a trace calls its time."""
+    """Read the clock source and the time namespace of this process, whose offsets shift the times in a trace."""
     current = read(host.root, f"{_SOURCE}/current_clocksource").text
     available = read(host.root, f"{_SOURCE}/available_clocksource").text
     offsets = read(host.root, "proc/self/timens_offsets").text
@@ -105,6 +105,6 @@ def probe_clock(host: Host) -> Facts:
 def _namespace(root: str) -> int | None:
     try:
         match = re.fullmatch(r"time:\[(\d+)\]", os.readlink(os.path.join(root, "proc/self/ns/time")))
-    except OSError:  # before 5.6, or hidden
+    except OSError:  # before Linux 5.6, or not readable
         return None
     return int(match.group(1)) if match is not None else None

@@ -28,7 +28,7 @@ __all__ = [
     "read_flags",
 ]
 
-# The names of uname(2) for those of Go.
+# The machine of uname(2) -> GOARCH.
 GOARCH = {
     "aarch64": "arm64",
     "armv6l": "arm",
@@ -44,16 +44,18 @@ GOARCH = {
 
 _Levels = t.Tuple[t.Tuple[str, t.FrozenSet[str]], ...]
 
-# What a program of each level tests when it starts (src/runtime/asm_amd64.s), by the names of /proc/cpuinfo: pni is
-# SSE3, abm has LZCNT. OSXSAVE has no name there: a kernel that does not save the wide registers hides avx and avx512f.
+# The flags that a program of each level checks when it starts (src/runtime/asm_amd64.s), as /proc/cpuinfo names them.
+# pni is SSE3, abm includes LZCNT. OSXSAVE has no name there. A kernel that does not save the wide registers hides avx
+# and avx512f.
 _AMD64: _Levels = (
     ("v1", frozenset()),
     ("v2", frozenset(["cx16", "lahf_lm", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3"])),
     ("v3", frozenset(["abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"])),
     ("v4", frozenset(["avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"])),
 )
-# What each version of the architecture demands and the kernel tells a program. Left out: what is hidden from programs
-# (PAN, VHE), what old processors take for a NOP (BTI), and ssbs, which kernels hide from processors that have it.
+# The features that each version of the architecture requires and the kernel shows to programs. Omitted are features
+# that programs cannot see (PAN, VHE), those that old processors run as a NOP (BTI), and ssbs, which kernels hide on
+# processors that have it.
 _ARM64: _Levels = (
     ("v8.0", frozenset()),
     ("v8.1", frozenset(["asimdrdm", "atomics", "crc32"])),
@@ -61,29 +63,29 @@ _ARM64: _Levels = (
     ("v8.3", frozenset(["fcma", "jscvt", "lrcpc", "paca", "pacg"])),
     ("v8.4", frozenset(["asimddp", "dit", "flagm", "ilrcpc", "uscat"])),
     ("v8.5", frozenset(["dcpodp", "flagm2", "frint", "sb"])),
-    # The rest of v8.6, v9.1 and later cannot be told from user space.
+    # User space cannot detect the rest of v8.6, v9.1 and later.
     ("v9.0", frozenset({"sve2"})),
 )
 _LEVELS = {"amd64": _AMD64, "arm64": _ARM64}
-# What may follow the version in GOARM64: v8.0,lse,crypto.
+# The options that may follow the version in GOARM64, such as v8.0,lse,crypto.
 _ARM64_OPTIONS = {"lse": frozenset({"atomics"}), "crypto": frozenset(["aes", "pmull", "sha1", "sha2"])}
 
-# One processor takes up to 3 KiB; that of a host with 256 of them would be read for nothing.
+# The text of one processor takes up to 3 KiB. Reading the text of 256 processors would be wasted.
 _FIRST_PROCESSOR = 8192
 
 
 def amd64_level(flags: t.Collection[str]) -> int:
-    """The highest GOAMD64 level, 1 to 4, of a processor with these flags of /proc/cpuinfo."""
+    """Return the highest GOAMD64 level, 1 to 4, of a processor with these flags of /proc/cpuinfo."""
     return _reached(_AMD64, flags) + 1
 
 
 def arm64_level(features: t.Collection[str]) -> str:
-    """The highest GOARM64 version, v8.0 to v9.0, of a processor with these features of /proc/cpuinfo."""
+    """Return the highest GOARM64 version, v8.0 to v9.0, of a processor with these features of /proc/cpuinfo."""
     return _ARM64[_reached(_ARM64, features)][0]
 
 
 def missing_for_next(flags: t.Collection[str], *, goarch: str) -> list[str]:
-    """The flags that the next level demands and the processor lacks; none at the highest level."""
+    """Return the flags that the next level requires and the processor lacks. Empty at the highest level."""
     levels = _LEVELS.get(goarch, ())
     following = levels[_reached(levels, flags) + 1 :] if levels else ()
     return sorted(following[0][1].difference(flags)) if following else []
@@ -99,7 +101,7 @@ def _reached(levels: _Levels, flags: t.Collection[str]) -> int:
 
 
 def parse_cpuinfo(text: str) -> dict[str, str]:
-    """The fields of the first processor of /proc/cpuinfo, and what stands once for all of them."""
+    """Parse the fields of the first processor of /proc/cpuinfo, and the fields for all processors."""
     fields: dict[str, str] = {}
     for line in text.splitlines():
         name, colon, value = line.partition(":")
@@ -111,31 +113,36 @@ def parse_cpuinfo(text: str) -> dict[str, str]:
 
 
 def read_flags(root: str) -> tuple[str, ...] | None:
-    """The flags (on arm64: features) of the first processor; None where they cannot be read."""
+    """Read the flags (on arm64 the features) of the first processor. Return None where they cannot be read."""
     return _flags(_read_fields(root))
 
 
 def have_goamd64(flags: t.Collection[str] | None, level: int) -> Probe:
-    """Probe the running kernel for a processor of a GOAMD64 level, of which it tells the flags."""
+    """Probe the running kernel for the flags of a GOAMD64 level."""
     if flags is None:
         return unknown("kernel", "/proc/cpuinfo has no flags")
     if amd64_level(flags) >= level:
         return yes("kernel", f"/proc/cpuinfo has all flags of GOAMD64=v{level}")
     missing = sorted(frozenset().union(*(demanded for dummy, demanded in _AMD64[:level])).difference(flags))
-    return no("kernel", f"a program built with GOAMD64=v{level} ends at start: no {', '.join(missing)}")
+    return no(
+        "kernel",
+        f"a program built with GOAMD64=v{level} exits at start: the processor lacks {', '.join(missing)}",
+    )
 
 
 def have_goarm64_lse(flags: t.Collection[str] | None) -> Probe:
-    """Probe the running kernel for the atomic instructions that a program of GOARM64=v8.1 or ,lse tests at start."""
+    """Probe the running kernel for the atomic instructions that a program for GOARM64=v8.1 or ,lse checks at start."""
     if flags is None:
         return unknown("kernel", "/proc/cpuinfo has no features")
     if "atomics" in flags:
         return yes("kernel", "/proc/cpuinfo has atomics (LSE)")
-    return no("kernel", "a program built with GOARM64=v8.1 or ,lse ends at start: no atomics")
+    return no(
+        "kernel", "a program built with GOARM64=v8.1 or ,lse exits at start: the processor lacks atomics"
+    )
 
 
 def probe_cpu(host: Host) -> Facts:
-    """The model of the processor, and the level that programs for it may be built for."""
+    """Read the model of the processor and the highest level that Go programs for it can be built for."""
     fields = _read_fields(host.root)
     flags = _flags(fields)
     goarch = GOARCH.get(host.machine)
@@ -160,7 +167,10 @@ def probe_cpu(host: Host) -> Facts:
 def _level(goarch: str | None, flags: tuple[str, ...] | None) -> tuple[str | None, str | None]:
     levels = _LEVELS.get(goarch or "")
     if levels is None:
-        return None, f"levels are known here of amd64 and arm64, and this is {goarch or 'neither'}"
+        return (
+            None,
+            f"this module knows the levels of amd64 and arm64 only, this host is {goarch or 'neither'}",
+        )
     if flags is None:
         return None, "/proc/cpuinfo has neither flags nor Features"
     return levels[_reached(levels, flags)][0], None
@@ -179,12 +189,12 @@ def _model(fields: t.Mapping[str, str]) -> str | None:
     for name in ("model name", "cpu", "uarch", "vendor_id"):
         if fields.get(name):
             return fields[name]
-    # arm64 gives numbers alone, which stand for a model: 0x41 with 0xd0c is Neoverse N1.
+    # arm64 has only numbers, which stand for a model. 0x41 with 0xd0c is Neoverse N1.
     numbers = [fields[name] for name in ("CPU implementer", "CPU part") if name in fields]
     return f"implementer {numbers[0]} part {numbers[1]}" if len(numbers) == 2 else None
 
 
-# The setting of each GOARCH, and the level that every processor of it has.
+# GOARCH -> the setting for its level, and the level that every processor has.
 _SETTINGS = {
     "amd64": ("GOAMD64", "v1"),
     "arm64": ("GOARM64", "v8.0"),
@@ -195,7 +205,10 @@ _ARMS = {"armv6l": 6, "armv7l": 7, "armv8l": 7, "aarch64": 7}
 
 
 def level_of(goarch: str, settings: t.Mapping[str, str]) -> str | None:
-    """The level that a program was built for; None for a GOARCH that has none. Go 1.17 and older write none."""
+    """Return the level that a program was built for, or None for a GOARCH without levels.
+
+    :param settings: the build settings of the program. Go 1.17 and older do not record the level.
+    """
     known = _SETTINGS.get(goarch)
     return settings.get(known[0], known[1]) if known else None
 
@@ -203,7 +216,11 @@ def level_of(goarch: str, settings: t.Mapping[str, str]) -> str | None:
 def level_verdict(
     settings: t.Mapping[str, str], *, machine: str, flags: t.Collection[str] | None
 ) -> Probe | None:
-    """None: nothing against it."""
+    """Judge whether the processor can run a program with these build settings.
+
+    :param flags: of /proc/cpuinfo, None where they could not be read
+    :returns: None where nothing speaks against it, else no or unknown
+    """
     if settings.get("GOAMD64"):
         return _amd64(settings["GOAMD64"], flags)
     if settings.get("GOARM64"):
@@ -213,14 +230,14 @@ def level_verdict(
     for name, base in _SETTINGS.values():
         if settings.get(name, base) != base:
             return unknown(
-                "cpu", f"built with {name}={settings[name]}, which cannot be told of a processor here"
+                "cpu", f"built with {name}={settings[name]}; this module cannot check the processor for it"
             )
     return None
 
 
 def _amd64(level: str, flags: t.Collection[str] | None) -> Probe | None:
     if re.fullmatch(r"v[1-4]", level) is None:
-        return unknown("cpu", f"built with GOAMD64={level}, which is not known here")
+        return unknown("cpu", f"built with GOAMD64={level}, which this module does not know")
     if level == "v1":
         return None
     found = have_goamd64(flags, int(level[1:]))
@@ -235,17 +252,15 @@ def _arm64(level: str, flags: t.Collection[str] | None) -> Probe | None:
     version, *options = level.split(",")
     match = re.fullmatch(r"v([89])\.(\d)", version)
     if match is None:
-        return unknown("cpu", f"built with GOARM64={level}, which is not known here")
+        return unknown("cpu", f"built with GOARM64={level}, which this module does not know")
     if version == "v8.0" and "lse" not in options:
         return None
     found = have_goarm64_lse(flags)
     if flags is None or found.answer != "yes":
         return Probe(found.answer, "cpu", f"built with GOARM64={level}: {found.reason}")
     if version > arm64_level(flags):
-        # Only LSE is tested at start; what else is missing shows when an instruction of it is reached.
-        return unknown(
-            "cpu", f"built with GOARM64={level}, the processor is told to have {arm64_level(flags)}"
-        )
+        # Only LSE is checked at start. Any other missing feature fails when an instruction of it is reached.
+        return unknown("cpu", f"built with GOARM64={level}, /proc/cpuinfo shows {arm64_level(flags)}")
     return None
 
 

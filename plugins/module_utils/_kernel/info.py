@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Every probe of the kernel, by subset."""
+"""Run the probes of kernel_info by subset."""
 
 from __future__ import annotations
 
@@ -58,7 +58,12 @@ SUBSETS: dict[str, t.Callable[[Host], Facts]] = {
 def read_kernel(
     host: Host, *, subsets: t.Sequence[str], units: t.Sequence[str] = (), run: Runner | None = None
 ) -> dict[str, t.Any]:
-    """The return values of kernel_info; no subset named means all. Only units need ``run``."""
+    """Return the return values of kernel_info.
+
+    :param subsets: names of SUBSETS, none for all
+    :param units: systemd units whose limits to read
+    :param run: needed for ``units`` only
+    """
     values: dict[str, t.Any] = {}
     capabilities: dict[str, t.Any] = {}
     for name, probe in SUBSETS.items():
@@ -70,7 +75,7 @@ def read_kernel(
     if "sysctl" in values:
         values["sysctl_origin"] = read_origins(host.root, values["sysctl"])
     if units and run is not None:
-        # Compiled on the host on each run, as all of a module is: not where nobody asks.
+        # Python compiles every imported file on each run of a module, so this file is imported only when needed.
         from .unit_limits import read_unit_limits  # noqa: PLC0415
 
         values.update(read_unit_limits(units, root=host.root, run=run))

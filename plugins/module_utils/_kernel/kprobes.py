@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The kernel's two lists of what may be traced: functions that ftrace knows, and those forbidden to kprobes."""
+"""Read the functions that ftrace can trace, and those that kprobes refuse."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _MOUNT = {
 
 
 class Traceable:
-    """The text of available_filter_functions: lines ``name`` and ``name [module]``."""
+    """The text of available_filter_functions. A line is ``name`` or ``name [module]``."""
 
     def __init__(self, data: bytes) -> None:
         self._data = b"\n" + data.rstrip(b"\n") + b"\n"
 
     def count(self, name: str) -> int:
-        """How many functions of this name ftrace knows."""
+        """Return how many functions of this name ftrace can trace."""
         wanted, count = b"\n" + name.encode("utf-8", "replace"), 0
         at = self._data.find(wanted) if name else -1
         while at >= 0:
@@ -42,20 +42,20 @@ class Traceable:
 
 
 class Blacklist(t.NamedTuple):
-    """What kprobes refuse: names, and ranges of addresses, of which none are known where they are hidden."""
+    """The names and address ranges that kprobes refuse. ``ranges`` is empty where addresses are hidden."""
 
     names: t.FrozenSet[str]
     ranges: tuple[tuple[int, int], ...]
 
     def forbids(self, name: str, addresses: t.Iterable[int]) -> bool:
-        """Whether one of the addresses is in the list, or the name, where addresses are hidden."""
+        """Return whether one of the addresses is in the list, or, where addresses are hidden, the name."""
         if not self.ranges:
             return name in self.names
         return any(start <= address < end for address in addresses for start, end in self.ranges)
 
 
 def parse_blacklist(text: str) -> Blacklist:
-    """Lines ``0xSTART-0xEND name``; what is none is left out."""
+    """Parse lines ``0xSTART-0xEND name``. Invalid lines are skipped."""
     names, ranges = set(), []
     for line in text.splitlines():
         parts = line.split()
@@ -71,7 +71,7 @@ def parse_blacklist(text: str) -> Blacklist:
 
 
 def read_traceable(root: str) -> Traceable | Probe:
-    """What ftrace can trace, or why that cannot be read."""
+    """Read the functions that ftrace can trace, or return why the list cannot be read."""
     data = _read(root, TRACEFS, "available_filter_functions")
     if isinstance(data, bytes):
         return Traceable(data) if data.strip() else unknown("kernel", "available_filter_functions is empty")
@@ -79,7 +79,7 @@ def read_traceable(root: str) -> Traceable | Probe:
 
 
 def read_blacklist(root: str) -> Blacklist | Probe:
-    """What kprobes refuse (commit 376e242429bf, Linux 3.16), or why that cannot be read."""
+    """Read what kprobes refuse (commit 376e242429bf, Linux 3.16), or return why the list cannot be read."""
     data = _read(root, _DEBUGFS, "kprobes/blacklist")
     return parse_blacklist(data.decode("utf-8", "replace")) if isinstance(data, bytes) else data
 
@@ -95,20 +95,20 @@ def _read(root: str, mount: str, name: str) -> bytes | Probe:
 
 
 def _refused(root: str, path: str, error: OSError) -> Probe:
-    """EACCES is for others than root; EPERM comes from a security module and is for everyone."""
-    said, lockdown = f"{path}: {error.strerror}", read_lockdown(root)
+    """Return the layer that refused the file. EACCES is for users other than root, EPERM for everyone."""
+    message, lockdown = f"{path}: {error.strerror}", read_lockdown(root)
     if lockdown == "confidentiality":
-        fix = "only a boot without lockdown=confidentiality opens it"
-        return unknown("lockdown", f"{said}, the kernel is locked down (confidentiality); {fix}")
+        fix = "boot without lockdown=confidentiality to read it"
+        return unknown("lockdown", f"{message}, the kernel is locked down (confidentiality); {fix}")
     if error.errno != errno.EPERM:
-        return unknown("capability", f"{said}. Run as root (become: true)")
+        return unknown("capability", f"{message}. Run as root (become: true)")
     if lockdown is None:
         return unknown(
             "lockdown",
-            f"{said}, to root as well: lockdown (confidentiality) or another security module; "
-            "mount /sys/kernel/security to tell",
+            f"{message}, also for root: lockdown (confidentiality) or another security module; "
+            "mount /sys/kernel/security to find out which",
         )
-    return unknown("kernel", f"{said}, from a security module that is not known here")
+    return unknown("kernel", f"{message}, from a security module that this probe does not know")
 
 
 def _absent(root: str, mount: str, name: str) -> Probe:
@@ -119,5 +119,5 @@ def _absent(root: str, mount: str, name: str) -> Probe:
     except OSError:
         mounted = False
     if mounted:
-        return unknown("kernel", f"there is no /{mount}/{name}: this kernel is built without it")
+        return unknown("kernel", f"no /{mount}/{name}: this kernel is built without it")
     return unknown("kernel", f"nothing is mounted at /{mount}; {_MOUNT[mount]}")

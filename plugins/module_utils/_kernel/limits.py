@@ -14,7 +14,7 @@ from .._probe.host import Facts, Host
 
 __all__ = ["parse_limits", "probe_limits"]
 
-# Rows of /proc/self/limits by the names that systemd and ulimit give them.
+# Rows of /proc/self/limits -> the names that systemd and ulimit use.
 _ROWS = {
     "Max open files": "nofile",
     "Max processes": "nproc",
@@ -26,7 +26,7 @@ _ROWS = {
 
 
 def parse_limits(text: str) -> dict[str, dict[str, int | None]]:
-    """Soft and hard limits of /proc/PID/limits; None: unlimited."""
+    """Parse the soft and hard limits of /proc/PID/limits. None means unlimited."""
     limits = {}
     for line in text.splitlines():
         cells = re.split(r" {2,}", line.strip())
@@ -36,7 +36,7 @@ def parse_limits(text: str) -> dict[str, dict[str, int | None]]:
 
 
 def probe_limits(host: Host) -> Facts:
-    """The resource limits of this process, as the connection gave them; a service has its own."""
+    """Read the resource limits of this process, which come from the connection. A service has its own limits."""
     return Facts(values=dict(parse_limits(read(host.root, "proc/self/limits").text or "")), capabilities={})
 
 

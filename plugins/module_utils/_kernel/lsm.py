@@ -30,7 +30,7 @@ _SECURITY = "sys/kernel/security"
 
 _CLONE_NEWUSER = 0x10000000
 _NOBODY = 65534
-# Debian's own setting; whoever asks as nobody is refused.
+# A setting of Debian kernels, which refuses user namespaces to unprivileged users.
 _USERNS = (Policy("kernel.unprivileged_userns_clone", lambda value, who: value == 0),)
 
 
@@ -48,36 +48,38 @@ def have_lsm(host: Host, name: str) -> Probe:
 
 
 def have_apparmor(host: Host) -> Probe:
-    """Probe the running kernel for AppArmor, which since Linux 2.6.36 says so itself."""
+    """Probe the running kernel for AppArmor (Linux 2.6.36)."""
     found = read(host.root, "sys/module/apparmor/parameters/enabled")
     if found.text is not None:
         if found.text.strip() == "Y":
             return yes("kernel", "AppArmor is enabled")
-        return no("kernel", "built in, but switched off at boot (apparmor=0 or another lsm= list)")
+        return no("kernel", "built in, but disabled at boot (apparmor=0, or an lsm= list without it)")
     if found.error:
         return unknown("kernel", f"/sys/module/apparmor/parameters/enabled: {found.error}")
     return no("kernel", "not in this kernel: no /sys/module/apparmor")
 
 
 def have_unprivileged_userns(host: Host) -> Probe:
-    """Probe the running kernel for user namespaces made by nobody in particular, by making one in a child.
+    """Probe the running kernel for user namespaces of unprivileged users by creating one in a child process.
 
     Commit 5eaf563e53294 ("userns: Allow unprivileged users to create user namespaces"), Linux 3.8.
     """
     number = number_of("unshare", machine=host.machine)
     if number is None:
-        return unknown("kernel", f"the number of unshare on {host.machine} is not known here")
+        return unknown("kernel", f"the system call number of unshare on {host.machine} is not known")
     outcome = host.syscalls.in_child(number, _CLONE_NEWUSER, uid=_NOBODY)
-    # Ubuntu 24.04: the namespace is made, but nothing is permitted in it.
+    # On Ubuntu 24.04 the namespace is created without any capability in it.
     if outcome.value == 0 and read_sysctl(host.root, "kernel.apparmor_restrict_unprivileged_userns") == 1:
-        return no("apparmor", "made, but powerless: kernel.apparmor_restrict_unprivileged_userns is 1")
+        return no(
+            "apparmor", "created without capabilities: kernel.apparmor_restrict_unprivileged_userns is 1"
+        )
     if outcome.errno == errno.ENOSPC:
         return no("sysctl", "ENOSPC: user.max_user_namespaces is used up or 0")
     return judge(outcome, root=host.root, caller=host.caller, policies=_USERNS, since="3.8")
 
 
 def count_profiles(text: str) -> dict[str, int]:
-    """How many AppArmor profiles are loaded in each mode: lines such as ``/usr/sbin/chronyd (enforce)``."""
+    """Count the loaded AppArmor profiles by mode, from lines such as ``/usr/sbin/chronyd (enforce)``."""
     modes: dict[str, int] = {}
     for line in text.splitlines():
         match = re.fullmatch(r".+ \(([a-z]+)\)", line)
@@ -87,12 +89,12 @@ def count_profiles(text: str) -> dict[str, int]:
 
 
 def read_lockdown(root: str) -> str | None:
-    """none, integrity or confidentiality; None: a kernel without lockdown, or securityfs is not mounted."""
+    """Return none, integrity or confidentiality, or None without lockdown or without securityfs."""
     return selected(read(root, f"{_SECURITY}/lockdown").text)
 
 
 def probe_lsm(host: Host) -> Facts:
-    """The active security modules in their order, what each of them says of its state, and lockdown."""
+    """Read the active security modules in order, the state of each, and the lockdown mode."""
     active = read(host.root, f"{_SECURITY}/lsm").text
     enforcing = read_int(host.root, "sys/fs/selinux/enforce")
     return Facts(
@@ -119,5 +121,5 @@ def _apparmor(root: str) -> dict[str, t.Any]:
     found = read(root, f"{_SECURITY}/apparmor/profiles")
     reason = None
     if found.text is None:
-        reason = f"/{_SECURITY}/apparmor/profiles: {found.error or 'is not there'}"
+        reason = f"/{_SECURITY}/apparmor/profiles: {found.error or 'does not exist'}"
     return {"profiles": count_profiles(found.text) if found.text is not None else None, "reason": reason}

@@ -20,7 +20,7 @@ _RESOURCES = ("cpu", "io", "memory", "irq")
 
 
 def have_thp(host: Host) -> Probe:
-    """Probe the running kernel for transparent huge pages, always or on madvise(2).
+    """Probe the running kernel for transparent huge pages (mode always or madvise).
 
     Commit 71e3aac0724f ("thp: transparent hugepage core"), Linux 2.6.38.
     """
@@ -44,18 +44,23 @@ def have_psi(host: Host) -> Probe:
     """
     found = read(host.root, "proc/pressure/memory")
     if found.text is not None and parse_pressure(found.text):
-        return yes("kernel", "/proc/pressure/memory tells it")
+        return yes("kernel", "/proc/pressure/memory can be read")
     if found.text is not None:
         return unknown("kernel", f"/proc/pressure/memory holds {found.text.strip()!r}")
     if found.error and found.errno != errno.EOPNOTSUPP:
         return unknown("kernel", f"/proc/pressure/memory: {found.error}")
     if found.error:
-        return no("kernel", f"switched off: /proc/pressure/memory: {found.error} (boot with psi=1)")
-    return no("kernel", "no /proc/pressure: built without CONFIG_PSI, or off by default (boot with psi=1)")
+        return no("kernel", f"disabled: /proc/pressure/memory: {found.error} (boot with psi=1)")
+    return no(
+        "kernel", "no /proc/pressure: built without CONFIG_PSI, or disabled by default (boot with psi=1)"
+    )
 
 
 def parse_pressure(text: str) -> dict[str, dict[str, float]]:
-    """The lines of a pressure file: ``some avg10=0.00 … total=0``; percent of time, and microseconds."""
+    """Parse the lines of a pressure file, such as ``some avg10=0.00 avg60=0.00 avg300=0.00 total=0``.
+
+    Averages are in percent of time, totals in microseconds.
+    """
     lines: dict[str, dict[str, float]] = {}
     for line in text.splitlines():
         kind, *pairs = line.split() or [""]
@@ -71,7 +76,7 @@ def parse_pressure(text: str) -> dict[str, dict[str, float]]:
 
 
 def probe_thp(host: Host) -> Facts:
-    """The mode of transparent huge pages, which decides how much memory a Go heap really takes."""
+    """Read the settings of transparent huge pages, which affect the memory that a Go heap takes."""
     return Facts(
         values={
             "enabled": selected(read(host.root, f"{_THP}/enabled").text),
@@ -83,7 +88,7 @@ def probe_thp(host: Host) -> Facts:
 
 
 def probe_psi(host: Host) -> Facts:
-    """The pressure on each resource now."""
+    """Read the current pressure on each resource."""
     texts = {name: read(host.root, f"proc/pressure/{name}").text for name in _RESOURCES}
     return Facts(
         values={name: parse_pressure(text) for name, text in texts.items() if text is not None},

@@ -21,7 +21,7 @@ _NODES = "sys/devices/system/node"
 
 
 def parse_cpu_list(text: str) -> list[int]:
-    """The numbers of a list such as 0-3,8; empty where it is none."""
+    """Parse the numbers of a list such as 0-3,8. Return an empty list where it is not valid."""
     numbers: list[int] = []
     for part in filter(None, text.strip().split(",")):
         match = re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", part)
@@ -32,7 +32,7 @@ def parse_cpu_list(text: str) -> list[int]:
 
 
 def parse_meminfo(text: str) -> dict[str, int]:
-    """Bytes by name, of /proc/meminfo or of a node's meminfo."""
+    """Parse /proc/meminfo or the meminfo of a node. Return bytes by name."""
     sizes = {}
     for line in text.splitlines():
         match = re.fullmatch(r"(?:Node \d+ )?(\S+):\s+(\d+) kB", line.strip())
@@ -42,9 +42,9 @@ def parse_meminfo(text: str) -> dict[str, int]:
 
 
 def have_numa(host: Host) -> Probe:
-    """Probe the running kernel for more than one node of memory, since Linux 2.6.
+    """Probe the running kernel for more than one NUMA node (Linux 2.6).
 
-    The Go runtime knows nothing of nodes: on such a host a service is bound to one, or its memory is a matter of luck.
+    The Go runtime ignores NUMA nodes. Bind a service to one node, else its memory may be on a remote node.
     """
     found = read(host.root, f"{_NODES}/online")
     if found.text is None:
@@ -55,17 +55,17 @@ def have_numa(host: Host) -> Probe:
     if not nodes:
         return unknown("kernel", f"/{_NODES}/online holds {found.text.strip()!r}")
     if len(nodes) == 1:
-        return no("kernel", "all memory is in one node")
+        return no("kernel", "all memory is on one node")
     return yes("kernel", f"{len(nodes)} nodes are online")
 
 
 def probe_numa(host: Host) -> Facts:
-    """Each node that is online with its processors and its memory, and whether the kernel moves pages."""
+    """Read the processors and the memory of each online node, and whether the kernel moves pages between nodes."""
     online = parse_cpu_list(read(host.root, f"{_NODES}/online").text or "")
     return Facts(
         values={
             "nodes": [_node(host.root, number) for number in online],
-            # 0 off, 1 on, 2 between tiers of memory; null without CONFIG_NUMA_BALANCING
+            # 0 off, 1 on, 2 memory tiering, null without CONFIG_NUMA_BALANCING
             "balancing": read_sysctl(host.root, "kernel.numa_balancing"),
             "zone_reclaim": read_sysctl(host.root, "vm.zone_reclaim_mode"),
         },
@@ -74,10 +74,10 @@ def probe_numa(host: Host) -> Facts:
 
 
 def _node(root: str, number: int) -> dict[str, t.Any]:
-    place = os.path.join(_NODES, f"node{number}")
-    cpus = read(root, f"{place}/cpulist").text
-    memory = parse_meminfo(read(root, f"{place}/meminfo").text or "")
-    distance = (read(root, f"{place}/distance").text or "").split()
+    directory = os.path.join(_NODES, f"node{number}")
+    cpus = read(root, f"{directory}/cpulist").text
+    memory = parse_meminfo(read(root, f"{directory}/meminfo").text or "")
+    distance = (read(root, f"{directory}/distance").text or "").split()
     return {
         "node": number,
         "cpus": cpus.strip() if cpus is not None else None,

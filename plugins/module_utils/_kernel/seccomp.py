@@ -25,20 +25,20 @@ _MODES = {"0": "disabled", "1": "strict", "2": "filter"}
 
 
 def have_seccomp_filter(host: Host) -> Probe:
-    """Probe the running kernel for filters of system calls, which SystemCallFilter= of a unit needs.
+    """Probe the running kernel for seccomp filters, which SystemCallFilter= of a unit needs.
 
-    Commit 8e5f1ad116df ("seccomp: Sysctl to display available actions"), Linux 4.14, for the question asked.
+    Commit 8e5f1ad116df ("seccomp: Sysctl to display available actions"), Linux 4.14, for SECCOMP_GET_ACTION_AVAIL.
     """
     number = number_of("seccomp", machine=host.machine)
     if number is None:
-        return unknown("kernel", f"the number of seccomp on {host.machine} is not known here")
+        return unknown("kernel", f"the system call number of seccomp on {host.machine} is not known")
     outcome = host.syscalls(number, _GET_ACTION_AVAIL, 0, bytearray(struct.pack("=I", _RET_ERRNO)))
-    # EINVAL: the call is there and the question is not, as before 4.14. The filter itself is of 3.17.
+    # EINVAL: the kernel has the call, but not this operation (before Linux 4.14). Filters exist since 3.17.
     return judge(outcome, root=host.root, caller=host.caller, proves=(errno.EINVAL,), since="3.17")
 
 
 def probe_seccomp(host: Host) -> Facts:
-    """The mode of this process, how many filters it is under, and what a filter may answer."""
+    """Read the seccomp mode of this process, the number of its filters, and the actions that a filter can return."""
     fields = parse_status(read(host.root, "proc/self/status").text or "")
     actions = read(host.root, "proc/sys/kernel/seccomp/actions_avail").text
     privileges = fields.get("NoNewPrivs")

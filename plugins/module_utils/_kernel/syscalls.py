@@ -18,12 +18,12 @@ from .._probe.syscall import Argument, Outcome, Syscalls, number_of
 
 __all__ = ["TABLE", "Attempt", "have_syscall", "make", "probe_syscalls"]
 
-_ALL_BITS = 0xFFFFFFFF  # no call knows all flags, so this is EINVAL before anything is done
+_ALL_BITS = 0xFFFFFFFF  # no call has all flags, so the kernel returns EINVAL before it does anything
 _CLOEXEC = os.O_CLOEXEC
 
 
 class Attempt(t.NamedTuple):
-    """One call and how to read its answer. ``since`` only explains; the attempt decides."""
+    """One call and how to judge its result. ``since`` is for the reason only, the attempt decides."""
 
     since: str
     arguments: tuple[Argument, ...]
@@ -31,11 +31,11 @@ class Attempt(t.NamedTuple):
     returns_fd: bool = False
     policies: tuple[Policy, ...] = ()
     needs: str = ""
-    # Who in Go calls it; empty: only tools beside Go do.
+    # What calls it in Go. Empty: Go does not use it, only other tools do.
     go: str = ""
-    # The call, where the entry is one of its uses.
+    # The system call, where the entry is one use of it.
     call: str = ""
-    # Error numbers that a kernel without this use of the call gives.
+    # Error numbers that a kernel without this use of the call returns.
     lacks: tuple[int, ...] = ()
 
 
@@ -58,11 +58,11 @@ _PERF_ATTR = struct.pack("=IIQQQQQ16x", 1, 64, 9, 0, 0, 0, 1 | 1 << 5 | 1 << 6)
 TABLE: dict[str, Attempt] = {
     # Commit de11defebf00.
     "accept4": Attempt("2.6.28", (-1, 0, 0, 0), (errno.EBADF,), go="net: accepts connections"),
-    # Commit 99c55f7d47c0. An array map of four bytes, closed at once.
+    # Commit 99c55f7d47c0. Creates an array map of four bytes and closes it.
     "bpf": Attempt("3.18", (0, _BPF_MAP, len(_BPF_MAP)), returns_fd=True, policies=(_BPF,), needs="CAP_BPF"),
     # Commit 7f192e3cd316.
     "clone3": Attempt("5.3", (0, 0), (errno.EINVAL,), go="syscall: SysProcAttr.UseCgroupFD"),
-    # Commit 278a5fbaed89. The first descriptor is above the last.
+    # Commit 278a5fbaed89. The first descriptor is greater than the last.
     "close_range": Attempt("5.9", (1, 0, 0), (errno.EINVAL,)),
     # Commit 29732938a628.
     "copy_file_range": Attempt(
@@ -71,7 +71,7 @@ TABLE: dict[str, Attempt] = {
     # Commit a0998b50c3f0.
     "epoll_create1": Attempt("2.6.27", (_CLOEXEC,), returns_fd=True, go="runtime: network poller"),
     "epoll_ctl": Attempt("2.6", (-1, 0, -1, 0), (errno.EBADF, errno.EFAULT), go="runtime: network poller"),
-    # Room for no event at all.
+    # The number of events is zero.
     "epoll_pwait": Attempt(
         "2.6.19", (-1, 0, 0, 0, 0, 8), (errno.EINVAL, errno.EBADF), go="runtime: network poller"
     ),
@@ -91,7 +91,7 @@ TABLE: dict[str, Attempt] = {
     "futex_waitv": Attempt("5.16", (0, 0, 0, 0, 0), (errno.EINVAL,)),
     # Commit c6e9d6f38894.
     "getrandom": Attempt("3.17", (0, 0, 0), go="crypto/rand"),
-    # Commits 265885daf3e5 and 3532b0b4352c. Asks for the version of the interface.
+    # Commits 265885daf3e5 and 3532b0b4352c. Queries the version of the interface.
     "landlock_create_ruleset": Attempt("5.13", (0, 0, 1)),
     # Commit 7d8faaf15545. No bytes; EINVAL is for advice that the kernel does not know.
     "madvise_collapse": Attempt(
@@ -109,7 +109,7 @@ TABLE: dict[str, Attempt] = {
     "memfd_secret": Attempt("5.14", (_ALL_BITS,), (errno.EINVAL,)),
     # No bytes.
     "mincore": Attempt("2.4", (0, 0, 0), go="runtime: page size where the kernel gives no auxiliary vector"),
-    # Commit f870fa0b5768. Protocol 262; where it is refused, Go listens with TCP.
+    # Commit f870fa0b5768. Protocol 262. Where the kernel refuses it, Go listens with TCP.
     "mptcp": Attempt(
         "5.6",
         (2, 1 | _CLOEXEC, 262),
@@ -119,9 +119,9 @@ TABLE: dict[str, Attempt] = {
         lacks=(errno.EPROTONOSUPPORT, errno.ENOPROTOOPT, errno.EINVAL),
         go="net: Listen (1.24)",
     ),
-    # Commit fddb5d430ad9. Go has its number, and os.Root does without it.
+    # Commit fddb5d430ad9. Go has its number, but os.Root does not use it.
     "openat2": Attempt("5.6", (-1, 0, 0, 0), (errno.EINVAL,)),
-    # Commit 0793a61d4df8. A counter of this thread that never counts.
+    # Commit 0793a61d4df8. Opens a disabled counter of this thread.
     "perf_event_open": Attempt(
         "2.6.31", (_PERF_ATTR, 0, -1, -1, 8), returns_fd=True, policies=(_PERF,), needs="CAP_PERFMON"
     ),
@@ -133,7 +133,7 @@ TABLE: dict[str, Attempt] = {
     ),
     # Commit ed8cae8ba01c.
     "pipe2": Attempt("2.6.27", (0, _ALL_BITS), (errno.EINVAL,), go="os: Pipe, os/exec"),
-    # Commit 9a10064f5625. PR_SET_VMA, PR_SET_VMA_ANON_NAME: no name for no bytes.
+    # Commit 9a10064f5625. PR_SET_VMA, PR_SET_VMA_ANON_NAME with an empty range.
     "prctl_set_vma": Attempt(
         "5.17",
         (0x53564D41, 0, 0, 0, 0),
@@ -141,7 +141,7 @@ TABLE: dict[str, Attempt] = {
         lacks=(errno.EINVAL,),
         go="runtime: names its mappings (1.25)",
     ),
-    # Commit c022a0acad53. RLIMIT_NOFILE of this process, neither set nor read.
+    # Commit c022a0acad53. RLIMIT_NOFILE of this process, with neither a new nor an old limit.
     "prlimit64": Attempt("2.6.36", (0, 7, 0, 0), go="syscall: raises the soft limit of descriptors (1.19)"),
     # Commit ecb8ac8b1f14.
     "process_madvise": Attempt("5.10", (-1, 0, 0, 0, _ALL_BITS), (errno.EINVAL, errno.EBADF)),
@@ -156,7 +156,7 @@ TABLE: dict[str, Attempt] = {
     ),
     # Commit a528d35e8bfc.
     "statx": Attempt("4.11", (-1, 0, _ALL_BITS, 0, 0), (errno.EINVAL, errno.EFAULT, errno.EBADF)),
-    # A thread of no process.
+    # A thread that does not exist.
     "tgkill": Attempt(
         "2.6", (0, 0, 0), (errno.EINVAL,), go="runtime: stops a goroutine that does not yield (1.14)"
     ),
@@ -164,7 +164,7 @@ TABLE: dict[str, Attempt] = {
     "timer_create": Attempt(
         "2.6", (0x7FFFFFFF, 0, 0), (errno.EINVAL,), go="runtime/pprof: processor time of each thread (1.18)"
     ),
-    # Commit 86039bd3b4e6. Whether faults of the kernel itself may be handled, too.
+    # Commit 86039bd3b4e6. Without UFFD_USER_MODE_ONLY, so faults of the kernel are included.
     "userfaultfd": Attempt(
         "4.3", (_CLOEXEC | os.O_NONBLOCK,), returns_fd=True, policies=(_USERFAULT,), needs="CAP_SYS_PTRACE"
     ),
@@ -181,7 +181,10 @@ TABLE: dict[str, Attempt] = {
 
 
 def make(name: str, *, machine: str, syscalls: Syscalls) -> Outcome | None:
-    """Make one call of the table and close what it opened; None: no number on this architecture."""
+    """Make one call of TABLE and close the descriptor that it returned.
+
+    :returns: None where the number of the call on this architecture is not known
+    """
     number = number_of(TABLE[name].call or name, machine=machine)
     if number is None:
         return None
@@ -192,10 +195,10 @@ def make(name: str, *, machine: str, syscalls: Syscalls) -> Outcome | None:
 
 
 def have_syscall(name: str, *, machine: str, syscalls: Syscalls, root: str, caller: Caller) -> Probe:
-    """Probe the running kernel for one system call of the table."""
+    """Probe the running kernel for one system call of TABLE."""
     outcome = make(name, machine=machine, syscalls=syscalls)
     if outcome is None:
-        return unknown("kernel", f"the number of {name} on {machine} is not known here")
+        return unknown("kernel", f"the system call number of {name} on {machine} is not known")
     attempt = TABLE[name]
     if outcome.errno in attempt.lacks:
         return _lacking(errno.errorcode[outcome.errno], attempt, root, caller)
@@ -219,7 +222,7 @@ def _lacking(found: str, attempt: Attempt, root: str, caller: Caller) -> Probe:
 
 
 def probe_syscalls(*, machine: str, syscalls: Syscalls, root: str, caller: Caller) -> dict[str, Probe]:
-    """Every call of the table."""
+    """Probe every system call of TABLE."""
     return {
         name: have_syscall(name, machine=machine, syscalls=syscalls, root=root, caller=caller)
         for name in sorted(TABLE)

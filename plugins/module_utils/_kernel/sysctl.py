@@ -27,11 +27,11 @@ __all__ = [
     "read_setting",
 ]
 
-# One number, several, or text.
+# A number, a list of numbers, or text.
 Value = t.Union[int, t.List[int], str]
 
 SYSCTLS = (
-    # descriptors, of which the runtime raises its soft limit to the hard one; files watched; pipes of net's splice
+    # descriptors (the Go runtime raises its soft limit to the hard one), watched files, and pipes of splice in net
     "fs.file-max",
     "fs.file-nr",
     "fs.inotify.max_queued_events",
@@ -39,7 +39,7 @@ SYSCTLS = (
     "fs.inotify.max_user_watches",
     "fs.nr_open",
     "fs.pipe-user-pages-soft",
-    # what unprivileged processes may ask for, and what a crash leaves behind (GOTRACEBACK=crash)
+    # what unprivileged processes may do, and core dumps (GOTRACEBACK=crash)
     "kernel.apparmor_restrict_unprivileged_io_uring",
     "kernel.apparmor_restrict_unprivileged_userns",
     "kernel.core_pattern",
@@ -55,14 +55,14 @@ SYSCTLS = (
     "user.max_user_namespaces",
     "vm.memfd_noexec",
     "vm.unprivileged_userfaultfd",
-    # threads: one for each goroutine that is in a system call
+    # threads (one for each goroutine in a system call)
     "kernel.pid_max",
     "kernel.threads-max",
-    # groups of sessions, and how a CPUQuota= is dealt out
+    # the scheduler: groups of sessions, and the slices of a CPUQuota=
     "kernel.numa_balancing",
     "kernel.sched_autogroup_enabled",
     "kernel.sched_cfs_bandwidth_slice_us",
-    # the backlog of net.Listen, the queue before it, and the buffers of sockets
+    # the backlog of net.Listen, the SYN queue, and the buffers of sockets
     "net.core.bpf_jit_enable",
     "net.core.default_qdisc",
     "net.core.netdev_max_backlog",
@@ -96,12 +96,12 @@ SYSCTLS = (
     "net.ipv4.tcp_wmem",
     "net.ipv6.bindv6only",
     "net.ipv6.conf.all.disable_ipv6",
-    # net.Listen asks for MPTCP first (Go 1.24)
+    # net.Listen tries MPTCP first (Go 1.24)
     "net.mptcp.enabled",
-    # there with the module nf_conntrack
+    # present when the module nf_conntrack is loaded
     "net.netfilter.nf_conntrack_count",
     "net.netfilter.nf_conntrack_max",
-    # mappings of a large heap, and what a fork or a large arena may promise
+    # mappings of a large heap, and overcommit for a fork or a large arena
     "vm.max_map_count",
     "vm.min_free_kbytes",
     "vm.overcommit_memory",
@@ -109,12 +109,12 @@ SYSCTLS = (
     "vm.swappiness",
     "vm.zone_reclaim_mode",
 )
-# Not numbers, though they may look so.
+# Text, though a value may look like a number.
 _TEXTS = frozenset(["kernel.core_pattern", "net.ipv4.ip_local_reserved_ports"])
 
 
 def parse_value(key: str, text: str) -> Value:
-    """A number, a list of numbers, or the text with single blanks."""
+    """Parse a number, a list of numbers, or a text, whose white space becomes single spaces."""
     words = text.split()
     numbers = [] if key in _TEXTS else [_number(word) for word in words]
     known = [number for number in numbers if number is not None]
@@ -124,12 +124,12 @@ def parse_value(key: str, text: str) -> Value:
 
 
 def read_setting(root: str, key: str) -> Text:
-    """What the kernel says of a key whose name has dots alone."""
+    """Read the value of a key whose name has no slashes."""
     return read(root, f"proc/sys/{key.replace('.', '/')}")
 
 
 def probe_sysctl(host: Host) -> Facts:
-    """The settings that matter to Go services; null: the kernel has no such key, or does not show it."""
+    """Read the settings that matter to Go services. None: the kernel has no such key or does not show it."""
     values: dict[str, t.Any] = {}
     for key in SYSCTLS:
         text = read_setting(host.root, key).text
@@ -138,7 +138,7 @@ def probe_sysctl(host: Host) -> Facts:
 
 
 def _number(word: str) -> int | None:
-    # The kernel reads 0x10 as 16 and 010 as 8, and shows neither form.
+    # The kernel accepts 0x10 as 16 and 010 as 8, and always prints decimal numbers.
     digits = word.lstrip("+-")
     base = 16 if digits[:2].lower() == "0x" else 8 if digits[:1] == "0" and len(digits) > 1 else 10
     try:
@@ -148,22 +148,22 @@ def _number(word: str) -> int | None:
 
 
 _COMMAND_LINE = "proc/cmdline"
-# A file that administrators write and sysctl --system reads; boot does so only through a link in sysctl.d.
-_UNREAD = "etc/sysctl.conf"
+# sysctl --system reads this file. systemd-sysctl reads it only through a link in sysctl.d.
+_NOT_READ_AT_BOOT = "etc/sysctl.conf"
 
 
 class _Sources(t.NamedTuple):
-    """Every line that sets something, by who reads it."""
+    """The lines that set something: files that boot reads, the kernel command line, and files that boot ignores."""
 
     boot: list[Assignment]
     kernel: list[Assignment]
-    unread: list[Assignment]
-    # Why boot sets nothing, where it does not.
-    idle: str | None = None
+    ignored: list[Assignment]
+    # The reason where boot sets nothing.
+    no_boot_reason: str | None = None
 
 
 def parse_command_line(text: str) -> list[Assignment]:
-    """The settings that the kernel sets itself before the first process starts: sysctl.net.core.somaxconn=4096.
+    """Parse the settings of the kernel command line, such as sysctl.net.core.somaxconn=4096.
 
     Commit 3db978d480e2 ("kernel/sysctl: support setting sysctl parameters from kernel command line"), Linux 5.8.
     """
@@ -178,9 +178,9 @@ def parse_command_line(text: str) -> list[Assignment]:
 
 
 def read_origins(root: str, live: t.Mapping[str, Value | None]) -> dict[str, dict[str, t.Any]]:
-    """The origin of each setting that the kernel has or that a file sets.
+    """Return the origin of each setting that the kernel has or that a file sets.
 
-    :param live: the values in force
+    :param live: the live values by key
     """
     sources = _read_sources(root)
     origins = {key: _origin(key, value, sources, root) for key, value in live.items()}
@@ -189,20 +189,20 @@ def read_origins(root: str, live: t.Mapping[str, Value | None]) -> dict[str, dic
 
 def _read_sources(root: str) -> _Sources:
     for mount in parse_mounts(read(root, "proc/self/mounts").text or ""):
-        # Then systemd-sysctl.service does not start (ConditionPathIsReadWrite=/proc/sys/net/).
+        # With a read-only /proc/sys, systemd-sysctl.service does not start (ConditionPathIsReadWrite=/proc/sys/net/).
         if mount.point == "/proc/sys" and "ro" in mount.options:
             return _Sources(
-                [], [], [], idle="/proc/sys is read-only here, as in a container: boot sets nothing"
+                [], [], [], no_boot_reason="/proc/sys is read-only here, as in a container: boot sets nothing"
             )
     boot = [_shown(found, root) for found in boot_assignments(root, replaced={})]
     command_line = parse_command_line(read(root, _COMMAND_LINE).text or "")
     linked = {os.path.realpath(os.path.join(root, found.file.lstrip("/"))) for found in boot}
-    path = os.path.join(root, _UNREAD)
+    path = os.path.join(root, _NOT_READ_AT_BOOT)
     try:
         text = None if os.path.realpath(path) in linked else read_text(path)
-    except OSError:  # not for this caller to read
+    except OSError:  # the caller may not read it
         text = None
-    return _Sources(boot, command_line, parse_assignments(f"/{_UNREAD}", text or ""))
+    return _Sources(boot, command_line, parse_assignments(f"/{_NOT_READ_AT_BOOT}", text or ""))
 
 
 def _shown(assignment: Assignment, root: str) -> Assignment:
@@ -227,16 +227,16 @@ def _origin(key: str, live: Value | None, sources: _Sources, root: str) -> dict[
         "wins": winner.file if winner is not None else None,
         "wins_line": winner.line or None if winner is not None else None,
         "overridden": overridden,
-        "reason": sources.idle or _reason(live, error, setter, winner),
+        "reason": sources.no_boot_reason or _reason(live, error, setter, winner),
     }
 
 
 def _setter(key: str, live: Value | None, winner: Assignment | None, sources: _Sources) -> Assignment | None:
-    """The line that gave the live value, as far as values tell: the winner's, else the last of the same value."""
+    """Return the line that gave the live value: the winner if it has that value, else the last line that has it."""
     path = key.replace(".", "/")
     if live is None:
         return None
-    setters = [*sources.unread, *sources.kernel, *sources.boot, *([winner] if winner is not None else [])]
+    setters = [*sources.ignored, *sources.kernel, *sources.boot, *([winner] if winner is not None else [])]
     same = [
         setter
         for setter in setters
@@ -250,18 +250,20 @@ def _reason(
 ) -> str:
     if live is None:
         state = f"cannot be read ({error})" if error else "is not in this kernel now (a module may bring it)"
-        return f"{state}; {_place(winner)} sets it at boot" if winner is not None else state
+        return f"{state}; {_location(winner)} sets it at boot" if winner is not None else state
     if winner is None:
         if setter is None:
             return "no file of sysctl.d sets it: the kernel's own value, or set by hand"
-        return f"{_place(setter)} has this value, but boot does not read that file, and no file of sysctl.d sets it"
+        return f"{_location(setter)} has this value, but boot does not read that file, and no file of sysctl.d sets it"
     if setter == winner:
-        return f"{_place(winner)} sets it at boot"
-    who = "no file has this value (set by hand or by a program)" if setter is None else _place(setter)
-    return f"{who}, and at boot {_place(winner)} wins with {winner.value}"
+        return f"{_location(winner)} sets it at boot"
+    setter_text = (
+        "no file has this value (set by hand or by a program)" if setter is None else _location(setter)
+    )
+    return f"{setter_text}, and at boot {_location(winner)} wins with {winner.value}"
 
 
-def _place(assignment: Assignment | None) -> str:
+def _location(assignment: Assignment | None) -> str:
     if assignment is None:
         return "no file"
     return f"{assignment.file}:{assignment.line}" if assignment.line else assignment.file

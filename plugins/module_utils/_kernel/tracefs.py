@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Probe events made by hand: kprobe_events and uprobe_events of tracefs, which no BPF tool lists."""
+"""Read the probe events of tracefs (kprobe_events, uprobe_events), which BPF tools do not list."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import typing as t
 from .._probe.files import Text, read
 from .._probe.mounts import tracefs_mount_points
 
-__all__ = ["Event", "Events", "parse_events", "parse_place", "read_events"]
+__all__ = ["Event", "Events", "parse_events", "parse_target_offset", "read_events"]
 
-# The file, the kinds of lines to take from it, and what they make. dynamic_events (Linux 5.0) has all kinds, and alone
-# has those of fprobes (6.5).
+# The file, the first letters of the lines to take from it, and the kind of event. dynamic_events (Linux 5.0) has all
+# kinds, and is the only file with fprobes (6.5).
 _FILES = {
     "kprobe_events": ("pr", "kprobe"),
     "uprobe_events": ("pr", "uprobe"),
@@ -30,7 +30,11 @@ _OFFSET = re.compile(r"^(.+?)\+(0x[0-9a-fA-F]+|\d+)$")
 
 
 class Event(t.NamedTuple):
-    """A line. ``enabled`` by anybody who reads the trace, in any instance; None: could not be read."""
+    """A probe event.
+
+    ``definition``: its line in the file. ``enabled``: whether any trace instance records it, None where that could not
+    be read.
+    """
 
     kind: str
     group: str
@@ -41,7 +45,7 @@ class Event(t.NamedTuple):
 
 
 class Events(t.NamedTuple):
-    """The events, where the tracefs is, and why there is none."""
+    """The events, the mount point of tracefs, and the error where none could be read."""
 
     events: list[Event]
     tracefs: str | None
@@ -49,7 +53,7 @@ class Events(t.NamedTuple):
 
 
 def parse_events(text: str, *, kinds: str, kind: str) -> list[Event]:
-    """The lines of an events file, ``p:group/name target arguments``, of these first letters."""
+    """Parse the lines ``p:group/name target arguments`` of an events file that begin with one of these letters."""
     found = []
     for line in text.splitlines():
         match = _LINE.match(line.strip())
@@ -60,11 +64,14 @@ def parse_events(text: str, *, kinds: str, kind: str) -> list[Event]:
     return found
 
 
-def parse_place(target: str) -> tuple[str, int]:
-    """Symbol or path, and offset: ``module:symbol+0x10``, ``/bin/sh:0x4000``; without the module."""
+def parse_target_offset(target: str) -> tuple[str, int]:
+    """Split a target such as ``module:symbol+0x10`` or ``/bin/sh:0x4000`` into symbol or path, and offset.
+
+    The module is dropped.
+    """
     if target.startswith("/"):
         path, dummy, offset = target.rpartition(":")
-        # A place may be followed by its reference counter: 0x4000(0x5000).
+        # An offset may be followed by that of a reference counter, as in 0x4000(0x5000).
         number = offset.partition("(")[0]
         return (path, int(number, 16)) if re.fullmatch("0x[0-9a-fA-F]+", number) else (target, 0)
     symbol = target.rpartition(":")[2]
@@ -73,7 +80,7 @@ def parse_place(target: str) -> tuple[str, int]:
 
 
 def read_events(root: str) -> Events:
-    """Read the events of the first tracefs that can be read. All mounts show the same ones."""
+    """Read the events of the first tracefs that can be read. All mounts show the same events."""
     error = "no tracefs is mounted"
     for point in tracefs_mount_points(root):
         base = point.lstrip("/")
@@ -110,7 +117,7 @@ def _enabled_in(root: str, path: str) -> bool | None:
     trigger = read(root, f"{path}/trigger").text
     if enable is None:
         return None
-    # "0*" and "1*": a trigger has it on softly.
+    # "0*" and "1*" mean that a trigger soft-enabled it.
     if enable.strip() != "0":
         return True
     return any(line and not line.startswith("#") for line in (trigger or "").splitlines())

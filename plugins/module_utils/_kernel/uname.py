@@ -15,21 +15,21 @@ __all__ = ["have_btf", "probe_release"]
 
 
 def have_btf(host: Host) -> Probe:
-    """Probe the running kernel for its own type information (BTF), which portable eBPF programs need.
+    """Probe the running kernel for its type information (BTF), which portable eBPF programs need.
 
     Commit 341dfcf8d78e ("btf: expose BTF info through sysfs"), Linux 5.4.
     """
-    # Only the size is asked for: the file holds several megabytes.
+    # Read the first byte only, because the file holds several megabytes.
     found = read(host.root, "sys/kernel/btf/vmlinux", at_most=1)
     if found.text:
-        return yes("kernel", "/sys/kernel/btf/vmlinux is there")
+        return yes("kernel", "/sys/kernel/btf/vmlinux exists")
     if found.error:
         return unknown("kernel", f"/sys/kernel/btf/vmlinux cannot be read: {found.error}")
     return no("kernel", "no /sys/kernel/btf/vmlinux: built without CONFIG_DEBUG_INFO_BTF")
 
 
 def probe_release(host: Host) -> Facts:
-    """Release, version, architecture, boot, and whether the kernel describes its own types."""
+    """Read the release, the version, the architecture and the boot id, and probe for BTF."""
 
     def line(path: str) -> str | None:
         text = read(host.root, path).text

@@ -38,7 +38,7 @@ _DEFAULTS = (
     "DefaultTasksMax",
 )
 
-# What systemctl takes for one unit: no pattern, no path, no template without an instance.
+# A name that systemctl takes for one unit: not a pattern, a path, or a template without an instance.
 _NAME = re.compile(r"(?!.*@\.)[A-Za-z0-9:_.\\@-]{1,255}")
 _SUFFIX = re.compile(r"\.(service|socket|slice|scope|mount|swap|timer|target|path|device|automount)\Z")
 
@@ -50,11 +50,14 @@ _UNITS_OF_TIME = {
     "h": 3_600_000_000,
     "d": 86_400_000_000,
 }
-_PERIOD_US = 100_000  # of systemd, where the unit names none
+_PERIOD_US = 100_000  # the default of systemd
 
 
 def parse_span(text: str) -> int | None:
-    """Microseconds of a time as systemd prints it: ``1min 30s``, ``1.5s``, ``200ms``; None: infinity, or no time."""
+    """Parse a time span as systemd prints it, such as ``1min 30s`` or ``200ms``.
+
+    :returns: microseconds, or None for infinity and for an invalid text
+    """
     total = 0.0
     for word in text.split():
         match = re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]+)", word)
@@ -65,25 +68,28 @@ def parse_span(text: str) -> int | None:
 
 
 def read_unit_limits(units: t.Sequence[str], *, root: str, run: Runner) -> dict[str, t.Any]:
-    """The limits of each unit, and of one that says nothing: one call of systemctl for each of the two."""
+    """Read the limits of each unit with one call of systemctl, and the defaults for units with another.
+
+    :returns: the values ``units`` and ``unit_defaults`` of kernel_info
+    """
     names = {
         unit: unit if _SUFFIX.search(unit) else f"{unit}.service" for unit in units if _NAME.fullmatch(unit)
     }
-    asked = list(dict.fromkeys(names.values()))
+    queried = list(dict.fromkeys(names.values()))
     shown: dict[str, dict[str, str]] = {}
     failure = ""
-    if asked:
-        done = run(["systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--", *asked])
-        shown = dict(zip(asked, show_blocks(done.out)))
-        failure = done.err.strip() or f"systemctl ended with {done.rc} and said nothing"
+    if queried:
+        done = run(["systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--", *queried])
+        shown = dict(zip(queried, show_blocks(done.out)))
+        failure = done.err.strip() or f"systemctl exited with {done.rc} and printed no error"
     reports = {}
     for unit in units:
         if unit not in names:
-            reports[unit] = _nothing(
+            reports[unit] = _without_limits(
                 "not the name of one unit (a pattern, a path, or a template without an instance)"
             )
         elif names[unit] not in shown:
-            reports[unit] = _nothing(f"systemctl told nothing: {failure}")
+            reports[unit] = _without_limits(f"systemctl returned no properties: {failure}")
         else:
             reports[unit] = _report(shown[names[unit]], root)
     return {"units": reports, "unit_defaults": _read_defaults(run)}
@@ -93,11 +99,15 @@ def _read_defaults(run: Runner) -> dict[str, t.Any]:
     done = run(["systemctl", "show", f"--property={','.join(_DEFAULTS)}"])
     shown = (show_blocks(done.out) or [{}])[0]
     limits = _limits(shown, prefix="DefaultLimit")
-    reason = None if limits else f"systemctl told nothing: {done.err.strip() or f'it ended with {done.rc}'}"
+    reason = (
+        None
+        if limits
+        else f"systemctl returned no properties: {done.err.strip() or f'it exited with {done.rc}'}"
+    )
     return {"limits": limits, "pids_max": parse_amount(shown.get("DefaultTasksMax")), "reason": reason}
 
 
-def _nothing(reason: str) -> dict[str, t.Any]:
+def _without_limits(reason: str) -> dict[str, t.Any]:
     return {"limits": None, "cgroup": None, "source": None, "pid": None, "reason": reason}
 
 
@@ -105,7 +115,9 @@ def _report(shown: t.Mapping[str, str], root: str) -> dict[str, t.Any]:
     state = shown.get("LoadState", "")
     if state not in ("loaded", "masked"):
         error = re.sub(r'^\S+ "|"$', "", shown.get("LoadError", ""))
-        return _nothing(f"systemd has no such unit ({state or 'no LoadState'}{': ' if error else ''}{error})")
+        return _without_limits(
+            f"systemd has no such unit ({state or 'no LoadState'}{': ' if error else ''}{error})"
+        )
     pid = parse_amount(shown.get("MainPID")) or None
     own = parse_limits(read(root, f"proc/{pid}/limits").text or "") if pid else {}
     running = {name: own[name] for name in _LIMITS if name in own}
@@ -114,16 +126,16 @@ def _report(shown: t.Mapping[str, str], root: str) -> dict[str, t.Any]:
         "cgroup": _group(shown, root, pid),
         "source": "process" if running else "systemd",
         "pid": pid,
-        "reason": _hidden(shown, pid, running),
+        "reason": _source_reason(shown, pid, running),
     }
 
 
-def _hidden(shown: t.Mapping[str, str], pid: int | None, running: t.Mapping[str, t.Any]) -> str | None:
+def _source_reason(shown: t.Mapping[str, str], pid: int | None, running: t.Mapping[str, t.Any]) -> str | None:
     if "MainPID" not in shown or running:
         return None
     if pid is None:
-        return "it does not run: this is what systemd would give"
-    return f"/proc/{pid}/limits cannot be read: this is what systemd gives at start"
+        return "the unit is not running: these are the limits that systemd would set"
+    return f"/proc/{pid}/limits cannot be read: these are the limits that systemd sets at start"
 
 
 def _limits(shown: t.Mapping[str, str], *, prefix: str) -> dict[str, dict[str, int | None]]:
@@ -143,16 +155,16 @@ def _group(shown: t.Mapping[str, str], root: str, pid: int | None) -> dict[str, 
     if own is not None:
         io = read(root, f"sys/fs/cgroup{path}/io.max").text
         return {**report_group(own, read_above(root, path), io=io), "source": "kernel"}
-    place = f"{slice_path(shown.get('Slice', ''))}/{shown.get('Id', '')}".replace("//", "/")
-    return {**report_group(_promised(shown, place), read_above(root, place), io=None), "source": "systemd"}
+    path = f"{slice_path(shown.get('Slice', ''))}/{shown.get('Id', '')}".replace("//", "/")
+    return {**report_group(_configured(shown, path), read_above(root, path), io=None), "source": "systemd"}
 
 
 def _group_of(root: str, pid: int | None) -> str | None:
-    """The group of a process, which may be below that of its unit (Delegate=)."""
+    """Return the control group of a process, which may be below that of its unit (Delegate=)."""
     return unified_path(read(root, f"proc/{pid}/cgroup").text or "") if pid else None
 
 
-def _promised(shown: t.Mapping[str, str], path: str) -> Bounds:
+def _configured(shown: t.Mapping[str, str], path: str) -> Bounds:
     per_second = parse_span(shown.get("CPUQuotaPerSecUSec", ""))
     period = parse_span(shown.get("CPUQuotaPeriodUSec", "")) or _PERIOD_US
     quota = None if per_second is None else per_second * period // 1_000_000

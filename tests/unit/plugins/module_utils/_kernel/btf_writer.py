@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Type information as a kernel would have it, written type by type."""
+"""Write BTF for tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = _KINDS.split()
 
 
 class BtfWriter:
-    """Adds types, each of which returns its number, and writes them as a whole."""
+    """A BTF object to which a test adds types. Adding a type returns its number."""
 
     def __init__(self, *, order: str = "<", base: BtfWriter | None = None) -> None:
         self.order = order
@@ -42,7 +42,7 @@ class BtfWriter:
         members: int = 0,
         flag: bool = False,
     ) -> int:
-        """``rest``: the words behind; ``members``: how many of what a type has several of, or the linkage."""
+        """Add a type. ``rest``: the words that follow. ``members``: the number of members, or the linkage."""
         info = KINDS.index(kind) << 24 | members | flag << 31
         offset = name if isinstance(name, int) else self.name(name)
         self.types.append(struct.pack(f"{self.order}{3 + len(rest)}I", offset, info, target, *rest))
@@ -61,7 +61,7 @@ class BtfWriter:
 
 
 def kernel() -> tuple[BtfWriter, dict[str, int]]:
-    """A small kernel: the types that functions of the tests have, by what C calls them."""
+    """Return a writer with the types that functions of the tests use, and their numbers by C name."""
     btf = BtfWriter()
     types: dict[str, int] = {"void": 0}
     types["int"] = btf.add("INT", "int", 4, 0x01000020)
@@ -76,7 +76,7 @@ def kernel() -> tuple[BtfWriter, dict[str, int]]:
 
 
 def with_functions(*names: str, **shapes: t.Sequence[str]) -> bytes:
-    """The same with functions ``int name(struct file *file, size_t size)``, or with arguments of other types."""
+    """Return BTF with functions ``int name(struct file *file, size_t size)``, or with arguments of other types."""
     btf, types = kernel()
     for name, arguments in {**dict.fromkeys(names, ("struct file *", "size_t")), **shapes}.items():
         pairs = {f"a{number}": types[kind] for number, kind in enumerate(arguments) if kind != "..."}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tree of a recorded kernel, with type information and settings that a test chooses."""
+"""Copy the tree of a recorded kernel, with BTF and settings that the test chooses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RECORDED = (
     *("sys/kernel/debug/kprobes/blacklist", "sys/bus/event_source/devices/kprobe/type"),
     "proc/sys/kernel/osrelease",
 )
-# What the BTF of Debian 12 and 13 has of the functions recorded; the types stand in for the real ones.
+# The recorded functions that the BTF of Debian 12 and 13 has. The types are simpler than the real ones.
 FUNCTIONS: dict[str, t.Sequence[str]] = {
     "vfs_read": ["struct file *", "char *", "size_t", "size_t"],
     "pc_show": ["struct file *", "void *"],
@@ -38,7 +38,10 @@ FUNCTIONS: dict[str, t.Sequence[str]] = {
 
 
 def tree(target: pathlib.Path, kernel: str, **changes: str | None) -> str:
-    """Copy a recorded kernel; ``changes``: files by the end of their name, with another text, or None for none."""
+    """Copy a recorded kernel.
+
+    :param changes: another text, or None to omit the file, by the end of its name
+    """
     for path in RECORDED:
         change = next((end for end in changes if path.endswith(end)), "")
         text = changes[change] if change else (FIXTURES / kernel / path).read_text(encoding="utf-8")

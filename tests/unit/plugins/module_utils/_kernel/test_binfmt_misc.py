@@ -24,7 +24,7 @@ mask ffffffffffffff00fffffffffffffffffeffffff
 HEAD = bytes.fromhex("7f454c460201010000000000000000000200b700")
 
 
-def test_a_program_of_the_machine_matches_and_others_do_not() -> None:
+def test_only_programs_of_the_machine_match() -> None:
     found = parse_format(ARM64)
     assert found is not None
     assert found.interpreter == "/usr/libexec/qemu-binfmt/aarch64-binfmt-P"
@@ -45,7 +45,7 @@ def test_a_program_of_the_machine_matches_and_others_do_not() -> None:
         "enabled\nmagic 00\n",
     ],
 )
-def test_what_registers_no_magic_is_none(text: str) -> None:
+def test_a_registration_without_magic_is_ignored(text: str) -> None:
     assert parse_format(text) is None
 
 
@@ -55,7 +55,7 @@ def test_without_a_mask_every_bit_counts() -> None:
     )
 
 
-def test_the_kernels_list_is_searched(tmp_path: pathlib.Path) -> None:
+def test_the_emulator_is_found_in_the_list_of_the_kernel(tmp_path: pathlib.Path) -> None:
     directory = tmp_path / "proc/sys/fs/binfmt_misc"
     assert emulator_of(str(tmp_path), HEAD) is None
     directory.mkdir(parents=True)

@@ -21,7 +21,7 @@ WHOLE = with_functions("vfs_read", "read")
 
 
 @pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
-def test_both_byte_orders(order: str) -> None:
+def test_both_byte_orders_are_read(order: str) -> None:
     writer = BtfWriter(order=order)
     number = writer.add("INT", "int", 4, 0x01000020)
     function = writer.function("vfs_read", number, file=number)
@@ -32,7 +32,7 @@ def test_both_byte_orders(order: str) -> None:
     assert btf.end_id == function + 1
 
 
-def test_a_function_is_found_by_its_whole_name_alone() -> None:
+def test_a_function_is_found_by_its_whole_name_only() -> None:
     btf = Btf(WHOLE)
     assert btf.function_id("vfs_read") != btf.function_id("read")
     assert btf.type(btf.function_id("read") or 0).name == "read"
@@ -40,7 +40,7 @@ def test_a_function_is_found_by_its_whole_name_alone() -> None:
         assert btf.function_id(name) is None
 
 
-def test_several_functions_of_one_name_that_is_written_once() -> None:
+def test_several_functions_with_one_name_are_found() -> None:
     writer, types = kernel()
     name = writer.name("show")
     first = writer.function(name, types["int"])
@@ -50,7 +50,7 @@ def test_several_functions_of_one_name_that_is_written_once() -> None:
     assert btf.function_id("show") == first
 
 
-def test_bytes_that_look_like_a_function_but_are_members() -> None:
+def test_members_that_look_like_a_function_are_ignored() -> None:
     writer, types = kernel()
     name = writer.name("vfs_read")
     # The words of a member are those of a function type: name, 12 << 24, number.
@@ -58,7 +58,7 @@ def test_bytes_that_look_like_a_function_but_are_members() -> None:
     assert Btf(writer.bytes()).function_id("vfs_read") is None
 
 
-def test_types_of_a_module_go_on_where_those_of_the_kernel_end() -> None:
+def test_types_of_a_module_are_numbered_after_those_of_the_kernel() -> None:
     writer, types = kernel()
     shared = writer.function("shared_name", types["int"])
     base = Btf(writer.bytes())
@@ -76,19 +76,19 @@ def test_types_of_a_module_go_on_where_those_of_the_kernel_end() -> None:
 
 
 @pytest.mark.parametrize("number", [-1, 10_000, 1 << 31])
-def test_a_number_of_no_type(number: int) -> None:
+def test_an_unknown_type_number_is_an_error(number: int) -> None:
     with pytest.raises(BtfError, match="type"):
         Btf(WHOLE).type(number)
 
 
 @pytest.mark.parametrize("offset", [-1, 1 << 20])
-def test_a_name_that_is_not_there(offset: int) -> None:
+def test_an_unknown_name_offset_is_an_error(offset: int) -> None:
     with pytest.raises(BtfError, match="name at byte"):
         Btf(WHOLE).name_at(offset)
 
 
-def test_every_beginning_of_it_is_refused() -> None:
-    """Cut off in the header, in the types, in the names."""
+def test_truncated_data_is_refused() -> None:
+    """Refuses data that is truncated in the header, in the types or in the names."""
     for length in range(len(WHOLE)):
         with pytest.raises(BtfError):
             Btf(WHOLE[:length])
@@ -105,40 +105,40 @@ DAMAGED = {
     "another file": (b"\x7fELF" + bytes(60), "begins with 7f45"),
     "text": (b"not available\n" * 4, "begins with"),
     "another version": (changed(2, "B", 2), "version 2"),
-    "a header longer than the file": (changed(4, "<I", 1 << 30), "cut off"),
-    "a short header": (changed(4, "<I", 8), "cut off"),
-    "types behind the end": (changed(8, "<I", 1 << 20), "cut off"),
-    "types that are no words": (changed(12, "<I", 1001), "cut off"),
-    "names behind the end": (changed(20, "<I", 1 << 31), "cut off"),
+    "a header longer than the file": (changed(4, "<I", 1 << 30), "truncated"),
+    "a short header": (changed(4, "<I", 8), "truncated"),
+    "types beyond the end": (changed(8, "<I", 1 << 20), "truncated"),
+    "a size of types that is not a multiple of four": (changed(12, "<I", 1001), "truncated"),
+    "names beyond the end": (changed(20, "<I", 1 << 31), "truncated"),
     "a kind of the future": (changed(28, "<I", 30 << 24), "kind 30"),
     "no kind": (changed(28, "<I", 0), "kind 0"),
-    "members behind the end": (changed(28, "<I", 4 << 24 | 0xFFFF), "last type is cut off"),
+    "members beyond the end": (changed(28, "<I", 4 << 24 | 0xFFFF), "last type is truncated"),
     "zeros": (bytes(200), "begins with 0000"),
 }
 
 
 @pytest.mark.parametrize(("data", "message"), DAMAGED.values(), ids=DAMAGED)
-def test_damaged(data: bytes, message: str) -> None:
+def test_damaged_data_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(BtfError, match=message):
         Btf(data)
 
 
-def test_a_longer_header_of_a_newer_kernel() -> None:
+def test_a_longer_header_is_accepted() -> None:
     newer = bytearray(WHOLE[:24] + bytes(8) + WHOLE[24:])
     struct.pack_into("<I", newer, 4, 32)
     assert Btf(bytes(newer)).function_id("vfs_read") == Btf(WHOLE).function_id("vfs_read")
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_the_head_of_a_real_one(kernel: str) -> None:
-    """Recorded without its types: told as cut off, not as something else."""
+def test_a_recorded_header_is_read(kernel: str) -> None:
+    """Reports the truncated object as truncated. The record holds the header only."""
     found = read_btf(str(FIXTURES / kernel))
     assert isinstance(found, str)
-    assert "cut off" in found
+    assert "truncated" in found
 
 
-def test_read(tmp_path: pathlib.Path) -> None:
-    assert "not there" in str(read_btf(str(tmp_path)))
+def test_the_types_of_the_kernel_are_read(tmp_path: pathlib.Path) -> None:
+    assert "no /sys/kernel/btf/vmlinux" in str(read_btf(str(tmp_path)))
     directory = tmp_path / "sys/kernel/btf"
     directory.mkdir(parents=True)
     (directory / "vmlinux").write_bytes(WHOLE)

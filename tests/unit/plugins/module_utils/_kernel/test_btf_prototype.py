@@ -14,7 +14,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf_prototyp
 from .btf_writer import BtfWriter, kernel, with_functions
 
 
-def test_a_function() -> None:
+def test_a_prototype_is_read() -> None:
     writer, types = kernel()
     number = writer.function("vfs_read", types["int"], file=types["struct file *"], size=types["size_t"])
     found = prototype(Btf(writer.bytes()), number)
@@ -25,7 +25,7 @@ def test_a_function() -> None:
     assert not found.variadic
 
 
-def test_a_variable_list_of_arguments() -> None:
+def test_a_variable_argument_list_is_read() -> None:
     btf = Btf(with_functions(_printk=["const char *", "..."]))
     found = prototype(btf, btf.function_id("_printk") or 0)
     assert found.variadic
@@ -65,18 +65,18 @@ BUILD = {
 
 
 @pytest.mark.parametrize("shown", BUILD)
-def test_types_as_c_writes_them(shown: str) -> None:
+def test_types_are_written_as_in_c(shown: str) -> None:
     text = _declared(shown)
     assert text.replace(" [", "[") == shown.replace(" [", "[")
 
 
-def test_no_function() -> None:
+def test_a_type_that_is_not_a_function_is_an_error() -> None:
     writer, types = kernel()
-    with pytest.raises(BtfError, match="no function"):
+    with pytest.raises(BtfError, match="not a function"):
         prototype(Btf(writer.bytes()), types["int"])
 
 
-def test_an_argument_of_a_type_that_is_not_there() -> None:
+def test_an_argument_of_an_unknown_type_is_an_error() -> None:
     writer, types = kernel()
     number = writer.function("broken", types["int"], argument=9999)
     with pytest.raises(BtfError, match="type 9999"):
@@ -84,20 +84,20 @@ def test_an_argument_of_a_type_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("kind", ["CONST", "PTR", "TYPEDEF", "TYPE_TAG", "VOLATILE"])
-def test_a_type_that_refers_to_itself(kind: str) -> None:
+def test_a_type_that_refers_to_itself_is_an_error(kind: str) -> None:
     writer, types = kernel()
     itself = len(writer.types) + 1
     writer.add(kind, "loop" if kind == "TYPEDEF" else "", itself)
     number = writer.function("broken", types["int"], argument=itself)
     btf = Btf(writer.bytes())
-    if kind == "TYPEDEF":  # a typedef has a name, and is not followed
+    if kind == "TYPEDEF":  # a typedef is written by its name and not followed
         assert prototype(btf, number).arguments[0].type == "loop"
         return
     with pytest.raises(BtfError, match="refers to itself"):
         prototype(btf, number)
 
 
-def test_an_array_and_a_function_that_refer_to_each_other() -> None:
+def test_types_that_refer_to_each_other_are_an_error() -> None:
     writer, types = kernel()
     array = len(writer.types) + 1
     writer.add("ARRAY", "", 0, array + 1, types["int"], 2)

@@ -35,7 +35,7 @@ from .._probe.stand_in import FIXTURES, host
         ([("/", "ext4")], None),
     ],
 )
-def test_cgroup_mode(mounts: list[tuple[str, str]], mode: str | None) -> None:
+def test_the_mode_is_read_from_the_mounts(mounts: list[tuple[str, str]], mode: str | None) -> None:
     assert cgroup_mode(mounts) == mode
 
 
@@ -48,14 +48,14 @@ def test_cgroup_mode(mounts: list[tuple[str, str]], mode: str | None) -> None:
         ("container", "legacy", 1, "unknown"),
     ],
 )
-def test_recorded_hierarchies(kernel: str, mode: str, version: int, memory: str) -> None:
+def test_recorded_hierarchies_are_read(kernel: str, mode: str, version: int, memory: str) -> None:
     facts = probe_cgroup(host({}, root=FIXTURES / kernel))
     assert (facts.values["mode"], facts.values["version"]) == (mode, version)
     assert facts.capabilities["cgroup_memory"].answer == memory
 
 
 @pytest.mark.parametrize("text", ["", "\x00\ufffd", "cgroup2\n", "cgroup2 /sys/fs/cgroup\n"])
-def test_damaged_mounts_are_none(text: str) -> None:
+def test_damaged_mounts_have_no_mode(text: str) -> None:
     assert cgroup_mode(parse_mounts(text)) is None
 
 
@@ -86,7 +86,7 @@ CGROUPS = {
 
 
 @pytest.mark.parametrize(("text", "unit"), CGROUPS.values(), ids=CGROUPS.keys())
-def test_unit(text: str, unit: str) -> None:
+def test_the_unit_is_found(text: str, unit: str) -> None:
     assert unit_of(text) == unit
 
 
@@ -100,7 +100,7 @@ def test_unit(text: str, unit: str) -> None:
         ("", None),
     ],
 )
-def test_unified_path(text: str, path: str | None) -> None:
+def test_the_unified_path_is_found(text: str, path: str | None) -> None:
     assert unified_path(text) == path
 
 
@@ -127,7 +127,7 @@ def group(root: pathlib.Path, path: str, **files: str) -> None:
         ("\x00", None),
     ],
 )
-def test_amounts(text: str | None, amount: int | None) -> None:
+def test_amounts_are_parsed(text: str | None, amount: int | None) -> None:
     assert parse_amount(text) == amount
 
 
@@ -146,11 +146,11 @@ def test_amounts(text: str | None, amount: int | None) -> None:
         ("\x00\xff", None),
     ],
 )
-def test_cpu_max(text: str | None, cpu_max: CpuMax | None) -> None:
+def test_cpu_max_is_parsed(text: str | None, cpu_max: CpuMax | None) -> None:
     assert parse_cpu_max(text) == cpu_max
 
 
-def test_cpus() -> None:
+def test_the_quota_is_converted_to_processors() -> None:
     assert CpuMax(50000, 100000).report() == {"quota_us": 50000, "period_us": 100000, "cpus": 0.5}
     assert CpuMax(None, 100000).cpus is None
 
@@ -169,7 +169,7 @@ def test_cpus() -> None:
         ("\x00\xff", {}),
     ],
 )
-def test_io_max(text: str, devices: dict[str, t.Any]) -> None:
+def test_io_max_is_parsed(text: str, devices: dict[str, t.Any]) -> None:
     assert parse_io_max(text) == devices
 
 
@@ -183,22 +183,22 @@ def test_io_max(text: str, devices: dict[str, t.Any]) -> None:
         ("nonsense", "/"),
     ],
 )
-def test_slices(name: str, path: str) -> None:
+def test_the_path_of_a_slice_is_derived(name: str, path: str) -> None:
     assert slice_path(name) == path
 
 
-def test_a_group_that_is_not_there_is_none(tmp_path: pathlib.Path) -> None:
+def test_a_missing_group_is_none(tmp_path: pathlib.Path) -> None:
     assert read_bounds(str(tmp_path), "/a.slice") is None
 
 
-def test_controllers_that_are_off_bound_nothing(tmp_path: pathlib.Path) -> None:
+def test_missing_controllers_set_no_limit(tmp_path: pathlib.Path) -> None:
     group(tmp_path, "/a.slice")
     assert read_bounds(str(tmp_path), "/a.slice") == Bounds("/a.slice", None, None, None, None)
 
 
-def test_the_tightest_on_the_way_up(tmp_path: pathlib.Path) -> None:
+def test_the_lowest_limit_is_effective(tmp_path: pathlib.Path) -> None:
     root = str(tmp_path)
-    group(tmp_path, "/", memory_max="1")  # the root has no limits, whatever a file there says
+    group(tmp_path, "/", memory_max="1")  # the root has no limits, so a file there is ignored
     group(tmp_path, "/a.slice", memory_max="1000\n", pids_max="max\n", cpu_max="50000 100000\n")
     group(tmp_path, "/a.slice/a-b.slice", memory_max="5000\n", memory_high="900\n", cpu_max="max 100000\n")
     own = "/a.slice/a-b.slice/c.service"
@@ -218,7 +218,7 @@ def test_the_tightest_on_the_way_up(tmp_path: pathlib.Path) -> None:
         "cpus": "/a.slice",
     }
     assert report["gomaxprocs_reason"].startswith(
-        "cpu.max of /a.slice allows 0.5 processors and the unit's own 2"
+        "cpu.max of /a.slice allows 0.5 processors, that of the unit allows 2"
     )
 
 
@@ -233,7 +233,7 @@ def test_the_tightest_on_the_way_up(tmp_path: pathlib.Path) -> None:
         (CpuMax(None, 100000), CpuMax(None, 100000), None, False),
     ],
 )
-def test_a_quota_that_go_does_not_see(
+def test_a_quota_that_go_does_not_read_is_reported(
     own: CpuMax | None, above: CpuMax | None, cpus: float | None, unseen: bool
 ) -> None:
     report = report_group(

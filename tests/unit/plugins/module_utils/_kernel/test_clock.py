@@ -36,7 +36,7 @@ SOURCE = pathlib.Path("sys/devices/system/clocksource/clocksource0/current_clock
         (None, "unknown"),
     ],
 )
-def test_fast_clock(tmp_path: pathlib.Path, source: str | None, answer: str) -> None:
+def test_the_clock_source_decides(tmp_path: pathlib.Path, source: str | None, answer: str) -> None:
     if source is not None:
         (tmp_path / SOURCE).parent.mkdir(parents=True)
         (tmp_path / SOURCE).write_text(source)
@@ -58,7 +58,7 @@ def test_fast_clock(tmp_path: pathlib.Path, source: str | None, answer: str) -> 
         (Outcome(-1, 0), ROOT, "unknown", "kernel"),
     ],
 )
-def test_time_namespaces(outcome: Outcome, caller: object, answer: str, decided_by: str) -> None:
+def test_time_namespaces_are_tried(outcome: Outcome, caller: object, answer: str, decided_by: str) -> None:
     probe = have_time_namespaces(host({"unshare": outcome}, caller=caller))  # type: ignore[arg-type]
     assert (probe.answer, probe.decided_by) == (answer, decided_by)
 
@@ -67,7 +67,7 @@ def test_time_namespaces_of_an_unknown_architecture_are_unknown() -> None:
     assert have_time_namespaces(host({}, caller=ROOT)._replace(machine="m68k")).answer == "unknown"
 
 
-def test_offsets() -> None:
+def test_offsets_are_parsed() -> None:
     text = "monotonic     3600         500000000\nboottime        -10         0\n"
     assert parse_offsets(text) == {"monotonic": 3600.5, "boottime": -10.0}
 
@@ -75,12 +75,12 @@ def test_offsets() -> None:
 @pytest.mark.parametrize(
     "text", ["", "\x00", "monotonic\n", "monotonic 1\n", "monotonic a b\n", "realtime 1 0\n"]
 )
-def test_damaged_offsets_are_left_out(text: str) -> None:
+def test_damaged_offsets_are_skipped(text: str) -> None:
     assert parse_offsets(text) == {}
 
 
 @pytest.mark.parametrize("kernel", HOSTS)
-def test_recorded_clocks(kernel: str) -> None:
+def test_recorded_clocks_are_read(kernel: str) -> None:
     facts = probe_clock(host({"unshare": Outcome(0, 0)}, root=FIXTURES / kernel))
     assert facts.values["clocksource"] == "tsc"
     assert "tsc" in facts.values["available"]
@@ -97,7 +97,9 @@ def test_recorded_clocks(kernel: str) -> None:
         ("", None, None),
     ],
 )
-def test_namespace(tmp_path: pathlib.Path, link: str, inode: int | None, initial: bool | None) -> None:
+def test_the_time_namespace_is_read(
+    tmp_path: pathlib.Path, link: str, inode: int | None, initial: bool | None
+) -> None:
     (tmp_path / "proc" / "self" / "ns").mkdir(parents=True)
     if link:
         (tmp_path / "proc" / "self" / "ns" / "time").symlink_to(link)

@@ -20,7 +20,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.cpu import (
 
 from .._probe.stand_in import FIXTURES, host
 
-# Of processors that were sold: the flags that matter, and many that do not.
+# Flags of real processors, relevant ones and others.
 NEHALEM = [
     "fpu",
     "sse",
@@ -68,12 +68,12 @@ NEOVERSE_V2 = [*NEOVERSE_V1, *["sb", "sve2", "flagm2", "frint", "bti"]]
         (SANDY_BRIDGE, 2, ["abm", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"]),
         (HASWELL, 3, ["avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"]),
         (SKYLAKE_SERVER, 4, []),
-        # A hypervisor that hides an old flag takes every level above with it.
+        # A hypervisor that hides an old flag removes every level above it.
         ([flag for flag in SKYLAKE_SERVER if flag != "popcnt"], 1, ["popcnt"]),
         ([flag for flag in SKYLAKE_SERVER if flag != "movbe"], 2, ["movbe"]),
     ],
 )
-def test_levels_of_amd64(flags: list[str], level: int, missing: list[str]) -> None:
+def test_the_level_of_amd64_is_found(flags: list[str], level: int, missing: list[str]) -> None:
     assert amd64_level(flags) == level
     assert missing_for_next(flags, goarch="amd64") == missing
     answers = [have_goamd64(flags, number).answer for number in (2, 3, 4)]
@@ -90,18 +90,18 @@ def test_levels_of_amd64(flags: list[str], level: int, missing: list[str]) -> No
         (NEOVERSE_V2, "v9.0", []),
     ],
 )
-def test_versions_of_arm64(features: list[str], level: str, missing: list[str]) -> None:
+def test_the_version_of_arm64_is_found(features: list[str], level: str, missing: list[str]) -> None:
     assert arm64_level(features) == level
     assert missing_for_next(features, goarch="arm64") == missing
 
 
-def test_atomics_decide_what_a_program_tests_at_start() -> None:
+def test_a_program_checks_for_atomics_at_start() -> None:
     assert have_goarm64_lse(CORTEX_A72).answer == "no"
     assert have_goarm64_lse(NEOVERSE_N1).answer == "yes"
     assert have_goarm64_lse(None).answer == "unknown"
 
 
-def test_no_level_is_missing_anything_elsewhere() -> None:
+def test_other_architectures_have_no_missing_flags() -> None:
     assert missing_for_next(["vx"], goarch="s390x") == []
 
 
@@ -109,14 +109,14 @@ def test_no_level_is_missing_anything_elsewhere() -> None:
     ("kernel", "level"),
     [("6.1", "v2"), ("6.12", "v2"), ("6.12-no-io_uring", "v2"), ("6.18", "v3"), ("container", "v3")],
 )
-def test_recorded_processors(kernel: str, level: str) -> None:
+def test_recorded_processors_are_read(kernel: str, level: str) -> None:
     facts = probe_cpu(host({}, root=FIXTURES / kernel))
     assert (facts.values["goarch"], facts.values["level"], facts.values["reason"]) == ("amd64", level, None)
     assert facts.values["model"]
     assert set(facts.capabilities) == {"goamd64_v2", "goamd64_v3", "goamd64_v4"}
 
 
-def test_arm64_is_told_by_numbers(tmp_path: pathlib.Path) -> None:
+def test_the_model_on_arm64_is_given_by_numbers(tmp_path: pathlib.Path) -> None:
     (tmp_path / "proc").mkdir()
     text = (
         f"processor\t: 0\nFeatures\t: {' '.join(NEOVERSE_N1)}\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n\n"
@@ -153,7 +153,7 @@ def test_damaged_cpuinfo_has_no_flags(tmp_path: pathlib.Path, text: str) -> None
     assert {probe.answer for probe in facts.capabilities.values()} == {"unknown"}
 
 
-def test_a_file_cut_off_in_the_flags_gives_no_higher_level() -> None:
+def test_truncated_flags_give_no_higher_level() -> None:
     text = (FIXTURES / "6.18" / "proc" / "cpuinfo").read_text()
     whole = amd64_level(parse_cpuinfo(text)["flags"].split())
     start = text.index("flags")
@@ -178,14 +178,14 @@ V3 = [*V2, "abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"]
         ({"GOAMD64": "v3"}, "x86_64", V2, "no", "built with GOAMD64=v3, the processor has v2"),
         ({"GOAMD64": "v4"}, "x86_64", V3, "no", "avx512f"),
         ({"GOAMD64": "v2"}, "x86_64", None, "unknown", "/proc/cpuinfo has no flags"),
-        ({"GOAMD64": "v9"}, "x86_64", V3, "unknown", "not known here"),
+        ({"GOAMD64": "v9"}, "x86_64", V3, "unknown", "does not know"),
         ({"GOARM64": "v8.0"}, "aarch64", [], None, ""),
-        ({"GOARM64": "v8.0,lse"}, "aarch64", ["fp"], "no", "no atomics"),
-        ({"GOARM64": "v8.1"}, "aarch64", ["fp"], "no", "no atomics"),
+        ({"GOARM64": "v8.0,lse"}, "aarch64", ["fp"], "no", "lacks atomics"),
+        ({"GOARM64": "v8.1"}, "aarch64", ["fp"], "no", "lacks atomics"),
         ({"GOARM64": "v8.1"}, "aarch64", ["asimdrdm", "atomics", "crc32"], None, ""),
         ({"GOARM64": "v9.0"}, "aarch64", ["asimdrdm", "atomics", "crc32"], "unknown", "v8.1"),
         ({"GOARM64": "v8.1"}, "aarch64", None, "unknown", "no features"),
-        ({"GOARM64": "x"}, "aarch64", None, "unknown", "not known here"),
+        ({"GOARM64": "x"}, "aarch64", None, "unknown", "does not know"),
         ({"GOARM": "7"}, "armv6l", None, "no", "built with GOARM=7, this is armv6l"),
         ({"GOARM": "6,softfloat"}, "armv7l", None, None, ""),
         ({"GOARM": "7"}, "armv5tel", None, "unknown", "armv5tel"),
@@ -195,7 +195,7 @@ V3 = [*V2, "abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"]
         ({"GO386": "sse2"}, "i686", None, None, ""),
     ],
 )
-def test_the_level_against_the_processor(
+def test_the_level_is_compared_with_the_processor(
     settings: dict[str, str], machine: str, flags: list[str] | None, answer: str | None, reason: str
 ) -> None:
     found = level_verdict(settings, machine=machine, flags=flags)
@@ -217,5 +217,5 @@ def test_the_level_against_the_processor(
         ("", {}, None),
     ],
 )
-def test_the_level_of_a_build(goarch: str, settings: dict[str, str], level: str | None) -> None:
+def test_the_level_of_a_build_is_read(goarch: str, settings: dict[str, str], level: str | None) -> None:
     assert level_of(goarch, settings) == level

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every subset over the recorded kernels, and over a tree that holds nothing or nonsense."""
+"""Probe recorded kernels, an empty tree and a tree with damaged files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def answers(facts: t.Mapping[str, t.Any]) -> dict[str, str]:
         ("container", "6.18.44", "legacy", "no", "yes", "madvise", 0),
     ],
 )
-def test_recorded_kernels(
+def test_recorded_kernels_are_probed(
     *, kernel: str, release_: str, mode: str, apparmor: str, psi: str, thp: str, io_uring_disabled: int | None
 ) -> None:
     facts = read_kernel(recorded(kernel), subsets=[])
@@ -59,7 +59,7 @@ def test_recorded_kernels(
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_recorded_debian_has_what_limits_need(kernel: str) -> None:
+def test_recorded_debian_has_the_controllers_that_limits_need(kernel: str) -> None:
     found = answers(read_kernel(recorded(kernel), subsets=["cgroup", "lsm"]))
     assert {name for name, answer in found.items() if answer != "yes"} == {"selinux"}
 
@@ -73,12 +73,12 @@ def test_every_answer_names_a_layer_and_a_reason() -> None:
 
 
 @pytest.mark.parametrize("subset", sorted(SUBSETS))
-def test_each_subset_alone(subset: str) -> None:
+def test_each_subset_is_read_alone(subset: str) -> None:
     values = read_kernel(recorded("6.12"), subsets=[subset])["values"]
     assert set(values) == ({"sysctl", "sysctl_origin"} if subset == "sysctl" else {subset})
 
 
-def test_units_are_told_whatever_the_subsets() -> None:
+def test_units_are_returned_with_any_subset() -> None:
     def systemctl(
         argv: list[str], *, stdin: str | None = None, env: t.Mapping[str, str] | None = None
     ) -> Completed:
@@ -91,27 +91,27 @@ def test_units_are_told_whatever_the_subsets() -> None:
     assert values["units"]["ssh"]["source"] == "process"
 
 
-def test_go_calls_have_an_answer() -> None:
+def test_calls_that_go_uses_have_an_answer() -> None:
     facts = read_kernel(recorded("6.12"), subsets=["syscalls"])
     go = facts["values"]["syscalls"]["go"]
     assert {"futex", "epoll_pwait", "getrandom", "mptcp"} <= set(go) <= set(facts["capabilities"])
     assert all(go.values())
 
 
-def test_subsets() -> None:
+def test_the_requested_subsets_are_returned() -> None:
     facts = read_kernel(recorded("6.12"), subsets=["thp"])
     assert set(facts["values"]) == {"thp"}
     assert set(facts["capabilities"]) == {"thp"}
 
 
-def test_an_empty_tree_is_no_or_unknown_but_never_yes(tmp_path: pathlib.Path) -> None:
+def test_an_empty_tree_never_gives_yes(tmp_path: pathlib.Path) -> None:
     facts = read_kernel(host({}, root=tmp_path), subsets=[])
     assert "yes" not in answers(facts).values()
     assert answers(facts)["cgroup_v2"] == "unknown"
     assert answers(facts)["landlock"] == "unknown"
 
 
-def test_damaged_files_are_no_or_unknown_but_never_yes(tmp_path: pathlib.Path) -> None:
+def test_damaged_files_never_give_yes(tmp_path: pathlib.Path) -> None:
     for source in (FIXTURES / "6.12").rglob("*"):
         if source.is_file() and source.name != "vmlinux":
             copy = tmp_path / source.relative_to(FIXTURES / "6.12")

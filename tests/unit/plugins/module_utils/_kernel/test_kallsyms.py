@@ -34,7 +34,7 @@ ffffffffc0000200 t ftrace_trampoline\t[__builtin__ftrace]
 """
 
 
-def test_exactly_the_name() -> None:
+def test_a_symbol_is_found_by_its_exact_name() -> None:
     symbols = Kallsyms(TEXT)
     assert symbols.named("vfs_read") == [Symbol(0xFFFFFFFF81000030, "T", "vfs_read", "")]
     assert symbols.named("fs_read") == []
@@ -44,7 +44,7 @@ def test_exactly_the_name() -> None:
     assert symbols.named("_stext")[0].address == 0xFFFFFFFF81000000
 
 
-def test_every_symbol_of_a_name_the_kernel_first() -> None:
+def test_symbols_of_the_kernel_come_first() -> None:
     found = Kallsyms(TEXT).named("show")
     assert [(symbol.kind, symbol.module, symbol.is_code) for symbol in found] == [
         ("t", "", True),
@@ -54,35 +54,35 @@ def test_every_symbol_of_a_name_the_kernel_first() -> None:
     ]
 
 
-def test_what_is_made_at_run_time_is_no_name_to_attach_to() -> None:
+def test_symbols_created_at_run_time_are_ignored() -> None:
     symbols = Kallsyms(TEXT)
     assert symbols.named("bpf_prog_0123456789abcdef_show") == []
     assert symbols.named("ftrace_trampoline") == []
 
 
-def test_variants_once_and_functions_alone() -> None:
+def test_variants_are_functions_listed_once() -> None:
     assert Kallsyms(TEXT).variants("vfs_read") == ["vfs_read.cold", "vfs_read.part.0"]
     assert Kallsyms(TEXT).variants("show") == []
 
 
-def test_other_names_of_an_address() -> None:
+def test_all_names_of_an_address_are_found() -> None:
     assert Kallsyms(TEXT).at(0xFFFFFFFF81000030) == ["vfs_read", "alias_of_vfs_read"]
     assert Kallsyms(TEXT).at(0xFFFFFFFF81000000) == ["_stext"]
     assert Kallsyms(TEXT).at(0) == []
 
 
-def test_modules() -> None:
+def test_loaded_modules_are_found() -> None:
     assert Kallsyms(TEXT).has_module("ext4")
     assert not Kallsyms(TEXT).has_module("xfs")
 
 
-def test_hidden_addresses() -> None:
+def test_hidden_addresses_have_no_names() -> None:
     (symbol,) = Kallsyms(b"0000000000000000 T vfs_read\n").named("vfs_read")
     assert symbol.address == 0
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_recorded(kernel: str) -> None:
+def test_recorded_symbols_are_found(kernel: str) -> None:
     symbols = read_kallsyms(str(FIXTURES / kernel))
     assert isinstance(symbols, Kallsyms)
     assert len(symbols.named("pc_show")) == 2
@@ -106,7 +106,7 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("data", DAMAGED)
-def test_damaged(data: bytes, tmp_path: pathlib.Path) -> None:
+def test_damaged_data_has_no_symbols(data: bytes, tmp_path: pathlib.Path) -> None:
     assert Kallsyms(data).named("vfs_read") == []
     assert Kallsyms(data).variants("vfs_read") == []
     (tmp_path / "proc").mkdir()
@@ -116,14 +116,14 @@ def test_damaged(data: bytes, tmp_path: pathlib.Path) -> None:
     assert found.answer == "unknown"
 
 
-def test_every_beginning_of_it_can_be_asked() -> None:
-    """Cut off anywhere: what is left is found or not, and nothing is made up."""
+def test_truncated_data_can_be_searched() -> None:
+    """Finds no symbol that the complete file does not have."""
     for length in range(len(TEXT)):
         for symbol in Kallsyms(TEXT[:length]).named("vfs_read"):
             assert symbol.name == "vfs_read"
 
 
-def test_no_file(tmp_path: pathlib.Path) -> None:
+def test_a_missing_file_is_unknown(tmp_path: pathlib.Path) -> None:
     found = read_kallsyms(str(tmp_path))
     assert isinstance(found, Probe)
     assert "CONFIG_KALLSYMS" in found.reason

@@ -28,25 +28,25 @@ FUNCTIONS = b"vfs_read\nshow\nshow\nshow [ext4]\next4_sync_file [ext4]\nvfs_read
 LIST = "0xffffffff81000100-0xffffffff81000180\tdo_int3\n0xffffffff81000200-0xffffffff81000210\tasm_exc\n"
 
 
-def test_count() -> None:
+def test_functions_are_counted_by_name() -> None:
     listed = Traceable(FUNCTIONS)
     names = ("vfs_read", "show", "ext4_sync_file", "vfs_read.part.0", "fs_read", "vfs", "[ext4]", "")
     assert [listed.count(name) for name in names] == [1, 3, 1, 1, 0, 0, 0, 0]
 
 
-def test_a_name_or_a_regular_expression_is_only_a_name() -> None:
+def test_a_name_is_not_a_regular_expression() -> None:
     assert Traceable(FUNCTIONS).count("vfs.read") == 0
 
 
-def test_blacklist_by_address() -> None:
+def test_the_blacklist_is_searched_by_address() -> None:
     listed = parse_blacklist(LIST)
     assert listed.names == {"do_int3", "asm_exc"}
     assert listed.forbids("other_name_of_it", [0xFFFFFFFF81000100])
-    assert not listed.forbids("do_int3", [0xFFFFFFFF81000180])  # another function of this name
+    assert not listed.forbids("do_int3", [0xFFFFFFFF81000180])  # another function with this name
     assert not listed.forbids("vfs_read", [0])
 
 
-def test_blacklist_by_name_where_addresses_are_hidden() -> None:
+def test_the_blacklist_is_searched_by_name_where_addresses_are_hidden() -> None:
     listed = parse_blacklist("0x0000000000000000-0x0000000000000000\tdo_int3\n")
     assert listed.ranges == ()
     assert listed.forbids("do_int3", [0])
@@ -57,12 +57,12 @@ def test_blacklist_by_name_where_addresses_are_hidden() -> None:
     "text",
     ["", "\n\n", "garbage", "0x10\tname", "0xzz-0x10\tname", "0x10-\tname", "\0\0\0", "0x20-0x10", "-\t-"],
 )
-def test_damaged_blacklist(text: str) -> None:
+def test_damaged_lines_are_skipped(text: str) -> None:
     assert parse_blacklist(text) == Blacklist(frozenset(), ())
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_recorded(kernel: str) -> None:
+def test_recorded_lists_are_read(kernel: str) -> None:
     listed, forbidden = read_traceable(str(FIXTURES / kernel)), read_blacklist(str(FIXTURES / kernel))
     assert isinstance(listed, Traceable)
     assert isinstance(forbidden, Blacklist)
@@ -73,7 +73,7 @@ def test_recorded(kernel: str) -> None:
     assert len(set(forbidden.ranges)) == len(forbidden.names)
 
 
-def test_not_mounted(tmp_path: pathlib.Path) -> None:
+def test_a_file_system_that_is_not_mounted_is_reported(tmp_path: pathlib.Path) -> None:
     for found, unit in (
         (read_traceable(str(tmp_path)), "sys-kernel-tracing.mount"),
         (read_blacklist(str(tmp_path)), "sys-kernel-debug.mount"),
@@ -83,14 +83,14 @@ def test_not_mounted(tmp_path: pathlib.Path) -> None:
         assert unit in found.reason
 
 
-def test_mounted_but_without_it(tmp_path: pathlib.Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: pathlib.Path) -> None:
     (tmp_path / "sys/kernel/tracing/events").mkdir(parents=True)
     found = read_traceable(str(tmp_path))
     assert isinstance(found, Probe)
     assert "built without it" in found.reason
 
 
-def test_empty(tmp_path: pathlib.Path) -> None:
+def test_an_empty_list_is_unknown(tmp_path: pathlib.Path) -> None:
     (tmp_path / "sys/kernel/tracing").mkdir(parents=True)
     (tmp_path / "sys/kernel/tracing/available_filter_functions").write_text("\n", encoding="utf-8")
     assert isinstance(read_traceable(str(tmp_path)), Probe)
@@ -102,7 +102,7 @@ REFUSED = {
         errno.EPERM,
         "integrity",
         "kernel",
-        "security module that is not known",
+        "security module that this probe does not know",
     ),
     "lockdown that cannot be read": (errno.EPERM, "", "lockdown", "mount /sys/kernel/security"),
     "not root, and lockdown cannot be read": (errno.EACCES, "", "capability", "become"),
@@ -111,7 +111,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+def test_the_layer_that_refused_is_reported(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
     number, lockdown, layer, words = REFUSED[case]
     real = builtins.open
 
@@ -134,7 +136,9 @@ def test_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, case: 
     assert read_lockdown(str(tmp_path)) == (lockdown or None)
 
 
-def test_a_directory_that_may_not_be_listed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_cannot_be_listed_is_reported(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: str) -> list[str]:
         raise PermissionError(errno.EACCES, "Permission denied")
 

@@ -10,19 +10,19 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.limits impor
 from .._probe.stand_in import FIXTURES, HOSTS, host
 
 
-def test_limits() -> None:
+def test_limits_are_parsed() -> None:
     text = "Limit                     Soft Limit           Hard Limit           Units     \n"
     text += "Max open files            1024                 unlimited            files     \n"
     assert parse_limits(text) == {"nofile": {"soft": 1024, "hard": None}}
 
 
 @pytest.mark.parametrize("text", ["", "\x00", "Max open files\n", "Max open files  1024\n", "\xff\xfe ="])
-def test_damaged_limits_are_none(text: str) -> None:
+def test_damaged_limits_are_skipped(text: str) -> None:
     assert parse_limits(text) == {}
 
 
 @pytest.mark.parametrize("kernel", HOSTS)
-def test_recorded_limits(kernel: str) -> None:
+def test_recorded_limits_are_read(kernel: str) -> None:
     limits = probe_limits(host({}, root=FIXTURES / kernel)).values
     assert set(limits) == {"nofile", "nproc", "memlock", "as", "core", "stack"}
     assert limits["nofile"]["soft"] >= 1024

@@ -29,7 +29,7 @@ from .._probe.stand_in import FIXTURES, ROOT, host
         (Outcome(-1, 0), {}, "unknown", "kernel"),
     ],
 )
-def test_user_namespaces(
+def test_user_namespaces_are_tried(
     tmp_path: pathlib.Path, outcome: Outcome, files: dict[str, str], answer: str, decided_by: str
 ) -> None:
     for key, value in files.items():
@@ -58,7 +58,7 @@ def test_user_namespaces_of_an_unknown_architecture_are_unknown() -> None:
         ("\x00\ufffd (\n", {}),
     ],
 )
-def test_profiles_by_mode(text: str, modes: dict[str, int]) -> None:
+def test_profiles_are_counted_by_mode(text: str, modes: dict[str, int]) -> None:
     assert count_profiles(text) == modes
 
 
@@ -70,7 +70,7 @@ def test_profiles_by_mode(text: str, modes: dict[str, int]) -> None:
         ("container", None, None, None),
     ],
 )
-def test_recorded_modules(
+def test_recorded_modules_are_read(
     kernel: str, profiles: dict[str, int] | None, lockdown: str | None, yama: int | None
 ) -> None:
     facts = probe_lsm(host({"unshare": Outcome(0, 0)}, root=FIXTURES / kernel))
@@ -84,7 +84,7 @@ def test_recorded_modules(
 @pytest.mark.parametrize(
     ("text", "mode"), [("1", "enforcing"), ("0\n", "permissive"), ("2", None), ("", None), ("\x00", None)]
 )
-def test_selinux(tmp_path: pathlib.Path, text: str, mode: str | None) -> None:
+def test_the_mode_of_selinux_is_read(tmp_path: pathlib.Path, text: str, mode: str | None) -> None:
     path = tmp_path / "sys" / "fs" / "selinux" / "enforce"
     path.parent.mkdir(parents=True)
     path.write_text(text)

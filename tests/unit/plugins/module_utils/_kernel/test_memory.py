@@ -16,7 +16,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.memory impor
 from .._probe.stand_in import host
 
 
-def test_pressure() -> None:
+def test_pressure_is_parsed() -> None:
     assert parse_pressure("some avg10=1.50 total=7\n") == {"some": {"avg10": 1.5, "total": 7.0}}
     assert parse_pressure("some avg10=x\n") == {}
     assert parse_pressure("\n") == {}
@@ -31,7 +31,9 @@ def test_pressure() -> None:
         (None, "no", "kernel"),
     ],
 )
-def test_huge_pages(tmp_path: pathlib.Path, text: str | None, answer: str, decided_by: str) -> None:
+def test_the_mode_of_huge_pages_decides(
+    tmp_path: pathlib.Path, text: str | None, answer: str, decided_by: str
+) -> None:
     if text is not None:
         path = tmp_path / "sys" / "kernel" / "mm" / "transparent_hugepage" / "enabled"
         path.parent.mkdir(parents=True)

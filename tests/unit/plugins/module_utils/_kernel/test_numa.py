@@ -31,11 +31,11 @@ from .._probe.stand_in import FIXTURES, HOSTS, host
         ("0-99999999999\n", []),
     ],
 )
-def test_lists(text: str, numbers: list[int]) -> None:
+def test_lists_of_processors_are_parsed(text: str, numbers: list[int]) -> None:
     assert parse_cpu_list(text) == numbers
 
 
-def test_sizes() -> None:
+def test_sizes_are_parsed() -> None:
     assert parse_meminfo("Node 0 MemTotal:        1024 kB\nNode 0 MemFree: 1 kB\n") == {
         "MemTotal": 1048576,
         "MemFree": 1024,
@@ -44,7 +44,7 @@ def test_sizes() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\x00", "Node 0 MemTotal:", "MemTotal: x kB", "MemTotal: 5 MB"])
-def test_damaged_sizes_are_left_out(text: str) -> None:
+def test_damaged_sizes_are_skipped(text: str) -> None:
     assert parse_meminfo(text) == {}
 
 
@@ -58,14 +58,14 @@ def test_recorded_hosts_have_one_node(kernel: str) -> None:
     assert parse_cpu_list(node["cpus"])
     assert (facts.capabilities["numa"].answer, facts.capabilities["numa"].reason) == (
         "no",
-        "all memory is in one node",
+        "all memory is on one node",
     )
 
 
 @pytest.mark.parametrize(
     ("online", "answer"), [("0-1\n", "yes"), ("0\n", "no"), ("garbage", "unknown"), (None, "no")]
 )
-def test_nodes(tmp_path: pathlib.Path, online: str | None, answer: str) -> None:
+def test_online_nodes_are_counted(tmp_path: pathlib.Path, online: str | None, answer: str) -> None:
     if online is not None:
         path = tmp_path / "sys" / "devices" / "system" / "node" / "online"
         path.parent.mkdir(parents=True)
@@ -73,7 +73,7 @@ def test_nodes(tmp_path: pathlib.Path, online: str | None, answer: str) -> None:
     assert have_numa(host({}, root=tmp_path)).answer == answer
 
 
-def test_a_node_without_files_is_told_without_values(tmp_path: pathlib.Path) -> None:
+def test_a_node_without_files_has_no_values(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "sys" / "devices" / "system" / "node" / "online"
     path.parent.mkdir(parents=True)
     path.write_text("0,4")

@@ -21,7 +21,7 @@ from .._probe.stand_in import FIXTURES, ROOT, host
     ("kernel", "mode", "filters"),
     [("6.12", "disabled", 0), ("6.1", "disabled", 0), ("container", "filter", 1)],
 )
-def test_recorded_callers(kernel: str, mode: str, filters: int) -> None:
+def test_recorded_callers_are_read(kernel: str, mode: str, filters: int) -> None:
     values = probe_seccomp(host({}, root=FIXTURES / kernel)).values
     assert (values["mode"], values["filters"], values["no_new_privileges"]) == (mode, filters, False)
     assert {"errno", "kill_process", "allow"} <= set(values["actions"])
@@ -37,7 +37,7 @@ def test_recorded_callers(kernel: str, mode: str, filters: int) -> None:
         (Outcome(-1, errno.EFAULT), "unknown", "kernel"),
     ],
 )
-def test_filters(outcome: Outcome, answer: str, decided_by: str) -> None:
+def test_filters_are_tried(outcome: Outcome, answer: str, decided_by: str) -> None:
     probe = have_seccomp_filter(host({"seccomp": outcome}, caller=ROOT))
     assert (probe.answer, probe.decided_by) == (answer, decided_by)
 

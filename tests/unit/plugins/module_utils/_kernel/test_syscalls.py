@@ -25,7 +25,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall impor
 
 from .._probe.stand_in import NOBODY, ROOT, host
 
-# The names of Go for the columns of NUMBERS.
+# GOARCH for each column of NUMBERS.
 ARCHITECTURES = {
     "amd64": "x86_64",
     "arm64": "aarch64",
@@ -33,12 +33,12 @@ ARCHITECTURES = {
     "ppc64le": "ppc64le",
     "s390x": "s390x",
 }
-# On this architecture the number is kept free: the kernel answers ENOSYS, which is the truth there.
+# This architecture reserves the number, and its kernel returns ENOSYS for it.
 RESERVED = {("ppc64le", "memfd_secret")}
 
 
 def go_numbers(goarch: str) -> dict[str, int]:
-    """The system calls of an architecture, as the Go distribution on this machine lists them."""
+    """Return the system call numbers of an architecture from the Go distribution on this machine."""
     done = subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True, check=True)
     sources = pathlib.Path(done.stdout.strip()) / "src"
     numbers: dict[str, int] = {}
@@ -62,7 +62,7 @@ def test_every_attempt_has_a_number() -> None:
     assert {attempt.call or name for name, attempt in TABLE.items()} <= set(NUMBERS)
 
 
-def test_a_call_that_opens_something_is_closed_again() -> None:
+def test_a_descriptor_that_a_call_opened_is_closed() -> None:
     machine = this_host()
     before = len(list(pathlib.Path("/proc/self/fd").iterdir()))
     probe_syscalls(machine=machine.machine, syscalls=machine.syscalls, root="/", caller=machine.caller)
@@ -77,7 +77,7 @@ def test_a_call_that_opens_something_is_closed_again() -> None:
         ("userfaultfd", "vm/unprivileged_userfaultfd", 0),
     ],
 )
-def test_settings_that_refuse(tmp_path: pathlib.Path, name: str, key: str, value: int) -> None:
+def test_a_setting_that_refuses_is_named(tmp_path: pathlib.Path, name: str, key: str, value: int) -> None:
     path = tmp_path / "proc" / "sys" / key
     path.parent.mkdir(parents=True)
     path.write_text(f"{value}\n")
@@ -100,7 +100,7 @@ def answer_of(name: str, outcome: Outcome, root: pathlib.Path | str = "/nowhere"
 
 
 @pytest.mark.parametrize("name", sorted(TABLE))
-def test_each_attempt_can_say_yes_no_and_unknown(name: str) -> None:
+def test_each_attempt_can_give_all_three_answers(name: str) -> None:
     attempt = TABLE[name]
     assert answer_of(name, Outcome(-1, errno.ENOSYS)) == ("no", "kernel")
     assert answer_of(name, Outcome(-1, errno.ENXIO)) == ("unknown", "kernel")
@@ -114,7 +114,7 @@ def test_each_attempt_can_say_yes_no_and_unknown(name: str) -> None:
     assert not set(attempt.proves) & set(attempt.lacks)
 
 
-def test_a_setting_that_switches_a_protocol_off(tmp_path: pathlib.Path) -> None:
+def test_a_setting_that_disables_a_protocol_is_named(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "proc" / "sys" / "net" / "mptcp" / "enabled"
     path.parent.mkdir(parents=True)
     path.write_text("0\n")
@@ -123,7 +123,7 @@ def test_a_setting_that_switches_a_protocol_off(tmp_path: pathlib.Path) -> None:
     assert answer_of("mptcp", Outcome(-1, errno.EPROTONOSUPPORT), tmp_path) == ("no", "kernel")
 
 
-def test_a_filter_decides_about_what_go_cannot_do_without() -> None:
+def test_a_filter_of_a_call_that_go_needs_is_reported() -> None:
     caller = ROOT._replace(seccomp=2)
     for name in (name for name, attempt in TABLE.items() if attempt.go):
         asked = host({}, caller=caller)

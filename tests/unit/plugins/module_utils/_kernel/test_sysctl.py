@@ -41,7 +41,7 @@ from .._probe.stand_in import FIXTURES, HOSTS, KERNELS, host
         ("net.core.somaxconn", "\x00\ufffd", "\x00\ufffd"),
     ],
 )
-def test_values(key: str, text: str, value: Value) -> None:
+def test_values_are_parsed(key: str, text: str, value: Value) -> None:
     assert parse_value(key, text) == value
 
 
@@ -49,12 +49,12 @@ def test_a_key_that_the_kernel_does_not_know_is_none(tmp_path: pathlib.Path) -> 
     assert set(probe_sysctl(host({}, root=tmp_path)).values.values()) == {None}
 
 
-def test_each_key_once() -> None:
+def test_each_key_is_listed_once() -> None:
     assert len(set(SYSCTLS)) == len(SYSCTLS)
 
 
 @pytest.mark.parametrize("kernel", HOSTS)
-def test_recorded_settings(kernel: str) -> None:
+def test_recorded_settings_are_read(kernel: str) -> None:
     values = probe_sysctl(host({}, root=FIXTURES / kernel)).values
     assert list(values) == list(SYSCTLS)
     assert values["net.core.somaxconn"] == 4096
@@ -63,18 +63,18 @@ def test_recorded_settings(kernel: str) -> None:
     assert isinstance(values["kernel.core_pattern"], str)
 
 
-def test_io_uring_is_off_on_the_host_recorded_for_that() -> None:
+def test_io_uring_is_disabled_on_one_recorded_host() -> None:
     values = probe_sysctl(host({}, root=FIXTURES / "6.12-no-io_uring")).values
     assert values["kernel.io_uring_disabled"] == 2
     assert not (FIXTURES / "6.12-no-io_uring" / "io_uring").exists()
 
 
-def test_a_key_that_is_not_shown_has_an_error(tmp_path: pathlib.Path) -> None:
+def test_an_unreadable_key_has_an_error(tmp_path: pathlib.Path) -> None:
     (tmp_path / "proc" / "sys" / "vm" / "swappiness").mkdir(parents=True)
     assert read_setting(str(tmp_path), "vm.swappiness").error
 
 
-def test_the_recorder_keeps_every_key() -> None:
+def test_the_recorder_records_every_key() -> None:
     recorded = runpy.run_path(str(FIXTURES / "record.py"))["_SYSCTLS"]
     assert sorted(recorded.split()) == sorted(SYSCTLS)
 
@@ -99,7 +99,8 @@ B = "usr/lib/sysctl.d/90-b.conf"
 SETS_4096 = f"# ours\n{KEY} = 4096\n"
 SETS_128 = f"{KEY}=128\n"
 
-# What is there, and then: who set the live value, the line; who wins at boot, the line, its value; whether it changes.
+# Files, and the expected origin: file and line of the live value, then file, line and value at boot, and whether they
+# differ.
 CASES: dict[str, tuple[dict[str, str], tuple[t.Any, ...], str]] = {
     "one file": ({LIVE: "4096\n", A: SETS_4096}, (f"/{A}", 2, f"/{A}", 2, 4096, False), "sets it at boot"),
     "a later file wins": (
@@ -192,7 +193,7 @@ CASES: dict[str, tuple[dict[str, str], tuple[t.Any, ...], str]] = {
 
 
 @pytest.mark.parametrize(("files", "expected", "reason"), CASES.values(), ids=CASES.keys())
-def test_origins(
+def test_the_origin_is_found(
     tmp_path: pathlib.Path, files: dict[str, str], expected: tuple[t.Any, ...], reason: str
 ) -> None:
     found = origin(tmp_path, files)
@@ -211,14 +212,14 @@ def test_several_numbers_are_compared_as_numbers(tmp_path: pathlib.Path) -> None
     assert (found["live"], found["overridden"]) == ([4096, 131072, 6291456], False)
 
 
-def test_a_link_makes_boot_read_sysctl_conf(tmp_path: pathlib.Path) -> None:
+def test_boot_reads_sysctl_conf_through_a_link(tmp_path: pathlib.Path) -> None:
     (tmp_path / "etc" / "sysctl.d").mkdir(parents=True)
     (tmp_path / "etc" / "sysctl.d" / "99-sysctl.conf").symlink_to("../sysctl.conf")
     found = origin(tmp_path, {LIVE: "128\n", "etc/sysctl.conf": SETS_128})
     assert (found["file"], found["wins"]) == ("/etc/sysctl.d/99-sysctl.conf",) * 2
 
 
-def test_a_setting_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
+def test_a_setting_that_cannot_be_read_has_a_reason(tmp_path: pathlib.Path) -> None:
     (tmp_path / LIVE).mkdir(parents=True)
     found = origin(tmp_path, {A: SETS_128})
     assert (found["live"], found["boot_value"], found["overridden"]) == (None, 128, False)
@@ -240,7 +241,7 @@ def test_damaged_command_lines_set_nothing(text: str) -> None:
     assert parse_command_line(text) == []
 
 
-def test_command_line() -> None:
+def test_the_command_line_is_parsed() -> None:
     (dotted, slashed) = parse_command_line("quiet sysctl.vm.swappiness=1 sysctl/vm/swappiness=2\n")
     assert (dotted.path, dotted.value, slashed.path, slashed.value) == (
         "vm/swappiness",
@@ -251,16 +252,16 @@ def test_command_line() -> None:
 
 
 @pytest.mark.parametrize("kernel", [*KERNELS, "6.12-no-io_uring"])
-def test_recorded_hosts(kernel: str) -> None:
+def test_recorded_hosts_have_origins(kernel: str) -> None:
     origins = origins_of(FIXTURES / kernel)
     found = origins["kernel.pid_max"]
     assert (found["wins"], found["boot_value"]) == ("/usr/lib/sysctl.d/50-pid-max.conf", 4194304)
-    # Boot has read the file, but for a host that did not boot with systemd.
+    # Boot has read the file, except on a host that did not boot with systemd.
     assert found["overridden"] is (kernel == "6.18")
     assert origins[KEY]["wins"] is None
 
 
-def test_a_recorded_container_is_set_by_its_host() -> None:
+def test_boot_sets_nothing_in_a_recorded_container() -> None:
     origins = origins_of(FIXTURES / "container")
     assert origins["kernel.pid_max"]["live"] == 4194304
     assert {origin["wins"] for origin in origins.values()} == {None}

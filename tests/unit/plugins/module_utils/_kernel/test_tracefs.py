@@ -9,7 +9,7 @@ import pathlib
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.tracefs import (
     parse_events,
-    parse_place,
+    parse_target_offset,
     read_events,
 )
 
@@ -27,7 +27,7 @@ LINES = {
 
 
 @pytest.mark.parametrize(("text", "events"), LINES.values(), ids=LINES.keys())
-def test_lines(text: str, events: list[tuple[str, str, str]]) -> None:
+def test_lines_are_parsed(text: str, events: list[tuple[str, str, str]]) -> None:
     found = parse_events(text, kinds="pr", kind="kprobe")
     assert [(event.group, event.name, event.target) for event in found] == events
 
@@ -44,8 +44,8 @@ PLACES = {
 
 
 @pytest.mark.parametrize(("target", "place"), PLACES.items())
-def test_places(target: str, place: tuple[str, int]) -> None:
-    assert parse_place(target) == place
+def test_targets_are_split(target: str, place: tuple[str, int]) -> None:
+    assert parse_target_offset(target) == place
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def enabled(root: pathlib.Path) -> dict[str, bool | None]:
     return {f"{event.kind} {event.name}": event.enabled for event in read_events(str(root)).events}
 
 
-def test_all_files_and_no_event_twice(root: pathlib.Path) -> None:
+def test_events_of_all_files_are_listed_once(root: pathlib.Path) -> None:
     assert enabled(root) == {"kprobe opens": False, "uprobe gone": None, "fprobe f": None}
     assert read_events(str(root)).tracefs == "/sys/kernel/tracing"
 
@@ -83,18 +83,20 @@ ENABLED = {
 
 
 @pytest.mark.parametrize(("path", "text", "answer"), ENABLED.values(), ids=ENABLED.keys())
-def test_enabled(root: pathlib.Path, path: str, text: str, answer: bool) -> None:
+def test_an_event_enabled_in_any_instance_is_enabled(
+    root: pathlib.Path, path: str, text: str, answer: bool
+) -> None:
     file = root / "sys/kernel/tracing" / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     assert enabled(root)["kprobe opens"] is answer
 
 
-def test_none_mounted(tmp_path: pathlib.Path) -> None:
+def test_an_unmounted_tracefs_is_an_error(tmp_path: pathlib.Path) -> None:
     assert read_events(str(tmp_path)) == ([], None, "no tracefs is mounted")
 
 
-def test_refused_is_told(root: pathlib.Path) -> None:
+def test_an_unreadable_file_is_an_error(root: pathlib.Path) -> None:
     file = root / "sys/kernel/tracing/kprobe_events"
     file.unlink()
     file.mkdir()

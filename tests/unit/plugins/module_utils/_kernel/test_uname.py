@@ -11,5 +11,5 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.uname import
 from .._probe.stand_in import host
 
 
-def test_no_type_information(tmp_path: pathlib.Path) -> None:
+def test_a_kernel_without_btf_is_no(tmp_path: pathlib.Path) -> None:
     assert have_btf(host({}, root=tmp_path)).answer == "no"

@@ -56,7 +56,7 @@ LoadError=org.freedesktop.systemd1.NoSuchUnit "Unit nope.service not found."
 
 
 class StandIn:
-    """A systemctl that answers once for units and once for its manager."""
+    """A stand-in for systemctl that prints the properties of units and those of the manager."""
 
     def __init__(self, units: str, *, defaults: str = DEFAULTS, rc: int = 0, err: str = "") -> None:
         self.units, self.defaults, self.rc, self.err = units, defaults, rc, err
@@ -89,12 +89,12 @@ def limits(units: list[str], run: StandIn, root: pathlib.Path) -> dict[str, t.An
         ("\x00", None),
     ],
 )
-def test_times(text: str, microseconds: int | None) -> None:
+def test_time_spans_are_parsed(text: str, microseconds: int | None) -> None:
     assert parse_span(text) == microseconds
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_a_recorded_unit_that_runs(kernel: str) -> None:
+def test_a_recorded_running_unit_is_read(kernel: str) -> None:
     run = StandIn((FIXTURES / kernel / "systemctl" / "show").read_text())
     found = limits(["ssh"], run, FIXTURES / kernel)
     unit = found["units"]["ssh"]
@@ -107,7 +107,7 @@ def test_a_recorded_unit_that_runs(kernel: str) -> None:
     assert unit["cgroup"]["gomaxprocs_reason"] is None
 
 
-def test_one_call_for_all_units_and_one_for_the_defaults(tmp_path: pathlib.Path) -> None:
+def test_systemctl_is_called_once_for_units_and_once_for_defaults(tmp_path: pathlib.Path) -> None:
     run = StandIn(f"{STOPPED}\n{MISSING}")
     found = limits(["web", "nope.service", "web.service"], run, tmp_path)
     assert [argv[argv.index("--") :] for argv in run.calls if "--" in argv] == [
@@ -126,14 +126,14 @@ def test_one_call_for_all_units_and_one_for_the_defaults(tmp_path: pathlib.Path)
     }
 
 
-def test_a_unit_that_does_not_run_has_what_systemd_would_give(tmp_path: pathlib.Path) -> None:
+def test_a_stopped_unit_has_its_configured_limits(tmp_path: pathlib.Path) -> None:
     slice_ = tmp_path / "sys" / "fs" / "cgroup" / "a.slice"
     slice_.mkdir(parents=True)
     (slice_ / "cgroup.controllers").write_text("cpu\n")
     (slice_ / "cpu.max").write_text("25000 100000\n")
     unit = limits(["web.service"], StandIn(STOPPED), tmp_path)["units"]["web.service"]
     assert (unit["source"], unit["pid"]) == ("systemd", None)
-    assert unit["reason"] == "it does not run: this is what systemd would give"
+    assert unit["reason"] == "the unit is not running: these are the limits that systemd would set"
     assert unit["limits"]["nofile"] == {"soft": 65536, "hard": 65536}
     assert unit["limits"]["nproc"] == {"soft": None, "hard": None}
     group = unit["cgroup"]
@@ -144,13 +144,13 @@ def test_a_unit_that_does_not_run_has_what_systemd_would_give(tmp_path: pathlib.
     assert "Go 1.25" in group["gomaxprocs_reason"]
 
 
-def test_a_process_that_hides_its_limits(tmp_path: pathlib.Path) -> None:
+def test_unreadable_limits_of_a_process_have_a_reason(tmp_path: pathlib.Path) -> None:
     unit = limits(["web"], StandIn(STOPPED.replace("MainPID=0", "MainPID=7")), tmp_path)["units"]["web"]
     assert (unit["source"], unit["pid"]) == ("systemd", 7)
-    assert unit["reason"] == "/proc/7/limits cannot be read: this is what systemd gives at start"
+    assert unit["reason"] == "/proc/7/limits cannot be read: these are the limits that systemd sets at start"
 
 
-def test_the_group_is_that_of_the_process(tmp_path: pathlib.Path) -> None:
+def test_the_control_group_of_the_process_is_read(tmp_path: pathlib.Path) -> None:
     (tmp_path / "proc" / "7").mkdir(parents=True)
     (tmp_path / "proc" / "7" / "cgroup").write_text("0::/a.slice/web.service/inner\n")
     inner = tmp_path / "sys" / "fs" / "cgroup" / "a.slice" / "web.service" / "inner"
@@ -169,14 +169,14 @@ def test_a_unit_that_does_not_exist_has_a_reason(tmp_path: pathlib.Path) -> None
 @pytest.mark.parametrize(
     "name", ["*.service", "a b", "/etc/x", "web@.service", "", "a\nb", "web;id", "x" * 300]
 )
-def test_what_is_no_name_is_not_asked_for(tmp_path: pathlib.Path, name: str) -> None:
+def test_an_invalid_name_is_not_queried(tmp_path: pathlib.Path, name: str) -> None:
     run = StandIn("")
     assert limits([name], run, tmp_path)["units"][name]["reason"].startswith("not the name of one unit")
     assert not [argv for argv in run.calls if "--" in argv]
 
 
 @pytest.mark.parametrize("name", ["-.slice", "web@1.service", "dev-disk-by\\x2duuid.swap", "a:b.service"])
-def test_what_is_a_name_is_asked_for(tmp_path: pathlib.Path, name: str) -> None:
+def test_a_valid_name_is_queried(tmp_path: pathlib.Path, name: str) -> None:
     run = StandIn("")
     limits([name], run, tmp_path)
     assert run.calls[0][-2:] == ["--", name]
@@ -188,28 +188,28 @@ def test_what_is_a_name_is_asked_for(tmp_path: pathlib.Path, name: str) -> None:
         (
             127,
             "systemctl: not found on this host",
-            "systemctl told nothing: systemctl: not found on this host",
+            "systemctl returned no properties: systemctl: not found on this host",
         ),
-        (1, "", "systemctl told nothing: systemctl ended with 1 and said nothing"),
+        (1, "", "systemctl returned no properties: systemctl exited with 1 and printed no error"),
     ],
 )
 def test_a_host_without_systemd_has_a_reason(tmp_path: pathlib.Path, rc: int, err: str, reason: str) -> None:
     found = limits(["web"], StandIn("", defaults="", rc=rc, err=err), tmp_path)
     assert found["units"]["web"]["reason"] == reason
     assert found["unit_defaults"]["limits"] == {}
-    assert found["unit_defaults"]["reason"].startswith("systemctl told nothing: ")
+    assert found["unit_defaults"]["reason"].startswith("systemctl returned no properties: ")
 
 
-def test_an_answer_cut_short_names_the_units_that_are_missing(tmp_path: pathlib.Path) -> None:
+def test_units_missing_from_truncated_output_have_a_reason(tmp_path: pathlib.Path) -> None:
     found = limits(["web", "other"], StandIn(STOPPED, rc=1, err="Connection reset"), tmp_path)["units"]
     assert found["web"]["limits"] is not None
-    assert found["other"]["reason"] == "systemctl told nothing: Connection reset"
+    assert found["other"]["reason"] == "systemctl returned no properties: Connection reset"
 
 
 @pytest.mark.parametrize(
     "text", ["=\n", "\x00=\xff\n", "LoadState=loaded\n", "LimitNOFILE=\nLoadState=loaded\n"]
 )
-def test_damaged_answers_end_in_values_or_reasons(tmp_path: pathlib.Path, text: str) -> None:
+def test_damaged_output_gives_values_or_a_reason(tmp_path: pathlib.Path, text: str) -> None:
     unit = limits(["web"], StandIn(text, defaults=text), tmp_path)["units"]["web"]
     amounts = [limit[kind] for limit in (unit["limits"] or {}).values() for kind in ("soft", "hard")]
     assert set(amounts) <= {None}
