@@ -125,7 +125,7 @@ def read_layers(host: Host) -> Layers:
 def _bpf(host: Host) -> Verdict:
     number = number_of("bpf", machine=host.machine)
     if number is None:
-        return Verdict(unknown("kernel", f"the number of bpf on {host.machine} is not known here"))
+        return Verdict(unknown("kernel", f"the system call number of bpf on {host.machine} is not known"))
     outcome = host.syscalls(number, _NO_COMMAND, bytearray(8), 8)
     setting = read_sysctl(host.root, _UNPRIVILEGED)
     if outcome.errno == errno.EPERM and setting and not host.caller.can(CAP_BPF, CAP_SYS_ADMIN):
@@ -140,7 +140,7 @@ def _perf(host: Host) -> Verdict:
     number = number_of("perf_event_open", machine=host.machine)
     if number is None:
         return Verdict(
-            unknown("kernel", f"the number of perf_event_open on {host.machine} is not known here")
+            unknown("kernel", f"the system call number of perf_event_open on {host.machine} is not known")
         )
     return _reached("perf_event_open", host.syscalls(number, bytearray(128), 0, -1, -1, _NO_FLAG), host)
 

@@ -111,7 +111,9 @@ def judge_map(outcome: Outcome, *, layers: Layers, name: str) -> Verdict:
     kind, number = MAPS[name], outcome.errno
     error = error_name(number)
     if outcome.killed:
-        return layers.bpf._replace(probe=no("seccomp", "a seccomp filter kills whoever makes a map (SIGSYS)"))
+        return layers.bpf._replace(
+            probe=no("seccomp", "a seccomp filter kills the process that makes a map (SIGSYS)")
+        )
     if kind.vmlinux and number == ENOTSUPP:
         return Verdict(
             yes("kernel", "tried with a type that is no such struct, ENOTSUPP as only a kernel with it")

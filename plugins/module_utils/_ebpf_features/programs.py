@@ -124,7 +124,7 @@ def judge_load(loaded: Loaded, *, layers: Layers, name: str) -> Verdict:
     error = error_name(number)
     if loaded.outcome.killed:
         return layers.bpf._replace(
-            probe=no("seccomp", "a seccomp filter kills whoever loads a program (SIGSYS)")
+            probe=no("seccomp", "a seccomp filter kills the process that loads a program (SIGSYS)")
         )
     if kind.proof and (kind.proof in loaded.log or number == ENOTSUPP):
         return Verdict(yes("kernel", "tried without a target, and refused as only a kernel with it refuses"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import typing as t
 
-from .._kernel.tracefs import Event, parse_place
+from .._kernel.tracefs import Event, parse_target_offset
 from .._probe.answer import Probe, no, unknown, yes
 from .objects import Objects
 from .owners import Owners
@@ -26,7 +26,7 @@ def event_use(event: Event, objects: Objects, owners: Owners, perf: t.Sequence[P
     """Whether an event is read as a trace, or by a perf event or a link. "no" only where all of those were seen."""
     if event.enabled:
         return yes("kernel", "it is enabled, or a trigger has it")
-    place = parse_place(event.target)
+    place = parse_target_offset(event.target)
     for use in perf:
         if _same(event.kind, use.event) and (use.name, use.offset) == place:
             return yes("kernel", f"process {use.pid} has a perf event there with program {use.program}")

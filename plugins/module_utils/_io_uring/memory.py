@@ -113,7 +113,7 @@ def _refused(host: Host, outcome: Outcome) -> Probe:
     if outcome.errno == errno.ENOMEM:
         return no_memory(host)
     if outcome.killed:
-        return no("seccomp", "a seccomp filter kills whoever calls io_uring_register (SIGSYS)")
+        return no("seccomp", "a seccomp filter kills the process that calls io_uring_register (SIGSYS)")
     name = errno.errorcode.get(outcome.errno, str(outcome.errno))
     if outcome.errno in (errno.EPERM, errno.EACCES) and host.caller.filtered:
         return no("seccomp", f"{name} from io_uring_register under a seccomp filter")
@@ -135,7 +135,7 @@ def have_charged_rings(host: Host) -> Probe:
     finally:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (soft, hard))
     if ring is None:
-        return unknown("kernel", f"the number of io_uring_setup on {host.machine} is not known here")
+        return unknown("kernel", f"the system call number of io_uring_setup on {host.machine} is not known")
     if ring.outcome.value >= 0:
         return no("kernel", "a ring was made with RLIMIT_MEMLOCK at 0")
     if ring.outcome.errno == errno.ENOMEM:

@@ -166,7 +166,7 @@ def have_setup(host: Host, name: str, *, again: bool = False) -> Probe:
     in_child = "REGISTERED_FD_ONLY" in flags
     ring = make_ring(host, flags=flags, in_child=in_child, again=again)
     if ring is None:
-        return unknown("kernel", f"the number of io_uring_setup on {host.machine} is not known here")
+        return unknown("kernel", f"the system call number of io_uring_setup on {host.machine} is not known")
     if not in_child:
         for dummy in opened(ring):
             pass
