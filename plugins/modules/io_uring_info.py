@@ -101,7 +101,7 @@ reason:
   type: str
   sample: "EPERM: kernel.io_uring_disabled is 2"
 advice:
-  description: What to set so that it can be used, or used for more. V(null) where there is nothing to do.
+  description: What to set so that it can be used, or used for more. V(null) where where is nothing to do.
   returned: success
   type: str
   sample: Set kernel.io_uring_disabled to 0, or to 1 with kernel.io_uring_group at the number of the service's group.
@@ -202,7 +202,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
 from ..module_utils._io_uring.advice import GO, advice
-from ..module_utils._io_uring.info import ask
+from ..module_utils._io_uring.info import query
 from ..module_utils._probe.identity import IDENTITY_SPEC, identity_of, run_as
 from ..module_utils._run import host_runner
 
@@ -212,9 +212,9 @@ def main() -> None:
     try:
         identity = identity_of(module.params["identity"])
         if identity is None:
-            answer = {**ask(), "identity": None}
+            answer = {**query(), "identity": None}
         else:
-            answer = run_as(identity, run=host_runner(module), function="_io_uring.info:ask", arguments={})
+            answer = run_as(identity, run=host_runner(module), function="_io_uring.info:query", arguments={})
         module.exit_json(changed=False, **answer, advice=advice(answer), go=GO)
     except HostError as error:
         module.fail_json(**error.report())

@@ -25,17 +25,17 @@ __all__ = [
 ]
 
 # struct io_uring_params: sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features, wq_fd, resv[3], and
-# the offsets of both rings, 40 bytes each. The last eight of either are an address when the caller brings the memory.
+# the offsets of both rings, 40 bytes each. With NO_MMAP, the last eight bytes of each are the address of the memory.
 _PARAMS = struct.Struct("=7I12x32xQ32xQ")
 _IOVEC = struct.Struct("=QQ")
-# struct io_uring_probe and, behind it, one struct io_uring_probe_op for each opcode.
+# struct io_uring_probe, followed by one struct io_uring_probe_op for each opcode.
 _PROBE = struct.Struct("=BBH3I")
 _PROBE_OP = struct.Struct("=BBHI")
 _PROBE_OPS = 256
 PROBE_SIZE = _PROBE.size + _PROBE_OPS * _PROBE_OP.size
 _OP_SUPPORTED = 1
 
-# By bit. The first kernel of each is in io_uring_setup(2).
+# By bit. io_uring_setup(2) lists the first kernel with each.
 FEATURES = (
     "SINGLE_MMAP",
     "NODROP",
@@ -98,7 +98,7 @@ RECV_ZC EPOLL_WAIT READV_FIXED WRITEV_FIXED PIPE NOP128 URING_CMD128
 """
 OPCODES = tuple(_OPCODES.split())
 
-# What io_uring_register does, by number.
+# The operations of io_uring_register, by number.
 _REGISTERS = """
 BUFFERS UNREGISTER_BUFFERS FILES UNREGISTER_FILES EVENTFD UNREGISTER_EVENTFD FILES_UPDATE EVENTFD_ASYNC PROBE
 PERSONALITY UNREGISTER_PERSONALITY RESTRICTIONS ENABLE_RINGS FILES2 FILES_UPDATE2 BUFFERS2 BUFFERS_UPDATE IOWQ_AFF
@@ -110,7 +110,7 @@ REGISTERS = tuple(_REGISTERS.split())
 
 
 class Params(t.NamedTuple):
-    """What the kernel wrote into struct io_uring_params."""
+    """The values that the kernel wrote to struct io_uring_params."""
 
     sq_entries: int
     cq_entries: int
@@ -118,29 +118,30 @@ class Params(t.NamedTuple):
 
 
 def new_params(flags: int, *, cq_entries: int = 0, sqes: int = 0, rings: int = 0) -> bytearray:
-    """A struct io_uring_params that asks for ``flags``; ``sqes`` and ``rings`` are addresses for NO_MMAP."""
+    """Return a struct io_uring_params with ``flags``. ``sqes`` and ``rings`` are addresses for NO_MMAP."""
     return bytearray(_PARAMS.pack(0, cq_entries, flags, 0, 0, 0, 0, sqes, rings))
 
 
 def iovec(address: int, size: int) -> bytearray:
-    """A struct iovec of a 64-bit process."""
+    """Return a struct iovec of a 64-bit process."""
     return bytearray(_IOVEC.pack(address, size))
 
 
 def parse_params(data: bytes | bytearray) -> Params:
-    """Read struct io_uring_params."""
+    """Parse struct io_uring_params."""
     sq_entries, cq_entries, dummy, dummy, dummy, features, *dummy = _PARAMS.unpack_from(data)
     return Params(sq_entries, cq_entries, features)
 
 
 def parse_probe(data: bytes | bytearray) -> dict[str, bool]:
-    """Read struct io_uring_probe: opcode -> supported. An opcode newer than this table is OP_<number>.
+    """Parse struct io_uring_probe and return opcode -> supported.
 
-    An opcode of the table that the kernel does not list is one it does not have.
+    An opcode that is newer than OPCODES is named OP_<number>. An opcode of OPCODES that the kernel does not list is not
+    supported.
     """
     ops_len = _PROBE.unpack_from(data)[1]
     opcodes = dict.fromkeys(OPCODES, False)
-    # A damaged count must not read beyond the end.
+    # Do not read beyond the end when the count is damaged.
     for index in range(min(ops_len, (len(data) - _PROBE.size) // _PROBE_OP.size)):
         op, dummy, flags, dummy = _PROBE_OP.unpack_from(data, _PROBE.size + index * _PROBE_OP.size)
         name = OPCODES[op] if op < len(OPCODES) else f"OP_{op}"
@@ -149,6 +150,6 @@ def parse_probe(data: bytes | bytearray) -> dict[str, bool]:
 
 
 def names_of_bits(value: int, names: t.Sequence[str]) -> list[str]:
-    """The names of the bits set; a bit without a name is BIT_<number>."""
+    """Return the names of the bits that are set. A bit without a name is BIT_<number>."""
     bits = (bit for bit in range(value.bit_length()) if value >> bit & 1)
     return [names[bit] if bit < len(names) else f"BIT_{bit}" for bit in bits]

@@ -25,28 +25,28 @@ from .abi import (
 from .memory import have_charged_rings, registered_buffers
 from .setup import SETUPS, have_setup, make_ring, memlock, opened
 
-__all__ = ["ask", "read_io_uring"]
+__all__ = ["query", "read_io_uring"]
 
-_HUGE = 1 << 20  # more entries than any kernel gives; CLAMP answers with its own maximum
-_NO_DESCRIPTOR = 0x7FFFFFFF  # beyond every limit of open files
+_HUGE = 1 << 20  # more entries than any kernel allows; with CLAMP the kernel reduces it to its maximum
+_NO_DESCRIPTOR = 0x7FFFFFFF  # larger than any limit of open files
 
 
-def ask() -> dict[str, t.Any]:
-    """The return values of io_uring_info for whoever runs this."""
+def query() -> dict[str, t.Any]:
+    """Return the return values of io_uring_info for the identity of this process."""
     return read_io_uring(this_host())
 
 
 def read_io_uring(host: Host) -> dict[str, t.Any]:
-    """Try everything."""
+    """Probe everything that io_uring_info returns."""
     plain = have_setup(host, "plain")
     usable = plain.answer == "yes"
-    others = {name: have_setup(host, name, again=usable) for name in SETUPS if name != "plain"}
+    other_setups = {name: have_setup(host, name, again=usable) for name in SETUPS if name != "plain"}
     return {
         "usable": plain.answer,
         "decided_by": plain.decided_by,
         "reason": plain.reason,
-        "setup": {name: answer.report() for name, answer in {"plain": plain, **others}.items()},
-        **_abilities(host, usable=usable),
+        "setup": {name: answer.report() for name, answer in {"plain": plain, **other_setups}.items()},
+        **_ring_properties(host, usable=usable),
         "registered_buffers": registered_buffers(host) if usable else None,
         "charged_rings": have_charged_rings(host).report(),
         "sysctl": {
@@ -58,9 +58,9 @@ def read_io_uring(host: Host) -> dict[str, t.Any]:
     }
 
 
-def _abilities(host: Host, *, usable: bool) -> dict[str, t.Any]:
-    """Features, operations and limits, which only a ring tells."""
-    nothing: dict[str, t.Any] = {"features": None, "opcodes": None, "registers": None, "limits": None}
+def _ring_properties(host: Host, *, usable: bool) -> dict[str, t.Any]:
+    """Return features, operations and limits, which can only be read from a ring."""
+    no_values: dict[str, t.Any] = {"features": None, "opcodes": None, "registers": None, "limits": None}
     for ring, params in opened(make_ring(host) if usable else None):
         features = parse_params(params).features
         return {
@@ -69,23 +69,28 @@ def _abilities(host: Host, *, usable: bool) -> dict[str, t.Any]:
             "registers": have_registers(host),
             "limits": _limits(host),
         }
-    return nothing
+    return no_values
 
 
 def _opcodes(host: Host, ring: int) -> dict[str, bool] | None:
-    """REGISTER_PROBE; commit 66f4af93da57, Linux 5.6. None: the kernel or a filter does not answer."""
+    """Return opcode -> supported, with REGISTER_PROBE (commit 66f4af93da57, Linux 5.6).
+
+    :returns: None where the kernel or a filter refuses the call
+    """
     number = number_of("io_uring_register", machine=host.machine)
     if number is None:
         return None
-    buffer = bytearray(PROBE_SIZE)  # the kernel refuses a buffer that is not zero
+    buffer = bytearray(PROBE_SIZE)  # the kernel requires zeros in the buffer
     outcome = host.syscalls(number, ring, REGISTERS.index("PROBE"), buffer, 256)
     return parse_probe(buffer) if outcome.value == 0 else None
 
 
 def have_registers(host: Host) -> dict[str, bool] | None:
-    """Probe the running kernel for each operation of io_uring_register(2). None: it does not tell.
+    """Probe the running kernel for each operation of io_uring_register(2).
 
-    An operation that it does not know is refused before the descriptor is looked at: EINVAL, and not EBADF.
+    The kernel refuses an unknown operation with EINVAL before it checks the descriptor, which gives EBADF.
+
+    :returns: operation -> supported, or None where this kernel checks in another order
     """
     number = number_of("io_uring_register", machine=host.machine)
     if number is None:
@@ -94,10 +99,10 @@ def have_registers(host: Host) -> dict[str, bool] | None:
     def refusal(operation: int) -> int:
         return host.syscalls(number, _NO_DESCRIPTOR, operation, 0, 0).errno
 
-    beyond = len(OPCODES) + 64  # no kernel has as many
+    beyond = len(OPCODES) + 64  # more than any kernel has
     if (refusal(0), refusal(beyond)) != (errno.EBADF, errno.EINVAL):
         return None
-    # They are numbered without a gap: halve what is between known and not known.
+    # The numbers have no gaps, so a binary search finds the last one that the kernel knows.
     known, not_known = 0, beyond
     while not_known - known > 1:
         middle = (known + not_known) // 2
@@ -107,7 +112,10 @@ def have_registers(host: Host) -> dict[str, bool] | None:
 
 
 def _limits(host: Host) -> dict[str, int] | None:
-    """The largest rings, as the kernel clamps them (Linux 5.6). None: not enough locked memory to see."""
+    """Return the entries of the largest rings, to which the kernel clamps a request (Linux 5.6).
+
+    :returns: None where the limit of locked memory does not allow such a ring
+    """
     for dummy, params in opened(make_ring(host, entries=_HUGE, flags=("CLAMP",), again=False)):
         made = parse_params(params)
         return {"sq_entries": made.sq_entries, "cq_entries": made.cq_entries}

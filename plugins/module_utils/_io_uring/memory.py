@@ -20,53 +20,53 @@ from .._probe.files import read
 from .._probe.host import Host
 from .._probe.syscall import Outcome, number_of
 from .abi import REGISTERS, iovec
-from .setup import PAUSES, limited, make_ring, memlock, no_memory, opened
+from .setup import PAUSES, is_limited, judge_enomem, make_ring, memlock, opened
 
 __all__ = ["have_charged_rings", "parse_available", "registered_buffers"]
 
-_MOST = 64 << 20  # bytes that are locked at most, for a moment
+_MAX_LOCKED = 64 << 20  # the most bytes that the probe locks
 _NOBODY = 65534
 
 
 def registered_buffers(host: Host) -> dict[str, t.Any]:
-    """Probe the running kernel for memory registered with a ring (IORING_REGISTER_BUFFERS), and for how much."""
+    """Probe how much memory the running kernel lets a ring register (IORING_REGISTER_BUFFERS)."""
     limit = memlock(host.root) or {"soft": None}
-    answer, most, tried = _registered(host)
+    answer, largest, tried = _registered(host)
     return {
         **answer.report(),
-        "limit_bytes": limit["soft"] if limited(host.root, host.caller) else None,
-        "registered_bytes": most,
+        "limit_bytes": limit["soft"] if is_limited(host.root, host.caller) else None,
+        "registered_bytes": largest,
         "tried_bytes": tried,
         "exempt": host.caller.can(CAP_IPC_LOCK),
     }
 
 
 def parse_available(meminfo: str) -> int:
-    """Bytes of memory that are free or could be freed, from /proc/meminfo; 0 where that does not say."""
+    """Parse MemAvailable in bytes from /proc/meminfo. Return 0 where it is missing."""
     return parse_meminfo(meminfo).get("MemAvailable", 0)
 
 
 def _registered(host: Host) -> tuple[Probe, int | None, int | None]:
     number = number_of("io_uring_register", machine=host.machine)
-    # As much as the limit and one page more, which it must refuse; never a large part of the host's memory.
+    # Try one page more than the limit, which the kernel must refuse, but at most an eighth of the available memory.
     limit = (memlock(host.root) or {"soft": None})["soft"]
     within = parse_available(read(host.root, "proc/meminfo").text or "") // 8
-    wanted = _MOST if limit is None or not limited(host.root, host.caller) else limit + mmap.PAGESIZE
-    size = max(mmap.PAGESIZE, min(_MOST, within, wanted) // mmap.PAGESIZE * mmap.PAGESIZE)
+    wanted = _MAX_LOCKED if limit is None or not is_limited(host.root, host.caller) else limit + mmap.PAGESIZE
+    size = max(mmap.PAGESIZE, min(_MAX_LOCKED, within, wanted) // mmap.PAGESIZE * mmap.PAGESIZE)
     for ring, dummy in opened(make_ring(host)) if number is not None else ():
         with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
             if hasattr(mmap, "MADV_NOHUGEPAGE"):
-                memory.madvise(mmap.MADV_NOHUGEPAGE)  # a huge page is charged whole
-            return _settled(host, number=t.cast(int, number), ring=ring, memory=memory)
+                memory.madvise(mmap.MADV_NOHUGEPAGE)  # the kernel charges a huge page as a whole
+            return _search_until_stable(host, number=t.cast(int, number), ring=ring, memory=memory)
     return unknown("kernel", "no ring to register memory with"), None, None
 
 
-def _settled(
+def _search_until_stable(
     host: Host, *, number: int, ring: int, memory: mmap.mmap
 ) -> tuple[Probe, int | None, int | None]:
-    """The same answer twice: rings closed a moment ago are still charged."""
+    """Search until two results agree, because the kernel charges closed rings for a while."""
     found = _search(host, number=number, ring=ring, memory=memory)
-    for pause in PAUSES if found[1] != len(memory) and limited(host.root, host.caller) else ():
+    for pause in PAUSES if found[1] != len(memory) and is_limited(host.root, host.caller) else ():
         time.sleep(pause)
         before, found = found, _search(host, number=number, ring=ring, memory=memory)
         if found == before:
@@ -75,7 +75,7 @@ def _settled(
 
 
 def _search(host: Host, *, number: int, ring: int, memory: mmap.mmap) -> tuple[Probe, int | None, int | None]:
-    """The most pages that can be registered, by halving what is between worked and refused."""
+    """Find the most pages that can be registered, with a binary search."""
     address = host.syscalls.address_of(memory)
 
     def attempt(pages: int) -> Outcome:
@@ -97,37 +97,37 @@ def _search(host: Host, *, number: int, ring: int, memory: mmap.mmap) -> tuple[P
         else:
             refused = pages
         pages = (worked + refused) // 2
-    most = worked * mmap.PAGESIZE
-    return yes("kernel", _described(host, most=most, all_of_it=worked == total)), most, len(memory)
+    largest = worked * mmap.PAGESIZE
+    return yes("kernel", _description(host, largest=largest, all_of_it=worked == total)), largest, len(memory)
 
 
-def _described(host: Host, *, most: int, all_of_it: bool) -> str:
+def _description(host: Host, *, largest: int, all_of_it: bool) -> str:
     if not all_of_it:
-        return f"registered {most} bytes; RLIMIT_MEMLOCK and what the user has locked already forbid more"
-    return f"registered {most} bytes, all that was tried" + (
-        "" if limited(host.root, host.caller) else "; no limit of locked memory counts for the caller"
+        return f"registered {largest} bytes; RLIMIT_MEMLOCK and the memory already locked by the user allow no more"
+    return f"registered {largest} bytes, all that was tried" + (
+        "" if is_limited(host.root, host.caller) else "; no limit of locked memory applies to the caller"
     )
 
 
 def _refused(host: Host, outcome: Outcome) -> Probe:
     if outcome.errno == errno.ENOMEM:
-        return no_memory(host)
+        return judge_enomem(host)
     if outcome.killed:
         return no("seccomp", "a seccomp filter kills the process that calls io_uring_register (SIGSYS)")
     name = errno.errorcode.get(outcome.errno, str(outcome.errno))
     if outcome.errno in (errno.EPERM, errno.EACCES) and host.caller.filtered:
         return no("seccomp", f"{name} from io_uring_register under a seccomp filter")
-    return unknown("kernel", f"tried, {name} does not tell")
+    return unknown("kernel", f"tried, {name} is inconclusive")
 
 
 def have_charged_rings(host: Host) -> Probe:
-    """Probe the running kernel for rings that are charged to RLIMIT_MEMLOCK.
+    """Probe whether the running kernel charges rings to RLIMIT_MEMLOCK.
 
-    They were before commit 26bfa89e25f4 (Linux 5.12), and are again from 6.14, when rings became memory regions.
+    Kernels do so before commit 26bfa89e25f4 (Linux 5.12), and again since 6.14, when rings became memory regions.
     """
     exempt = host.caller.can(CAP_IPC_LOCK)
     if exempt and host.caller.uid != 0:
-        return unknown("capability", "the caller is exempt by CAP_IPC_LOCK, and cannot become another user")
+        return unknown("capability", "CAP_IPC_LOCK exempts the caller, and it cannot become another user")
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, hard))
     try:
@@ -137,8 +137,8 @@ def have_charged_rings(host: Host) -> Probe:
     if ring is None:
         return unknown("kernel", f"the system call number of io_uring_setup on {host.machine} is not known")
     if ring.outcome.value >= 0:
-        return no("kernel", "a ring was made with RLIMIT_MEMLOCK at 0")
+        return no("kernel", "a ring was created with RLIMIT_MEMLOCK=0")
     if ring.outcome.errno == errno.ENOMEM:
-        return yes("kernel", "no ring can be made with RLIMIT_MEMLOCK at 0")
-    name = errno.errorcode.get(ring.outcome.errno, "no answer")
-    return unknown("kernel", f"tried without locked memory, {name} does not tell")
+        return yes("kernel", "no ring can be created with RLIMIT_MEMLOCK=0")
+    name = errno.errorcode.get(ring.outcome.errno, "no error")
+    return unknown("kernel", f"tried without locked memory, {name} is inconclusive")

@@ -28,22 +28,22 @@ __all__ = [
     "Ring",
     "Setup",
     "have_setup",
-    "limited",
+    "is_limited",
+    "judge_enomem",
     "make_ring",
     "memlock",
-    "no_memory",
     "opened",
     "policies",
 ]
 
-ENTRIES = 8  # small enough for any limit of locked memory that allows a ring at all
-_PAGE = 1 << 16  # the largest page of any architecture; rings of this few entries fit one page
-# Memory of a closed ring is given back a little later, by a worker of the kernel.
+ENTRIES = 8  # small enough for any limit of locked memory that allows a ring
+_PAGE = 1 << 16  # the largest page size of any architecture; rings of 8 entries fit one page
+# A kernel worker frees the memory of a closed ring a little later.
 PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 
 class Setup(t.NamedTuple):
-    """One way to make a ring. ``since`` only explains; the attempt decides."""
+    """One way to create a ring. ``since`` is for the reason only, the attempt decides."""
 
     since: str
     flags: tuple[str, ...] = ()
@@ -74,13 +74,14 @@ SETUPS: dict[str, Setup] = {
 
 
 def policies(root: str) -> tuple[Policy, ...]:
-    """The settings that refuse a ring.
+    """Return the settings that can refuse a ring.
 
-    Commit 76d3ccecfa18 ("io_uring: add a sysctl to disable io_uring system-wide"), Linux 6.6: 2 is for everybody, 1 for
-    all but CAP_SYS_ADMIN and the members of one group, where -1 is no group.
+    Commit 76d3ccecfa18 ("io_uring: add a sysctl to disable io_uring system-wide"), Linux 6.6. The value 2 disables
+    io_uring for every process. 1 disables it except for CAP_SYS_ADMIN and for members of kernel.io_uring_group, where
+    -1 is no group.
     """
     group = read_sysctl(root, "kernel.io_uring_group")
-    allowed = f"membership of group {group}" if group is not None and group >= 0 else "a group that may"
+    allowed = f"membership of group {group}" if group is not None and group >= 0 else "an allowed group"
     return (
         Policy("kernel.io_uring_disabled", lambda value, who: value >= 2, ""),
         Policy(
@@ -88,7 +89,7 @@ def policies(root: str) -> tuple[Policy, ...]:
             lambda value, who: value == 1 and not who.can(CAP_SYS_ADMIN) and group not in who.groups,
             f"CAP_SYS_ADMIN and {allowed} (kernel.io_uring_group is {group})",
         ),
-        # Of Ubuntu: a ring needs a profile that allows it, or the capability.
+        # A setting of Ubuntu. A ring needs an AppArmor profile that allows it, or the capability.
         Policy(
             "kernel.apparmor_restrict_unprivileged_io_uring",
             lambda value, who: value == 1 and not who.can(CAP_SYS_ADMIN),
@@ -98,18 +99,18 @@ def policies(root: str) -> tuple[Policy, ...]:
 
 
 def memlock(root: str) -> dict[str, int | None] | None:
-    """The limit of locked memory of this process, in bytes; None within: unlimited."""
+    """Return the soft and hard limit of locked memory of this process in bytes, where None means unlimited."""
     return parse_limits(read(root, "proc/self/limits").text or "").get("memlock")
 
 
-def limited(root: str, caller: Caller) -> bool:
-    """Whether the limit of locked memory counts for the caller; CAP_IPC_LOCK is exempt."""
+def is_limited(root: str, caller: Caller) -> bool:
+    """Return whether a limit of locked memory applies to the caller. CAP_IPC_LOCK exempts it."""
     limit = memlock(root)
     return not caller.can(CAP_IPC_LOCK) and (limit is None or limit["soft"] is not None)
 
 
 class Ring(t.NamedTuple):
-    """An attempt at io_uring_setup and what the kernel wrote."""
+    """The outcome of io_uring_setup and the struct io_uring_params that the kernel wrote."""
 
     outcome: Outcome
     params: bytearray
@@ -124,19 +125,20 @@ def make_ring(
     uid: int | None = None,
     again: bool = True,
 ) -> Ring | None:
-    """Make a ring, whose descriptor is the caller's to close. None: its number is not known on this machine.
+    """Create a ring. The caller closes its descriptor.
 
-    :param in_child: make it in a child that ends with it, as ``uid`` if one is given
-    :param again: whether earlier rings of ours may still be charged to the limit, so that a refusal is tried again
+    :param in_child: create it in a child process that then exits, as ``uid`` if one is given
+    :param again: retry a refusal, because the kernel may still charge an earlier ring to the limit
+    :returns: None where the number of the system call on this architecture is not known
     """
     number = number_of("io_uring_setup", machine=host.machine)
     if number is None:
         return None
     call = functools.partial(host.syscalls.in_child, uid=uid) if in_child else host.syscalls
-    memory = bytearray(3 * _PAGE)  # pinned by NO_MMAP as long as the ring lives
+    memory = bytearray(3 * _PAGE)  # the kernel pins it for NO_MMAP as long as the ring exists
     start = -(-host.syscalls.address_of(memory) // _PAGE) * _PAGE if "NO_MMAP" in flags else 0
     bits = sum(SETUP_FLAGS[flag] for flag in flags)
-    for pause in (*(PAUSES if again and limited(host.root, host.caller) else ()), 0):
+    for pause in (*(PAUSES if again and is_limited(host.root, host.caller) else ()), 0):
         params = new_params(
             bits,
             cq_entries=4 * entries if "CQSIZE" in flags else 0,
@@ -151,7 +153,10 @@ def make_ring(
 
 
 def opened(ring: Ring | None) -> t.Iterator[tuple[int, bytearray]]:
-    """Descriptor and parameters of a ring, if it was made, closed afterwards: ``for fd, params in opened(ring)``."""
+    """Yield the descriptor and the parameters of a ring that was created, and close it afterwards.
+
+    Use it as ``for fd, params in opened(ring)``.
+    """
     if ring is not None and ring.outcome.value >= 0:
         try:
             yield ring.outcome.value, ring.params
@@ -160,9 +165,9 @@ def opened(ring: Ring | None) -> t.Iterator[tuple[int, bytearray]]:
 
 
 def have_setup(host: Host, name: str, *, again: bool = False) -> Probe:
-    """Probe the running kernel for a ring made in one of the ways of SETUPS."""
+    """Probe the running kernel for a ring created in one of the ways of SETUPS."""
     flags = SETUPS[name].flags
-    # Registered, a ring is an index of the process that made it, and goes with the process.
+    # A registered ring has an index instead of a descriptor, and is closed when its process exits.
     in_child = "REGISTERED_FD_ONLY" in flags
     ring = make_ring(host, flags=flags, in_child=in_child, again=again)
     if ring is None:
@@ -174,16 +179,16 @@ def have_setup(host: Host, name: str, *, again: bool = False) -> Probe:
 
 
 def judge_setup(outcome: Outcome, *, host: Host, name: str) -> Probe:
-    """What an answer of io_uring_setup says."""
+    """Judge the outcome of io_uring_setup."""
     setup = SETUPS[name]
     if outcome.errno == errno.ENOMEM:
-        return no_memory(host)
+        return judge_enomem(host)
     if outcome.errno == errno.EINVAL and setup.flags:
         return no(
             "kernel",
             f"EINVAL: this kernel does not know {setup.flags[-1]} (since Linux {setup.since})",
         )
-    # Before commit 28cea78af449 (Linux 5.11) a polling thread needed the capability.
+    # Before commit 28cea78af449 (Linux 5.11) SQPOLL needed the capability.
     needs = "CAP_SYS_ADMIN" if name == "sqpoll" and not host.caller.can(CAP_SYS_ADMIN) else ""
     return judge(
         outcome,
@@ -195,12 +200,13 @@ def judge_setup(outcome: Outcome, *, host: Host, name: str) -> Probe:
     )
 
 
-def no_memory(host: Host) -> Probe:
-    """What ENOMEM says."""
+def judge_enomem(host: Host) -> Probe:
+    """Judge ENOMEM."""
     limit = memlock(host.root)
-    if not limited(host.root, host.caller):
-        return unknown("kernel", "ENOMEM, though no limit of locked memory counts here: memory is short")
+    if not is_limited(host.root, host.caller):
+        return unknown("kernel", "ENOMEM, but no limit of locked memory applies: the host is short of memory")
     size = "not readable" if limit is None else f"{limit['soft']} bytes"
     return no(
-        "memlock", f"ENOMEM: RLIMIT_MEMLOCK is {size}, counted over all processes of the user, and used up"
+        "memlock",
+        f"ENOMEM: RLIMIT_MEMLOCK is {size}, which all processes of the user share, and it is used up",
     )

@@ -24,7 +24,9 @@ def run(capsys: pytest.CaptureFixture[str], **arguments: t.Any) -> dict[str, t.A
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_this_machine_and_nothing_left_open(capsys: pytest.CaptureFixture[str], check_mode: bool) -> None:
+def test_this_machine_is_probed_and_nothing_stays_open(
+    capsys: pytest.CaptureFixture[str], check_mode: bool
+) -> None:
     before = len(list(pathlib.Path("/proc/self/fd").iterdir()))
     documented = yaml.safe_load(io_uring_info.RETURN)
     result = run(capsys, _ansible_check_mode=check_mode)
@@ -40,25 +42,27 @@ def test_an_error_is_reported(capsys: pytest.CaptureFixture[str], monkeypatch: p
     def without_ctypes() -> t.NoReturn:
         raise HostError("Python 3.8", wanted="ctypes", found="none", remedy="Install it.")
 
-    monkeypatch.setattr(io_uring_info, "ask", without_ctypes)
+    monkeypatch.setattr(io_uring_info, "query", without_ctypes)
     assert run(capsys)["error"]["subject"] == "Python 3.8"
 
 
-def test_another_identity_is_asked(
+def test_another_identity_is_probed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[Identity, str, object]] = []
+    queried: list[tuple[Identity, str, object]] = []
 
     def run_as(identity: Identity, *, run: object, function: str, arguments: object) -> dict[str, t.Any]:
-        asked.append((identity, function, arguments))
+        queried.append((identity, function, arguments))
         refused = {"usable": "no", "decided_by": "seccomp", "reason": "EPERM"}
         return {**refused, "setup": {"plain": refused}, "identity": {"unit": identity.unit}}
 
     monkeypatch.setattr(io_uring_info, "run_as", run_as)
     result = run(capsys, identity={"unit": "hello", "limit_memlock": "64K"})
-    assert asked == [(Identity(unit="hello.service", limits={"memlock": "64K"}), "_io_uring.info:ask", {})]
+    assert queried == [
+        (Identity(unit="hello.service", limits={"memlock": "64K"}), "_io_uring.info:query", {})
+    ]
     assert result["identity"] == {"unit": "hello.service"}
-    assert "in hello.service allow io_uring_setup" in result["advice"]
+    assert "in hello.service with SystemCallFilter=" in result["advice"]
     assert "epoll in every release" in result["go"]
 
 
@@ -71,7 +75,7 @@ def test_another_identity_is_asked(
         ({"capabilities": ["none"]}, "CAP_NONE: wanted a capability"),
     ],
 )
-def test_an_identity_that_is_none(
+def test_an_invalid_identity_is_refused(
     capsys: pytest.CaptureFixture[str], identity: dict[str, t.Any], message: str
 ) -> None:
     result = run(capsys, identity=identity)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rings of a recorded kernel, with a limit of locked memory that a test chooses."""
+"""Rings of a recorded kernel, with a limit of locked memory that the test chooses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall impor
 
 from .._probe.stand_in import FIXTURES, ROOT, StandIn
 
-REGISTERS = {"6.1": 26, "6.12": 31, "6.18": 36}  # as those kernels answered
+REGISTERS = {"6.1": 26, "6.12": 31, "6.18": 36}  # the number of operations that those kernels had
 
 
 def recorded(kernel: str, name: str) -> bytes:
@@ -36,14 +36,14 @@ def flags_of(params: Argument) -> int:
 
 
 class Kernel:
-    """Every ring is a real descriptor, so that a test sees which stay open."""
+    """A kernel whose rings are real descriptors, so that a test sees which stay open."""
 
     def __init__(
         self, kernel: str, *, unknown_flags: t.Collection[str] = (), lockable: int = 1 << 40, charge: int = 0
     ) -> None:
         """
         :param lockable: bytes that may be locked
-        :param charge: bytes that a ring locks as long as the test does not free them
+        :param charge: bytes that a ring locks until the test frees them
         """
         self.kernel = kernel
         self.refused = sum(abi.SETUP_FLAGS[flag] for flag in unknown_flags)
@@ -87,12 +87,12 @@ class Kernel:
         return Outcome(0, 0)
 
     def host(self, *, root: str | pathlib.Path | None = None, caller: Caller = ROOT) -> Host:
-        syscalls = Apart({"io_uring_setup": self.setup, "io_uring_register": self.register})
+        syscalls = ChildCalls({"io_uring_setup": self.setup, "io_uring_register": self.register})
         return Host(str(root or FIXTURES / self.kernel), "x86_64", syscalls, caller)
 
 
-class Apart(StandIn):
-    """What a child opens goes with it."""
+class ChildCalls(StandIn):
+    """Close the descriptors that a child opens, as its exit does."""
 
     def in_child(self, number: int, *arguments: Argument, uid: int | None = None) -> Outcome:
         outcome = self(number, *arguments)
@@ -102,7 +102,7 @@ class Apart(StandIn):
 
 
 def with_limits(root: pathlib.Path, *, memlock: str, available: int = 1 << 30) -> pathlib.Path:
-    """A root whose /proc has a limit of locked memory and that much memory available."""
+    """Return a root whose /proc has this limit of locked memory and this much available memory."""
     (root / "proc" / "self").mkdir(parents=True)
     (root / "proc" / "self" / "limits").write_text(
         "Limit                     Soft Limit           Hard Limit           Units     \n"

@@ -12,12 +12,12 @@ from .ring_stand_in import recorded
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_parse_recorded_params(kernel: str) -> None:
+def test_recorded_params_are_parsed(kernel: str) -> None:
     params = abi.parse_params(recorded(kernel, "params"))
     assert (params.sq_entries, params.cq_entries) == (8, 16)
 
 
-def test_layouts() -> None:
+def test_structures_have_their_size() -> None:
     assert len(abi.new_params(0)) == 120
     assert abi.PROBE_SIZE == 16 + 256 * 8
     assert abi.OPCODES.index("PIPE") == 62
@@ -31,7 +31,7 @@ def test_layouts() -> None:
     assert abi.iovec(1, 2) == bytearray(b"\x01" + 7 * b"\0" + b"\x02" + 7 * b"\0")
 
 
-def test_addresses_and_sizes_stand_where_the_kernel_reads_them() -> None:
+def test_addresses_and_sizes_are_at_their_offsets() -> None:
     params = abi.new_params(1, cq_entries=2, sqes=3, rings=4)
     places = {offset: value for offset, value in enumerate(params) if value}
     # cq_entries, flags, sq_off.user_addr, cq_off.user_addr

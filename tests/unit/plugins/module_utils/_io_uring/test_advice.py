@@ -44,14 +44,20 @@ UNIT = {"identity": {"unit": "hello.service"}}
         (refused("memlock", **UNIT), "Set LimitMEMLOCK=8M in hello.service"),
         (
             refused("sysctl", sysctl=settings(io_uring_disabled=2)),
-            "Set kernel.io_uring_disabled to 0, or to 1",
+            "Set kernel.io_uring_disabled to 0, or set it to 1",
         ),
-        (refused("sysctl", sysctl=settings(io_uring_disabled=1)), "Set kernel.io_uring_group to the number"),
+        (
+            refused("sysctl", sysctl=settings(io_uring_disabled=1)),
+            "Set kernel.io_uring_group to the group number",
+        ),
         (
             refused("sysctl", sysctl=settings(io_uring_disabled=1, io_uring_group=973)),
             "Add the service to group 973 (SupplementaryGroups=973)",
         ),
-        (refused("seccomp", **UNIT), "Let SystemCallFilter= in hello.service allow io_uring_setup"),
+        (
+            refused("seccomp", **UNIT),
+            "io_uring_register in hello.service with SystemCallFilter=",
+        ),
         (
             refused("apparmor", caller={"apparmor": "gofleet.hello (enforce)"}),
             "Add the rule io_uring to the AppArmor profile gofleet.hello (enforce).",
@@ -60,16 +66,16 @@ UNIT = {"identity": {"unit": "hello.service"}}
             refused("apparmor", sysctl=settings(apparmor_restrict_unprivileged_io_uring=1)),
             "kernel.apparmor_restrict_unprivileged_io_uring to 0",
         ),
-        (refused("capability"), "Give CAP_SYS_ADMIN"),
+        (refused("capability"), "Grant CAP_SYS_ADMIN"),
         (refused("kernel", reason="ENOSYS: not in this kernel"), "CONFIG_IO_URING"),
         (refused("kernel", reason="EPERM from a layer"), "security module"),
-        ({**GOOD, "usable": "unknown"}, "Ask again"),
+        ({**GOOD, "usable": "unknown"}, "Run this module as root"),
         ({**GOOD, "setup": {"plain": YES, "sqe128": MEMLOCK}}, "Raise LimitMEMLOCK= in the unit"),
         ({**GOOD, "registered_buffers": MEMLOCK, **UNIT}, "Raise LimitMEMLOCK= in hello.service"),
-        ({**GOOD, "limits": None, "charged_rings": YES}, "to 8M if larger rings are wanted"),
+        ({**GOOD, "limits": None, "charged_rings": YES}, "to 8M to use larger rings"),
     ],
 )
-def test_a_sentence_to_act_on(answer: dict[str, t.Any], part: str) -> None:
+def test_the_advice_says_what_to_change(answer: dict[str, t.Any], part: str) -> None:
     sentence = advice(answer)
     assert sentence is not None
     assert part in sentence
@@ -85,9 +91,9 @@ def test_a_sentence_to_act_on(answer: dict[str, t.Any], part: str) -> None:
         {**GOOD, "setup": {"plain": YES, "sq_rewind": no("kernel", "EINVAL").report()}},
     ],
 )
-def test_nothing_to_do(answer: dict[str, t.Any]) -> None:
+def test_there_is_no_advice_where_nothing_is_to_change(answer: dict[str, t.Any]) -> None:
     assert advice(answer) is None
 
 
-def test_what_go_does_with_it() -> None:
+def test_the_text_for_go_names_epoll() -> None:
     assert "epoll in every release" in GO

@@ -17,7 +17,7 @@ from .ring_stand_in import REGISTERS, Kernel
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(io_uring_setup.time, "sleep", lambda seconds: None)
 
 
@@ -29,7 +29,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("6.18", "0x3ffff", "NO_IOWAIT", "PIPE", "NOP128"),
     ],
 )
-def test_recorded_kernels(
+def test_recorded_kernels_are_probed(
     kernel: str, features: str, last_feature: str, supported: str, missing: str
 ) -> None:
     rings = Kernel(kernel)
@@ -41,7 +41,7 @@ def test_recorded_kernels(
     assert result["opcodes"][missing] is False
     assert set(abi.OPCODES) <= set(result["opcodes"])
     assert sum(result["registers"].values()) == REGISTERS[kernel]
-    assert result["limits"] == {"sq_entries": 8, "cq_entries": 16}  # what the recorded ring has
+    assert result["limits"] == {"sq_entries": 8, "cq_entries": 16}  # the values of the recorded ring
     assert result["sysctl"]["io_uring_disabled"] == (None if kernel == "6.1" else 0)
     assert result["memlock"]["soft"] > 0
     assert result["registered_buffers"]["answer"] == "yes"
@@ -51,14 +51,14 @@ def test_recorded_kernels(
             os.fstat(descriptor)
 
 
-def test_a_flag_that_the_kernel_does_not_know() -> None:
+def test_an_unknown_flag_is_no() -> None:
     setup = info.read_io_uring(Kernel("6.1", unknown_flags=["NO_SQARRAY"]).host())["setup"]
     assert setup["plain"]["answer"] == "yes"
     assert (setup["no_sqarray"]["answer"], setup["no_sqarray"]["decided_by"]) == ("no", "kernel")
     assert "NO_SQARRAY (since Linux 6.6)" in setup["no_sqarray"]["reason"]
 
 
-def test_a_ring_that_is_refused_leaves_the_rest_open() -> None:
+def test_a_refused_ring_leaves_the_other_values_null() -> None:
     asked = host({"io_uring_setup": Outcome(-1, errno.EPERM)}, caller=NOBODY)
     result = info.read_io_uring(asked)
     assert result["usable"] == "no"
@@ -67,7 +67,7 @@ def test_a_ring_that_is_refused_leaves_the_rest_open() -> None:
     assert result["charged_rings"]["answer"] == "unknown"
 
 
-def test_a_register_that_is_refused_leaves_the_opcodes_open() -> None:
+def test_a_refused_register_leaves_the_opcodes_null() -> None:
     rings = Kernel("6.12")
     answers = {"io_uring_setup": rings.setup, "io_uring_register": Outcome(-1, errno.EACCES)}
     result = info.read_io_uring(host(answers, root=FIXTURES / "6.12", caller=ROOT))
@@ -84,14 +84,14 @@ def test_an_unknown_architecture_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("kernel", sorted(REGISTERS))
-def test_registers_of_a_kernel(kernel: str) -> None:
+def test_registers_of_a_kernel_are_found(kernel: str) -> None:
     registers = info.have_registers(Kernel(kernel).host())
     assert registers is not None
     known = [name for name, present in registers.items() if present]
     assert known == list(abi.REGISTERS[: REGISTERS[kernel]])
 
 
-def test_registers_newer_than_the_table() -> None:
+def test_registers_newer_than_the_table_are_numbered() -> None:
     def register(ring: object, operation: int, argument: object, count: object) -> Outcome:
         return Outcome(-1, errno.EBADF if operation < 50 else errno.EINVAL)
 
@@ -101,5 +101,5 @@ def test_registers_newer_than_the_table() -> None:
 
 
 @pytest.mark.parametrize("answer", [errno.EBADF, errno.EINVAL, errno.ENOSYS, errno.EPERM])
-def test_a_kernel_that_looks_at_the_descriptor_first_does_not_tell(answer: int) -> None:
+def test_a_kernel_that_checks_the_descriptor_first_gives_none(answer: int) -> None:
     assert info.have_registers(host({"io_uring_register": Outcome(-1, answer)}, caller=ROOT)) is None

@@ -22,7 +22,7 @@ MEGABYTE = 1 << 20
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory.time, "sleep", lambda seconds: None)
 
 
@@ -36,7 +36,9 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         (8 * MEGABYTE, 2 * PAGE, 8 * MEGABYTE - 2 * PAGE),
     ],
 )
-def test_the_most_is_found_to_the_page(tmp_path: pathlib.Path, limit: int, charge: int, most: int) -> None:
+def test_the_largest_size_is_found_to_the_page(
+    tmp_path: pathlib.Path, limit: int, charge: int, most: int
+) -> None:
     rings = Kernel("6.12", lockable=limit, charge=charge)
     root = with_limits(tmp_path, memlock=str(limit))
     found = memory.registered_buffers(rings.host(root=root, caller=NOBODY))
@@ -47,13 +49,13 @@ def test_the_most_is_found_to_the_page(tmp_path: pathlib.Path, limit: int, charg
         limit + PAGE,
     )
     assert found["exempt"] is False
-    assert "forbid more" in found["reason"]
+    assert "allow no more" in found["reason"]
     assert rings.registered == 0
-    assert len(rings.tried) <= 2 * 16  # halved, twice
+    assert len(rings.tried) <= 2 * 16  # two binary searches
 
 
 @pytest.mark.parametrize("limit", [16 * PAGE, 0])
-def test_no_room_for_a_page(tmp_path: pathlib.Path, limit: int) -> None:
+def test_a_limit_below_one_page_is_reported(tmp_path: pathlib.Path, limit: int) -> None:
     rings = Kernel("6.12", lockable=limit, charge=limit)
     root = with_limits(tmp_path, memlock=str(limit))
     found = memory.registered_buffers(rings.host(root=root, caller=NOBODY))
@@ -61,16 +63,14 @@ def test_no_room_for_a_page(tmp_path: pathlib.Path, limit: int) -> None:
 
 
 @pytest.mark.parametrize(("memlock", "caller"), [("unlimited", NOBODY), ("65536", ROOT)])
-def test_without_a_limit_a_bounded_size_is_tried(
-    tmp_path: pathlib.Path, memlock: str, caller: Caller
-) -> None:
+def test_the_size_is_bounded_without_a_limit(tmp_path: pathlib.Path, memlock: str, caller: Caller) -> None:
     root = with_limits(tmp_path, memlock=memlock)
     found = memory.registered_buffers(Kernel("6.12").host(root=root, caller=caller))
     assert (found["registered_bytes"], found["tried_bytes"]) == (64 * MEGABYTE, 64 * MEGABYTE)
     assert (found["limit_bytes"], found["exempt"]) == (None, caller is ROOT)
 
 
-def test_no_large_part_of_the_memory_is_locked(tmp_path: pathlib.Path) -> None:
+def test_at_most_an_eighth_of_the_memory_is_locked(tmp_path: pathlib.Path) -> None:
     root = with_limits(tmp_path, memlock="unlimited", available=80 * MEGABYTE)
     found = memory.registered_buffers(Kernel("6.12").host(root=root))
     assert found["tried_bytes"] == 10 * MEGABYTE
@@ -90,13 +90,15 @@ def test_no_large_part_of_the_memory_is_locked(tmp_path: pathlib.Path) -> None:
         (Outcome(-1, errno.EFAULT), ROOT, "unknown", "kernel"),
     ],
 )
-def test_who_refused(outcome: Outcome, caller: Caller, answer: str, decided_by: str) -> None:
+def test_the_layer_that_refused_is_found(
+    outcome: Outcome, caller: Caller, answer: str, decided_by: str
+) -> None:
     answers = {"io_uring_setup": Kernel("6.12").setup, "io_uring_register": outcome}
     found = memory.registered_buffers(host(answers, caller=caller))
     assert (found["answer"], found["decided_by"], found["registered_bytes"]) == (answer, decided_by, 0)
 
 
-def test_without_a_ring_nothing_is_known() -> None:
+def test_without_a_ring_the_answer_is_unknown() -> None:
     found = memory.registered_buffers(host({}, caller=NOBODY))
     assert (found["answer"], found["registered_bytes"], found["tried_bytes"]) == ("unknown", None, None)
 
@@ -111,7 +113,7 @@ def test_without_a_ring_nothing_is_known() -> None:
         ("\0\xff MemAvailable: 1", 0),
     ],
 )
-def test_parse_available(text: str, expected: int) -> None:
+def test_available_memory_is_parsed(text: str, expected: int) -> None:
     assert memory.parse_available(text) == expected
 
 
@@ -125,7 +127,7 @@ def test_parse_available(text: str, expected: int) -> None:
     ],
 )
 @pytest.mark.parametrize("caller", [ROOT, NOBODY])
-def test_charged_rings(outcome: Outcome, answer: str, caller: Caller) -> None:
+def test_charging_of_rings_is_tried(outcome: Outcome, answer: str, caller: Caller) -> None:
     limits: list[int] = []
 
     def setup(*arguments: object) -> Outcome:

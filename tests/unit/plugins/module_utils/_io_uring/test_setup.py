@@ -45,7 +45,7 @@ def with_settings(root: pathlib.Path, settings: dict[str, int]) -> pathlib.Path:
         (EPERM, {"io_uring_disabled": 1, "io_uring_group": 973}, MEMBER, "no", "kernel"),
         (EPERM, {"io_uring_disabled": 1, "io_uring_group": 973}, MEMBER._replace(seccomp=2), "no", "seccomp"),
         (EPERM, {"io_uring_disabled": 1}, ROOT._replace(seccomp=2), "no", "seccomp"),
-        # A capability in a user namespace of its own is none over io_uring.
+        # A capability in another user namespace does not apply to io_uring.
         (EPERM, {"io_uring_disabled": 1}, ROOT._replace(namespaced=True), "no", "sysctl"),
         (EPERM, {"io_uring_disabled": 0}, FILTERED, "no", "seccomp"),
         (EPERM, {}, FILTERED, "no", "seccomp"),
@@ -66,7 +66,7 @@ def with_settings(root: pathlib.Path, settings: dict[str, int]) -> pathlib.Path:
         (Outcome(-1, errno.EINVAL), {}, NOBODY, "unknown", "kernel"),
     ],
 )
-def test_which_layer_refused(
+def test_the_layer_that_refused_is_found(
     *,
     tmp_path: pathlib.Path,
     outcome: Outcome,
@@ -92,7 +92,7 @@ def test_which_layer_refused(
         ),
         (
             {"io_uring_disabled": 1, "io_uring_group": -1},
-            "EPERM: kernel.io_uring_disabled is 1 and the caller lacks CAP_SYS_ADMIN and a group that may "
+            "EPERM: kernel.io_uring_disabled is 1 and the caller lacks CAP_SYS_ADMIN and an allowed group "
             "(kernel.io_uring_group is -1)",
         ),
     ],
@@ -102,13 +102,13 @@ def test_reasons_name_the_setting(tmp_path: pathlib.Path, settings: dict[str, in
     assert io_uring_setup.have_setup(asked, "plain").reason == reason
 
 
-def test_a_limit_that_does_not_count_is_not_blamed(tmp_path: pathlib.Path) -> None:
+def test_a_limit_that_does_not_apply_is_not_reported(tmp_path: pathlib.Path) -> None:
     unlimited = with_limits(tmp_path, memlock="unlimited")
     asked = host({"io_uring_setup": ENOMEM}, root=unlimited, caller=NOBODY)
     assert io_uring_setup.have_setup(asked, "plain").answer == "unknown"
 
 
-def test_memory_of_closed_rings_is_waited_for(
+def test_the_probe_waits_for_memory_of_closed_rings(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
@@ -120,7 +120,7 @@ def test_memory_of_closed_rings_is_waited_for(
     assert ring is not None
     assert ring.outcome == EPERM
     assert slept == list(io_uring_setup.PAUSES[:2])
-    # An end, and none of it where no ring was made before.
+    # It gives up after a while, and does not wait where no ring was created before.
     asked = host({"io_uring_setup": ENOMEM}, root=root, caller=NOBODY)
     slept.clear()
     assert io_uring_setup.have_setup(asked, "plain").decided_by == "memlock"
@@ -136,7 +136,7 @@ def test_sqpoll_needed_a_capability_before_5_11() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(io_uring_setup.SETUPS))
-def test_every_way_asks_for_its_flags(name: str) -> None:
+def test_every_setup_passes_its_flags(name: str) -> None:
     asked_for: list[tuple[int, bytes]] = []
 
     def setup(entries: Argument, params: Argument) -> Outcome:
@@ -147,7 +147,7 @@ def test_every_way_asks_for_its_flags(name: str) -> None:
     flags = io_uring_setup.SETUPS[name].flags
     ((bits, params),) = asked_for
     assert bits == sum(SETUP_FLAGS[flag] for flag in flags)
-    # Memory of the caller: two pages of its own, at the beginning of pages.
+    # The memory of the caller: two pages, aligned to the page size.
     sqes, rings = (int.from_bytes(params[place : place + 8], "little") for place in (72, 112))
     assert (rings - sqes, sqes % 4096) == ((1 << 16 if "NO_MMAP" in flags else 0), 0)
     assert (sqes != 0) is ("NO_MMAP" in flags)
