@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Names and layouts of include/uapi/linux/bpf.h: commands, types, the structures that tell of objects."""
+"""Names of commands and types, and layouts of structures, from include/uapi/linux/bpf.h."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "parse_program_info",
 ]
 
-# union bpf_attr of Linux 6.12. A kernel with a shorter one takes it as long as the rest is zero.
+# The size of union bpf_attr in Linux 6.12. A kernel with a smaller one accepts it if the rest is zero.
 ATTR_SIZE = 144
 
 # enum bpf_cmd, by number
@@ -75,7 +75,7 @@ cgroup_unix_getsockname
 """
 ATTACH_TYPES = {name: number for number, name in enumerate(_ATTACH_TYPES.split())}
 
-# The beginnings that all kernels since 5.8 share; what a kernel does not know stays zero.
+# The first fields, which all kernels since 5.8 have. Fields that a kernel does not know stay zero.
 _PROGRAM = struct.Struct("=II8sIIQQQIIQ16s")
 _PROGRAM_RUNS = struct.Struct("=QQQ")
 _PROGRAM_RUNS_AT = 192
@@ -84,7 +84,10 @@ _LINK = struct.Struct("=III")
 
 
 class ProgramInfo(t.NamedTuple):
-    """struct bpf_prog_info. ``loaded`` in nanoseconds since boot; runs are zero unless statistics are on."""
+    """A struct bpf_prog_info.
+
+    ``loaded``: nanoseconds since boot. The run count and the run time are 0 unless kernel.bpf_stats_enabled is set.
+    """
 
     type: str
     id: int
@@ -99,7 +102,7 @@ class ProgramInfo(t.NamedTuple):
 
 
 class MapInfo(t.NamedTuple):
-    """struct bpf_map_info."""
+    """A struct bpf_map_info."""
 
     type: str
     id: int
@@ -111,7 +114,7 @@ class MapInfo(t.NamedTuple):
 
 
 class LinkInfo(t.NamedTuple):
-    """struct bpf_link_info."""
+    """A struct bpf_link_info."""
 
     type: str
     id: int
@@ -119,12 +122,12 @@ class LinkInfo(t.NamedTuple):
 
 
 def name_of(number: int, names: t.Sequence[str]) -> str:
-    """The name of a type; one newer than these tables is ``type_<number>``."""
+    """Return the name of a type. A type that is newer than these tables is named ``type_<number>``."""
     return names[number] if number < len(names) else f"type_{number}"
 
 
 def parse_program_info(data: bytes | bytearray) -> ProgramInfo:
-    """Read struct bpf_prog_info; ``data`` is at least 216 bytes."""
+    """Parse struct bpf_prog_info, at least 216 bytes."""
     kind, number, tag, _jited, _xlated, dummy, dummy, loaded, uid, maps, dummy, name = _PROGRAM.unpack_from(
         data
     )
@@ -135,13 +138,13 @@ def parse_program_info(data: bytes | bytearray) -> ProgramInfo:
 
 
 def parse_map_info(data: bytes | bytearray) -> MapInfo:
-    """Read struct bpf_map_info; ``data`` is at least 40 bytes."""
+    """Parse struct bpf_map_info, at least 40 bytes."""
     kind, number, key, value, entries, flags, name = _MAP.unpack_from(data)
     return MapInfo(name_of(kind, MAP_TYPES), number, key, value, entries, flags, _text(name))
 
 
 def parse_link_info(data: bytes | bytearray) -> LinkInfo:
-    """Read struct bpf_link_info; ``data`` is at least 12 bytes."""
+    """Parse struct bpf_link_info, at least 12 bytes."""
     kind, number, program = _LINK.unpack_from(data)
     return LinkInfo(name_of(kind, LINK_TYPES), number, program)
 

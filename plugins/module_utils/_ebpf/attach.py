@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Attach minimal eBPF programs to learn whether an attach method works."""
+"""Attach minimal eBPF programs to find out whether an attach method works."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
     "attach_tracepoint",
     "attach_uprobe_multi",
     "attach_uprobe_perf",
-    "closed",
+    "close_link",
     "open_event",
     "own_cgroup",
     "with_program",
@@ -50,11 +50,11 @@ _ATTR_SIZE = 112  # PERF_ATTR_SIZE_VER5, Linux 4.1
 
 
 class Attempt(t.NamedTuple):
-    """How far an attach came.
+    """The last step of an attach and its outcome.
 
-    ``step``: the last thing tried. ``source`` (the file that tells where to attach: a PMU, an event of tracefs),
-    ``event`` (a line written to kprobe_events), ``load`` (the program), ``open`` (perf_event_open) or ``attach``.
-    ``outcome``: its answer; without errno the whole attach worked. ``log``: what the verifier said.
+    ``step``: ``source`` (reading the file of a PMU or of an event in tracefs), ``event`` (writing a line to
+    kprobe_events), ``load`` (loading the program), ``open`` (perf_event_open) or ``attach``. ``outcome``: errno is 0
+    where the attach succeeded. ``log``: the log of the verifier.
     """
 
     step: str
@@ -81,7 +81,14 @@ def with_program(
     btf_id: int = 0,
     btf: int = 0,
 ) -> Attempt:
-    """Load a program that does nothing but return a number, and hand its descriptor to ``attach``."""
+    """Load a program that only returns a number, and pass its descriptor to ``attach``.
+
+    :param kind: the program type
+    :param returns: the number that the program returns
+    :param expected: the name of the expected attach type
+    :param btf_id: the BTF number of the function to attach to
+    :param btf: a descriptor of the BTF of the function's module, 0 for the kernel
+    """
     loaded = bpf.load(
         PROGRAM_TYPES.index(kind),
         exit_with(returns),
@@ -95,8 +102,8 @@ def with_program(
     return Attempt("load", loaded.outcome, loaded.log)
 
 
-def closed(outcome: Outcome) -> Attempt:
-    """The attempt that a call for a link was; closing the link is what detaches."""
+def close_link(outcome: Outcome) -> Attempt:
+    """Close the link that a call created, which detaches the program, and return the attempt."""
     for dummy in opened(outcome):
         pass
     return Attempt("attach", outcome)
@@ -112,7 +119,9 @@ def open_event(
     flags: int = 0,
     pid: int = -1,
 ) -> Outcome:
-    """perf_event_open(2) of an event on the first processor, or of one process (``pid`` 0 is this one).
+    """Open an event with perf_event_open(2).
+
+    :param pid: -1 for every process on the first processor, 0 for this process
 
     :param flags: the bit field of struct perf_event_attr
     """
@@ -137,12 +146,12 @@ def _set_program(event: Outcome, program: int) -> Attempt:
 
 
 def attach_kprobe_perf(bpf: Bpf, host: Host, symbol: str) -> Attempt:
-    """Attach by the PMU ``kprobe``; commit e12f03d7031a, Linux 4.17."""
+    """Attach with the PMU ``kprobe`` (commit e12f03d7031a, Linux 4.17)."""
     return _by_pmu(bpf, host, "kprobe", symbol, 0)
 
 
 def attach_uprobe_perf(bpf: Bpf, host: Host, path: str, offset: int) -> Attempt:
-    """Attach to an instruction of a file by the PMU ``uprobe``; commit 33ea4b24277b, Linux 4.17."""
+    """Attach to an instruction of a file with the PMU ``uprobe`` (commit 33ea4b24277b, Linux 4.17)."""
     return _by_pmu(bpf, host, "uprobe", path, offset)
 
 
@@ -160,7 +169,7 @@ def _by_pmu(bpf: Bpf, host: Host, pmu: str, target: str, offset: int) -> Attempt
 
 
 def attach_tracepoint(bpf: Bpf, host: Host, event: str, *, tracefs: str = "sys/kernel/tracing") -> Attempt:
-    """Attach to ``group/event`` of tracefs; commit 98b5c2c65c29, Linux 4.7."""
+    """Attach to ``group/event`` of tracefs (commit 98b5c2c65c29, Linux 4.7)."""
     return _by_event(bpf, host, "tracepoint", event, tracefs)
 
 
@@ -178,7 +187,7 @@ def _by_event(bpf: Bpf, host: Host, program_type: str, event: str, tracefs: str)
 def attach_kprobe_tracefs(
     bpf: Bpf, host: Host, symbol: str, *, tracefs: str = "sys/kernel/tracing"
 ) -> Attempt:
-    """Attach by an own event in ``kprobe_events``, which is removed again; commit 413d37d1eb69, Linux 2.6.33."""
+    """Attach with an event in ``kprobe_events`` and remove the event (commit 413d37d1eb69, Linux 2.6.33)."""
     events = os.path.join(host.root, tracefs, "kprobe_events")
     event = f"{_NAME}_{os.getpid()}/entry"
     refused = _write(events, f"p:{event} {symbol}")
@@ -191,7 +200,10 @@ def attach_kprobe_tracefs(
 
 
 def _write(path: str, line: str) -> int:
-    """Append a line to a file of tracefs; the error number. The open() of Python seeks, which tracefs refuses."""
+    """Append a line to a file of tracefs and return the error number.
+
+    Python's open() is not used because it seeks, which tracefs refuses.
+    """
     try:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
     except OSError as error:
@@ -206,48 +218,48 @@ def _write(path: str, line: str) -> int:
 
 
 def attach_kprobe_multi(bpf: Bpf, host: Host, symbol: str) -> Attempt:
-    """Attach by a link for many functions at once; commit 0dcac2725406, Linux 5.18."""
+    """Attach with a kprobe.multi link (commit 0dcac2725406, Linux 5.18)."""
     name = bytearray(symbol.encode() + b"\0")
     names = bytearray(struct.pack("=Q", host.syscalls.address_of(name)))
 
     def attach(program: int) -> Attempt:
         kind = ATTACH_TYPES["trace_kprobe_multi"]
         rest = struct.pack("=IIQQQ", 0, 1, 0, 0, 0)
-        return closed(bpf.link(program, attach_type=kind, rest=rest, pointers={24: names}))
+        return close_link(bpf.link(program, attach_type=kind, rest=rest, pointers={24: names}))
 
     return with_program(bpf, "kprobe", attach, expected="trace_kprobe_multi")
 
 
 def attach_uprobe_multi(bpf: Bpf, host: Host, path: str, offset: int) -> Attempt:
-    """Attach by a link for many instructions of a file at once; commit 89ae89f53d20, Linux 6.6."""
+    """Attach with an uprobe.multi link (commit 89ae89f53d20, Linux 6.6)."""
     target = bytearray(os.fsencode(path) + b"\0")
     offsets = bytearray(struct.pack("=Q", offset))
 
     def attach(program: int) -> Attempt:
         kind = ATTACH_TYPES["trace_uprobe_multi"]
         rest = struct.pack("=QQQQIII", 0, 0, 0, 0, 1, 0, 0)
-        return closed(bpf.link(program, attach_type=kind, rest=rest, pointers={16: target, 24: offsets}))
+        return close_link(bpf.link(program, attach_type=kind, rest=rest, pointers={16: target, 24: offsets}))
 
     return with_program(bpf, "kprobe", attach, expected="trace_uprobe_multi")
 
 
 def attach_fentry(bpf: Bpf, host: Host, btf_id: int, *, btf: int = 0) -> Attempt:
-    """Attach to the entry of a function that BTF has under this id; commit fec56f5890d9, Linux 5.5.
+    """Attach to the entry of the function with this BTF number (commit fec56f5890d9, Linux 5.5).
 
-    :param btf: a descriptor of the BTF of the function's module; commit 290248a5b7d8, Linux 5.11. 0: the kernel's own
+    :param btf: a descriptor of the BTF of the function's module (commit 290248a5b7d8, Linux 5.11), 0 for the kernel
     """
 
     def attach(program: int) -> Attempt:
-        return closed(bpf.raw_tracepoint(program, ""))
+        return close_link(bpf.raw_tracepoint(program, ""))
 
     return with_program(bpf, "tracing", attach, expected="trace_fentry", btf_id=btf_id, btf=btf)
 
 
 def attach_raw_tracepoint(bpf: Bpf, host: Host, name: str) -> Attempt:
-    """Attach to a tracepoint with its raw arguments; commit c4f6699dfcb8, Linux 4.17."""
+    """Attach to a tracepoint with its raw arguments (commit c4f6699dfcb8, Linux 4.17)."""
 
     def attach(program: int) -> Attempt:
-        return closed(bpf.raw_tracepoint(program, name))
+        return close_link(bpf.raw_tracepoint(program, name))
 
     return with_program(bpf, "raw_tracepoint", attach)
 
@@ -258,13 +270,13 @@ _TCX_NEXT = -1
 
 
 def own_cgroup(root: str) -> str | None:
-    """The directory of this process's control group of version 2; None: not mounted, or not in one."""
+    """Return the directory of the cgroup v2 of this process, or None where it is not mounted or has none."""
     point, path = cgroup2_mount_point(root), unified_path(read(root, "proc/self/cgroup").text or "")
     return point.rstrip("/") + path.rstrip("/") if point and path else None
 
 
 def attach_cgroup(bpf: Bpf, host: Host) -> Attempt:
-    """Attach a program that lets everything pass to the caller's own group; commit af6eea57437a, Linux 5.7."""
+    """Attach a program that allows everything to the caller's cgroup (commit af6eea57437a, Linux 5.7)."""
     path = own_cgroup(host.root)
     try:
         group = os.open(path or "", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -275,7 +287,7 @@ def attach_cgroup(bpf: Bpf, host: Host) -> Attempt:
         return with_program(
             bpf,
             "cgroup_skb",
-            lambda program: closed(bpf.link(program, target=group, attach_type=hook)),
+            lambda program: close_link(bpf.link(program, target=group, attach_type=hook)),
             returns=_ALLOW,
             expected="cgroup_inet_egress",
         )
@@ -284,7 +296,7 @@ def attach_cgroup(bpf: Bpf, host: Host) -> Attempt:
 
 
 def attach_tcx(bpf: Bpf, host: Host) -> Attempt:
-    """Attach to an interface that is not there, which touches no traffic: only a kernel with it says ENODEV.
+    """Attach to an interface that does not exist, which affects no traffic. Only a kernel with tcx returns ENODEV.
 
     Commit e420bed02507 ("bpf: Add fd-based tcx multi-prog infra with link support"), Linux 6.6.
     """
@@ -292,6 +304,6 @@ def attach_tcx(bpf: Bpf, host: Host) -> Attempt:
     return with_program(
         bpf,
         "sched_cls",
-        lambda program: closed(bpf.link(program, target=_NO_INTERFACE, attach_type=hook, rest=rest)),
+        lambda program: close_link(bpf.link(program, target=_NO_INTERFACE, attach_type=hook, rest=rest)),
         returns=_TCX_NEXT,
     )

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Commands of bpf(2): objects made, found, asked and closed."""
+"""Call the commands of bpf(2)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .abi import ATTR_SIZE, COMMANDS
 __all__ = ["Bpf", "Loaded", "exit_with", "instruction", "opened"]
 
 _LOG_SIZE = 1 << 16
-_INFO_SIZE = 256  # more than any of the structures; the kernel writes what it has and tells how much
-_LICENSE = "GPL"  # most helpers that tracing needs are for GPL programs alone
+_INFO_SIZE = 256  # larger than any of the structures; the kernel writes what it has and returns the size
+_LICENSE = "GPL"  # most helpers for tracing are reserved for GPL programs
 
 # struct bpf_insn: code, dst:4 src:4, off, imm
 _INSTRUCTION = struct.Struct("=BBhi")
@@ -30,17 +30,20 @@ _EXIT = 0x95
 
 
 def instruction(code: int, *, dst: int = 0, src: int = 0, off: int = 0, imm: int = 0) -> bytes:
-    """One struct bpf_insn."""
+    """Return a struct bpf_insn."""
     return _INSTRUCTION.pack(code, dst | src << 4, off, imm)
 
 
 def exit_with(value: int) -> bytes:
-    """The smallest program: return a number."""
+    """Return the instructions of a program that only returns a number."""
     return instruction(_MOV64_IMM_R0, imm=value) + instruction(_EXIT)
 
 
 def opened(outcome: Outcome) -> t.Iterator[int]:
-    """The descriptor that a call gave, if it gave one, closed afterwards: ``for fd in opened(outcome)``."""
+    """Yield the descriptor that a call returned, if any, and close it afterwards.
+
+    Use it as ``for fd in opened(outcome)``.
+    """
     if outcome.value >= 0 and not outcome.killed:
         try:
             yield outcome.value
@@ -49,14 +52,14 @@ def opened(outcome: Outcome) -> t.Iterator[int]:
 
 
 class Loaded(t.NamedTuple):
-    """An attempt at BPF_PROG_LOAD: its outcome, and what the verifier said."""
+    """The outcome of BPF_PROG_LOAD and the log of the verifier."""
 
     outcome: Outcome
     log: str
 
 
 class Bpf:
-    """bpf(2) of a host. Every method returns what the kernel answered; descriptors are the caller's to close."""
+    """The commands of bpf(2) on a host. The caller closes the descriptors that methods return."""
 
     def __init__(self, host: Host) -> None:
         self._call = host.syscalls
@@ -65,19 +68,19 @@ class Bpf:
     def command(
         self, name: str, attr: bytes, *, pointers: t.Mapping[int, bytearray] | None = None
     ) -> tuple[Outcome, bytearray]:
-        """Run one command and return its outcome and the attr as the kernel left it.
+        """Run one command and return its outcome and the attr that the kernel wrote.
 
-        :param attr: the beginning of union bpf_attr, the rest is zero
-        :param pointers: buffers by the offset in the attr at which their address belongs
+        :param attr: the first bytes of union bpf_attr, the rest is zero
+        :param pointers: buffers, by the offset in the attr that holds their address
         """
         if self._number is None:
             return Outcome(-1, errno.ENOSYS), bytearray(ATTR_SIZE)
         whole = bytearray(attr.ljust(ATTR_SIZE, b"\0"))
-        self._point(whole, pointers)
+        self._set_pointers(whole, pointers)
         outcome = self._call(self._number, COMMANDS[name], whole, len(whole))
         return outcome, whole
 
-    def _point(self, structure: bytearray, pointers: t.Mapping[int, bytearray] | None) -> None:
+    def _set_pointers(self, structure: bytearray, pointers: t.Mapping[int, bytearray] | None) -> None:
         for offset, buffer in (pointers or {}).items():
             struct.pack_into("=Q", structure, offset, self._call.address_of(buffer))
 
@@ -93,9 +96,9 @@ class Bpf:
         name: str = "",
         rest: bytes = b"",
     ) -> Outcome:
-        """BPF_MAP_CREATE.
+        """Create a map with BPF_MAP_CREATE.
 
-        :param inner: a map such as this one is to hold, for those that hold maps
+        :param inner: a descriptor of an inner map, for maps of maps
         :param rest: the attr from ``map_ifindex`` (byte 44) on
         """
         attr = struct.pack(
@@ -104,7 +107,7 @@ class Bpf:
         return self.command("MAP_CREATE", attr + rest)[0]
 
     def load_btf(self, data: bytes) -> Outcome:
-        """BPF_BTF_LOAD."""
+        """Load a BTF object with BPF_BTF_LOAD."""
         attr = struct.pack("=QQI", 0, 0, len(data))
         return self.command("BTF_LOAD", attr, pointers={0: bytearray(data)})[0]
 
@@ -121,9 +124,10 @@ class Bpf:
         log_level: int = 1,
         log_size: int = _LOG_SIZE,
     ) -> Loaded:
-        """BPF_PROG_LOAD of a GPL program.
+        """Load a GPL program with BPF_PROG_LOAD.
 
-        :param attach_btf_id: a type of the kernel, or of the module whose BTF ``attach_btf`` is a descriptor of
+        :param attach_btf_id: the BTF number of the attach target
+        :param attach_btf: a descriptor of the BTF of the target's module, 0 for the kernel
         """
         code, license_ = bytearray(instructions), bytearray(_LICENSE.encode() + b"\0")
         log = bytearray(log_size if log_level else 1)
@@ -140,7 +144,7 @@ class Bpf:
         return Loaded(outcome, log.partition(b"\0")[0].decode("utf-8", "replace"))
 
     def ids(self, what: str) -> t.Iterator[Outcome | int]:
-        """The ids of all objects of a kind (PROG, MAP, LINK or BTF); an Outcome instead where they are refused."""
+        """Yield the ids of all objects of a kind (PROG, MAP, LINK or BTF), or the Outcome of a refusal."""
         last = 0
         while True:
             outcome, attr = self.command(f"{what}_GET_NEXT_ID", struct.pack("=I", last))
@@ -153,28 +157,29 @@ class Bpf:
             yield last
 
     def open_id(self, what: str, number: int) -> Outcome:
-        """A descriptor of the object with this id; ENOENT where it is gone meanwhile."""
+        """Open the object with this id. The errno is ENOENT where the object no longer exists."""
         return self.command(f"{what}_GET_FD_BY_ID", struct.pack("=I", number))[0]
 
     def open_pin(self, path: str) -> Outcome:
-        """A descriptor of what is pinned at a path (BPF_OBJ_GET)."""
+        """Open the object that is pinned at a path, with BPF_OBJ_GET."""
         return self.command("OBJ_GET", b"", pointers={0: bytearray(os.fsencode(path) + b"\0")})[0]
 
     def pin(self, descriptor: int, path: str) -> Outcome:
-        """BPF_OBJ_PIN."""
+        """Pin an object at a path with BPF_OBJ_PIN."""
         attr = struct.pack("=QI", 0, descriptor)
         return self.command("OBJ_PIN", attr, pointers={0: bytearray(os.fsencode(path) + b"\0")})[0]
 
     def info(
         self, descriptor: int, *, request: bytes = b"", pointers: t.Mapping[int, bytearray] | None = None
     ) -> bytearray | Outcome:
-        """BPF_OBJ_GET_INFO_BY_FD: the structure, zero where the kernel has nothing to tell.
+        """Read the information about an object with BPF_OBJ_GET_INFO_BY_FD.
 
-        :param request: the beginning of the structure as the kernel is to find it: how large the buffers are
-        :param pointers: buffers by the offset in the structure at which their address belongs
+        :param request: the first bytes of the structure to pass, which hold the sizes of the buffers
+        :param pointers: buffers, by the offset in the structure that holds their address
+        :returns: the structure, which is zero where the kernel did not write, or the Outcome of a refusal
         """
         data = bytearray(request.ljust(_INFO_SIZE, b"\0"))
-        self._point(data, pointers)
+        self._set_pointers(data, pointers)
         attr = struct.pack("=II", descriptor, len(data))
         outcome = self.command("OBJ_GET_INFO_BY_FD", attr, pointers={8: data})[0]
         return outcome if outcome.errno or outcome.killed else data
@@ -188,12 +193,19 @@ class Bpf:
         rest: bytes = b"",
         pointers: t.Mapping[int, bytearray] | None = None,
     ) -> Outcome:
-        """BPF_LINK_CREATE. ``rest``: the attr from byte 16 on; ``pointers`` by their offset in the whole attr."""
+        """Create a link with BPF_LINK_CREATE.
+
+        :param rest: the attr from byte 16 on
+        :param pointers: buffers, by the offset in the whole attr that holds their address
+        """
         attr = struct.pack("=IIII", program, target, attach_type, 0)
         return self.command("LINK_CREATE", attr + rest, pointers=pointers)[0]
 
     def raw_tracepoint(self, program: int, name: str) -> Outcome:
-        """BPF_RAW_TRACEPOINT_OPEN; an empty name attaches a tracing program to what it was loaded for."""
+        """Attach with BPF_RAW_TRACEPOINT_OPEN.
+
+        :param name: the tracepoint, or empty to attach a tracing program to the target that it was loaded for
+        """
         attr = struct.pack("=QI", 0, program)
         pointers = {0: bytearray(name.encode() + b"\0")} if name else None
         return self.command("RAW_TRACEPOINT_OPEN", attr, pointers=pointers)[0]

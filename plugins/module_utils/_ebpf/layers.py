@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The layers between a caller and BPF, told apart by calls that only the kernel itself can answer."""
+"""Find the layer that refuses BPF to a caller, with calls that only the kernel itself can answer."""
 
 from __future__ import annotations
 
@@ -35,46 +35,45 @@ __all__ = [
 
 _PARANOID = "kernel.perf_event_paranoid"
 _UNPRIVILEGED = "kernel.unprivileged_bpf_disabled"
-_WITHOUT_EVENTS = (
-    "attach by fentry, kprobe.multi, uprobe.multi or raw tracepoints, which do without perf events"
-)
+_WITHOUT_EVENTS = "attach by fentry, kprobe.multi, uprobe.multi or raw tracepoints, which need no perf events"
 
-UNLOCK = (
-    "Boot without lockdown= and, if that is what sets it, without Secure Boot; it cannot be lowered before."
-)
+UNLOCK = "Boot without lockdown=, and without Secure Boot where that sets lockdown. It cannot be lowered at run time."
 
-# What no kernel has: it answers EINVAL before it looks at anything else.
+# No kernel has these, so the kernel returns EINVAL before it checks anything else.
 _NO_COMMAND = 0x7FFF
 _NO_FLAG = 1 << 30
-# A software event that counts nothing, of this process alone and not in the kernel: free to all up to paranoid 2.
+# A software event that counts nothing, for this process in user space. perf_event_paranoid up to 2 allows it to all.
 _PERF_TYPE_SOFTWARE = 1
 _PERF_COUNT_SW_DUMMY = 9
 _EXCLUDE_KERNEL_AND_HV = 1 << 5 | 1 << 6
 
 
-ENOTSUPP = 524  # include/linux/errno.h; has no name outside of the kernel
+ENOTSUPP = 524  # include/linux/errno.h, not defined outside the kernel
 
 
 def error_name(number: int) -> str:
-    """The name of an error number, as the kernel's sources have it."""
-    own = {ENOTSUPP: "ENOTSUPP", errno.EOPNOTSUPP: "EOPNOTSUPP"}
-    return own.get(number) or errno.errorcode.get(number, str(number))
+    """Return the name of an error number as in the kernel sources."""
+    names = {ENOTSUPP: "ENOTSUPP", errno.EOPNOTSUPP: "EOPNOTSUPP"}
+    return names.get(number) or errno.errorcode.get(number, str(number))
 
 
 class Verdict(t.NamedTuple):
-    """An answer, and what would make it a yes: ``lacking``, capabilities to grant, and ``fix``, a sentence."""
+    """An answer, and what would change it to yes.
+
+    ``fix``: a sentence. ``lacking``: capabilities to grant.
+    """
 
     probe: Probe
     fix: str | None = None
     lacking: tuple[str, ...] = ()
 
     def report(self) -> dict[str, t.Any]:
-        """The shape that the module returns."""
+        """Return the dictionary that the module returns."""
         return {**self.probe.report(), "fix": remedy(self.lacking, [self.fix])}
 
 
 def remedy(lacking: t.Sequence[str], fixes: t.Iterable[str | None]) -> str | None:
-    """What to grant in one sentence, and the other sentences, each once."""
+    """Return one sentence with the capabilities to grant, followed by the other sentences, each once."""
     sentences = [fix for fix in dict.fromkeys(fixes) if fix]
     if lacking:
         names = " ".join(dict.fromkeys(lacking))
@@ -83,8 +82,11 @@ def remedy(lacking: t.Sequence[str], fixes: t.Iterable[str | None]) -> str | Non
 
 
 class Layers(t.NamedTuple):
-    """What the caller meets on the way. ``bpf`` and ``perf``: whether the call reaches the kernel at all;
-    ``events``: whether the caller may open even the most harmless perf event."""
+    """The answers that decide for every BPF probe.
+
+    ``bpf`` and ``perf``: whether the call reaches the kernel. ``events``: whether the caller may open a perf event that
+    counts nothing.
+    """
 
     host: Host
     bpf: Verdict
@@ -94,23 +96,23 @@ class Layers(t.NamedTuple):
     unprivileged_disabled: int | None
 
     def lacking(self, needs: t.Iterable[int]) -> list[str]:
-        """The capabilities of these that the caller has neither itself nor by CAP_SYS_ADMIN."""
+        """Return those of the capabilities that the caller lacks. CAP_SYS_ADMIN includes the others."""
         caller = self.host.caller
         return [CAPABILITIES[number] for number in needs if not caller.can(number, CAP_SYS_ADMIN)]
 
     @property
     def confidential(self) -> bool:
-        """Whether the kernel hides its memory from the superuser."""
+        """Whether lockdown hides kernel memory from root."""
         return self.lockdown == "confidentiality"
 
     @property
     def locked(self) -> bool:
-        """Whether the kernel is locked down at all."""
+        """Whether the kernel is locked down."""
         return self.lockdown in ("integrity", "confidentiality")
 
 
 def read_layers(host: Host) -> Layers:
-    """Ask for what no kernel has and for what every kernel gives, to learn who answers."""
+    """Make calls that every kernel refuses or allows, to find out which layer answers."""
     perf = _perf(host)
     return Layers(
         host=host,
@@ -146,7 +148,7 @@ def _perf(host: Host) -> Verdict:
 
 
 def _reached(call: str, outcome: Outcome, host: Host) -> Verdict:
-    """Whether the kernel itself answered a call that it must find invalid."""
+    """Judge whether the kernel itself answered a call with invalid arguments."""
     if outcome.killed:
         return Verdict(no("seccomp", f"a seccomp filter kills whoever calls {call} (SIGSYS)"), _allow(call))
     if outcome.errno == errno.EINVAL:
@@ -157,8 +159,8 @@ def _reached(call: str, outcome: Outcome, host: Host) -> Verdict:
     if outcome.errno == errno.ENOSYS:
         return Verdict(no("kernel", f"ENOSYS: this kernel is built without {call}"), None)
     if outcome.errno in (errno.EPERM, errno.EACCES):
-        return Verdict(_by_module(host, f"{name} from {call}, whatever it is asked"))
-    return Verdict(unknown("kernel", f"{name} from {call}, asked for what no kernel has"))
+        return Verdict(_refused_by_module(host, f"{name} from {call} for any arguments"))
+    return Verdict(unknown("kernel", f"{name} from {call} with arguments that no kernel accepts"))
 
 
 def _allow(call: str) -> str:
@@ -174,49 +176,53 @@ def _events(host: Host) -> Verdict:
     name = error_name(outcome.errno)
     paranoid = read_sysctl(host.root, _PARANOID)
     if outcome.errno not in (errno.EPERM, errno.EACCES):
-        return Verdict(unknown("kernel", f"tried to open a perf event, {name} does not tell"))
-    # Above 2 the kernel as released refuses nothing more. Those of Debian (3) and Ubuntu (4) refuse every event.
+        return Verdict(unknown("kernel", f"tried to open a perf event, {name} is inconclusive"))
+    # Above 2 the upstream kernel refuses nothing more. Kernels of Debian (3) and Ubuntu (4) refuse every event.
     if paranoid is not None and paranoid > 2 and not host.caller.can(CAP_SYS_ADMIN):
         holder = (
             "CAP_PERFMON is not enough" if host.caller.can(CAP_PERFMON) else "CAP_PERFMON would not be enough"
         )
         reason = (
-            f"{name}: {_PARANOID} is {paranoid}, which leaves perf events to CAP_SYS_ADMIN alone; {holder}"
+            f"{name}: {_PARANOID} is {paranoid}, which allows perf events only to CAP_SYS_ADMIN; {holder}"
         )
         fix = f"Set {_PARANOID} to 2, or grant CAP_SYS_ADMIN, or {_WITHOUT_EVENTS}."
         return Verdict(no("sysctl", reason), fix)
-    return Verdict(_by_module(host, f"{name} for any perf event"))
+    return Verdict(_refused_by_module(host, f"{name} for any perf event"))
 
 
 def refused_bpf(layers: Layers, name: str, *, needs: t.Sequence[int], unprivileged: bool = False) -> Verdict:
-    """Who answered with this error to a bpf(2) that asks for these capabilities.
+    """Judge which layer refused a bpf(2) command.
 
-    :param unprivileged: none of them is needed as long as kernel.unprivileged_bpf_disabled is 0
+    :param name: the name of the error number
+    :param needs: the capabilities that the command needs
+    :param unprivileged: the command needs no capability while kernel.unprivileged_bpf_disabled is 0
     """
     if layers.bpf.probe.answer != "yes":
         return layers.bpf
     lacking = layers.lacking(needs)
     setting = layers.unprivileged_disabled
     if not lacking:
-        return Verdict(_by_module(layers.host, name))
-    closed = f"{_UNPRIVILEGED} is {setting}" if setting and "CAP_BPF" in lacking else ""
-    if unprivileged and closed:
+        return Verdict(_refused_by_module(layers.host, name))
+    setting_text = f"{_UNPRIVILEGED} is {setting}" if setting and "CAP_BPF" in lacking else ""
+    if unprivileged and setting_text:
         return _lacks(
             layers,
-            Probe("no", "sysctl", f"{name}: {closed} and the caller lacks CAP_BPF"),
+            Probe("no", "sysctl", f"{name}: {setting_text} and the caller lacks CAP_BPF"),
             lacking,
-            f"({_UNPRIVILEGED}=0 would allow it to everybody.)",
+            f"({_UNPRIVILEGED}=0 would allow it to every user.)",
         )
-    also = f" ({closed}, too)" if closed else ""
+    also = f" ({setting_text})" if setting_text else ""
     return _lacks(layers, no("capability", f"{name}: {_who_lacks(layers, lacking)}{also}"), lacking)
 
 
 def refused_event(
     layers: Layers, name: str, *, needs: t.Sequence[int] = (CAP_PERFMON,), kprobe: bool
 ) -> Verdict:
-    """Who answered with this error to a perf_event_open(2) for a probe.
+    """Judge which layer refused perf_event_open(2) for a kprobe or an uprobe.
 
-    :param kprobe: the event is in the kernel, which confidentiality hides
+    :param name: the name of the error number
+    :param needs: the capabilities that the event needs
+    :param kprobe: the event is a kprobe, which lockdown (confidentiality) refuses
     """
     for gate in (layers.perf, layers.events):
         if gate.probe.answer != "yes":
@@ -225,12 +231,12 @@ def refused_event(
     if lacking:
         return _lacks(layers, no("capability", f"{name}: {_who_lacks(layers, lacking)}"), lacking)
     if kprobe and layers.confidential:
-        return locked_down(layers, name, "no probe on a kernel function by perf or tracefs")
-    return Verdict(_by_module(layers.host, name))
+        return locked_down(layers, name, "no kprobe by perf or tracefs")
+    return Verdict(_refused_by_module(layers.host, name))
 
 
 def locked_down(layers: Layers, name: str, consequence: str) -> Verdict:
-    """The kernel is locked down, so this is refused to everybody."""
+    """Return the verdict for a call that lockdown refuses to every caller."""
     reason = f"{name}: the kernel is locked down ({layers.lockdown}): {consequence}"
     return Verdict(no("lockdown", reason), UNLOCK)
 
@@ -238,29 +244,32 @@ def locked_down(layers: Layers, name: str, consequence: str) -> Verdict:
 def _who_lacks(layers: Layers, lacking: list[str]) -> str:
     names = " and ".join(lacking)
     if layers.host.caller.namespaced:
-        return f"the caller is in a user namespace, where {names} does not reach the host"
+        return f"the caller is in a user namespace, where {names} does not apply to the host"
     return f"the caller lacks {names}"
 
 
 def _lacks(layers: Layers, probe: Probe, lacking: list[str], fix: str | None = None) -> Verdict:
     if layers.host.caller.namespaced:
         return Verdict(
-            probe, "Run it outside of a user namespace: PrivateUsers=no in a unit, no rootless container."
+            probe, "Run it outside a user namespace: PrivateUsers=no in a unit, no rootless container."
         )
     return Verdict(probe, fix, tuple(lacking))
 
 
-def _by_module(host: Host, name: str) -> Probe:
-    """No setting and no capability explains it: what is left are filters and security modules."""
+def _refused_by_module(host: Host, name: str) -> Probe:
+    """Judge a refusal that no setting and no capability explains, which leaves filters and security modules."""
     if host.caller.confined:
         other = " or a seccomp filter" if host.caller.filtered else ""
         return no(
-            "apparmor", f"{name}: the AppArmor profile {host.caller.apparmor}{other}; see its audit lines"
+            "apparmor",
+            f"{name}: the AppArmor profile {host.caller.apparmor}{other}; see its lines in the audit log",
         )
     if host.caller.filtered:
-        return no("seccomp", f"{name}: a seccomp filter, by the arguments of the call, or a security module")
+        return no(
+            "seccomp", f"{name}: a seccomp filter that checks the arguments of the call, or a security module"
+        )
     return no(
         "kernel",
-        f"{name}, though no setting and no capability explains it: a security module, or before Linux 5.11 the "
-        "limit of locked memory",
+        f"{name}, and no setting or capability explains it: a security module, or before Linux 5.11 the limit of "
+        "locked memory",
     )

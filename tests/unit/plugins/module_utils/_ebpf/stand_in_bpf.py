@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A kernel with BPF objects that a test chooses, and trees of /proc as recorded."""
+"""A kernel with BPF objects that the test chooses, and recorded trees of /proc."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINKS = {"prog_type": "bpf-prog", "map_type": "bpf-map", "link_type": "bpf_link
 
 
 class StandInBpf(Bpf):
-    """Answers from structures by kind (PROG, MAP, LINK) and id; a descriptor is a real one of /dev/null."""
+    """A kernel with structures by kind (PROG, MAP, LINK) and id. Its descriptors are real ones of /dev/null."""
 
     def __init__(self, objects: t.Mapping[str, t.Mapping[int, bytes]]) -> None:
         self.objects = objects
@@ -140,7 +140,7 @@ def link_info(number: int, *, kind: int, program: int, union: bytes = b"") -> by
 
 
 def proc_tree(kernel: str, target: pathlib.Path) -> pathlib.Path:
-    """A copy of a recorded /proc, with the links that a repository cannot hold."""
+    """Copy a recorded /proc and add the links that a repository cannot hold."""
     for path in (FIXTURES / kernel / "proc").iterdir():
         if (path / "fdinfo").is_dir():
             shutil.copytree(path, target / "proc" / path.name)

@@ -21,7 +21,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.helpe
         ("TOKEN_CREATE", 36),
     ],
 )
-def test_commands(name: str, number: int) -> None:
+def test_commands_have_their_number(name: str, number: int) -> None:
     assert abi.COMMANDS[name] == number
 
 
@@ -43,7 +43,7 @@ def test_commands(name: str, number: int) -> None:
         (HELPERS, "bpf_cgrp_storage_delete", 211),
     ],
 )
-def test_numbers(names: tuple[str, ...], name: str, number: int) -> None:
+def test_types_have_their_number(names: tuple[str, ...], name: str, number: int) -> None:
     assert names.index(name) == number
     assert len(set(names)) == len(names)
     assert abi.name_of(number, names) == name
@@ -62,11 +62,11 @@ def test_numbers(names: tuple[str, ...], name: str, number: int) -> None:
         ("trace_uprobe_multi", 48),
     ],
 )
-def test_attach_types(name: str, number: int) -> None:
+def test_attach_types_have_their_number(name: str, number: int) -> None:
     assert abi.ATTACH_TYPES[name] == number
 
 
-def test_structures() -> None:
+def test_structures_are_parsed() -> None:
     program = bytearray(256)
     struct.pack_into("=II8sII", program, 0, 26, 7, bytes(range(8)), 1, 2)
     struct.pack_into("=QIIQ16s", program, 40, 99, 1000, 3, 0, b"probe\0rest")
@@ -81,7 +81,7 @@ def test_structures() -> None:
 
 
 @pytest.mark.parametrize("parse", [abi.parse_program_info, abi.parse_map_info, abi.parse_link_info])
-def test_a_structure_that_is_cut_off_is_no_answer(parse: object) -> None:
+def test_a_truncated_structure_is_an_error(parse: object) -> None:
     assert callable(parse)
     with pytest.raises(struct.error):
         parse(b"\1\0\0")

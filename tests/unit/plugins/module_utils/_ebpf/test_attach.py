@@ -37,7 +37,7 @@ def ioctls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         ("uprobe", lambda bpf, host: ebpf_attach.attach_uprobe_perf(bpf, host, "/bin/x", 64)),
     ],
 )
-def test_by_pmu(
+def test_a_program_is_attached_by_a_pmu(
     *,
     tmp_path: pathlib.Path,
     ioctls: list[tuple[int, int]],
@@ -67,7 +67,7 @@ def test_by_pmu(
     assert kernel.left_open() == []
 
 
-def test_every_step_can_fail(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_failed_step_is_returned(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, PMU.format("kprobe"), "8\n")
 
     def attempt(kernel: Kernel) -> ebpf_attach.Attempt:
@@ -87,7 +87,7 @@ def test_every_step_can_fail(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyP
     assert attempt(Kernel())[:2] == ("attach", EINVAL)
 
 
-def test_links() -> None:
+def test_links_are_created_and_closed() -> None:
     kernel = Kernel()
     seen: list[bytes] = []
 
@@ -120,14 +120,14 @@ def test_links() -> None:
     assert kernel.buffers[struct.unpack_from("=Q", raw)[0]] == b"sched_process_exit\0"
 
 
-def test_the_event_of_tracefs_is_removed_whatever_happens(
+def test_the_event_of_tracefs_is_always_removed(
     tmp_path: pathlib.Path, ioctls: list[tuple[int, int]]
 ) -> None:
     event = f"gofleet_probe_{os.getpid()}/entry"
     write(tmp_path, f"{TRACEFS}/kprobe_events", "")
     kernel = Kernel()
     host = kernel.host(root=tmp_path)
-    # A file that is none of tracefs: no id appears.
+    # An ordinary file, so no id appears.
     attempt = ebpf_attach.attach_kprobe_tracefs(Bpf(host), host, "ksys_sync")
     assert attempt[:2] == ("source", Outcome(-1, errno.ENOENT))
     written = (tmp_path / TRACEFS / "kprobe_events").read_text().splitlines()
@@ -145,13 +145,13 @@ def test_the_event_of_tracefs_is_removed_whatever_happens(
         assert written == [f"p:{event} ksys_sync", f"-:{event}"]
 
 
-def test_no_tracefs(tmp_path: pathlib.Path) -> None:
+def test_a_missing_tracefs_is_a_failed_source(tmp_path: pathlib.Path) -> None:
     host = Kernel().host(root=tmp_path)
     for attach in (ebpf_attach.attach_kprobe_tracefs, ebpf_attach.attach_tracepoint):
         assert attach(Bpf(host), host, "sched/x")[:2] == ("source", Outcome(-1, errno.ENOENT))
 
 
-def test_a_tracepoint(tmp_path: pathlib.Path, ioctls: list[tuple[int, int]]) -> None:
+def test_a_program_is_attached_to_a_tracepoint(tmp_path: pathlib.Path, ioctls: list[tuple[int, int]]) -> None:
     write(tmp_path, "tracing/events/sched/sched_process_exit/id", "77\n")
     seen = []
 
@@ -181,13 +181,15 @@ MOUNTINFO = "30 24 0:26 / {}/sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n"
         ("garbage - \0", "\xff\n::", None),
     ],
 )
-def test_own_cgroup(tmp_path: pathlib.Path, mountinfo: str, cgroup: str, path: str | None) -> None:
+def test_the_own_cgroup_is_found(
+    tmp_path: pathlib.Path, mountinfo: str, cgroup: str, path: str | None
+) -> None:
     write(tmp_path, "proc/self/mountinfo", mountinfo)
     write(tmp_path, "proc/self/cgroup", cgroup)
     assert ebpf_attach.own_cgroup(str(tmp_path)) == path
 
 
-def test_a_control_group(tmp_path: pathlib.Path) -> None:
+def test_a_program_is_attached_to_a_cgroup(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "proc/self/mountinfo", MOUNTINFO.format(tmp_path))
     write(tmp_path, "proc/self/cgroup", "0::/\n")
     kernel = Kernel()
@@ -200,7 +202,7 @@ def test_a_control_group(tmp_path: pathlib.Path) -> None:
     assert ebpf_attach.attach_cgroup(Bpf(refused), refused).step == "load"
 
 
-def test_no_interface_is_touched() -> None:
+def test_no_interface_is_used() -> None:
     targets = []
 
     def link(attr: bytearray) -> Outcome:

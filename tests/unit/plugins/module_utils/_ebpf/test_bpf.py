@@ -20,13 +20,13 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.syscall impor
 from .._ebpf_features.stand_in_ebpf import EINVAL, EPERM, KILLED, Kernel
 
 
-def test_instructions() -> None:
+def test_instructions_are_encoded() -> None:
     assert exit_with(2).hex() == "b7000000020000009500000000000000"
     assert exit_with(-1).hex() == "b7000000ffffffff9500000000000000"
     assert instruction(0xBF, dst=1, src=9, off=-8, imm=3).hex() == "bf91f8ff03000000"
 
 
-def test_a_descriptor_is_closed_whatever_happens() -> None:
+def test_a_descriptor_is_always_closed() -> None:
     descriptor = os.open(os.devnull, os.O_RDONLY)
     with pytest.raises(KeyError):
         for fd in opened(Outcome(descriptor, 0)):
@@ -36,7 +36,7 @@ def test_a_descriptor_is_closed_whatever_happens() -> None:
     assert [list(opened(outcome)) for outcome in (EPERM, KILLED)] == [[], []]
 
 
-def test_load_lays_out_the_attr() -> None:
+def test_load_writes_the_attr() -> None:
     seen = []
     kernel = Kernel()
 
@@ -59,7 +59,7 @@ def test_load_lays_out_the_attr() -> None:
     assert (code, license_, len(attr)) == (exit_with(0), b"GPL\0", 144)
 
 
-def test_load_without_a_log() -> None:
+def test_load_works_without_a_log() -> None:
     seen = []
 
     def load(attr: bytearray) -> Outcome:
@@ -70,7 +70,7 @@ def test_load_without_a_log() -> None:
     assert seen == [(0, 0, 0)]
 
 
-def test_create_map_and_btf() -> None:
+def test_maps_and_btf_are_created() -> None:
     seen = []
 
     def keep(attr: bytearray) -> Outcome:
@@ -95,7 +95,7 @@ def test_ids_end_with_enoent_or_a_refusal() -> None:
     assert list(Bpf(Kernel(LINK_GET_NEXT_ID=KILLED).host()).ids("LINK")) == [KILLED]
 
 
-def test_objects_by_id_path_and_descriptor() -> None:
+def test_objects_are_opened_by_id_path_and_descriptor() -> None:
     kernel = Kernel()
     seen = {}
 
@@ -122,7 +122,7 @@ def test_objects_by_id_path_and_descriptor() -> None:
     assert bpf.info(9) == EPERM
 
 
-def test_links_and_raw_tracepoints() -> None:
+def test_links_and_raw_tracepoints_are_created() -> None:
     kernel = Kernel()
     seen = []
 

@@ -54,7 +54,7 @@ DISABLED = "proc/sys/kernel/unprivileged_bpf_disabled"
         (EPERM, FILTERED, "no", "seccomp"),
         (ENOSYS, FILTERED, "no", "seccomp"),
         (ENOSYS, ROOT, "no", "kernel"),
-        # Before Linux 5.19 the setting came before the command was looked at.
+        # Before Linux 5.19 the kernel checked the setting before the command.
         (EPERM, NOBODY, "yes", "kernel"),
         (EPERM, NOBODY._replace(seccomp=2), "unknown", "seccomp"),
         (EPERM, ROOT, "no", "kernel"),
@@ -62,7 +62,7 @@ DISABLED = "proc/sys/kernel/unprivileged_bpf_disabled"
         (Outcome(-1, errno.EMFILE), ROOT, "unknown", "kernel"),
     ],
 )
-def test_whether_bpf_reaches_the_kernel(
+def test_a_filter_of_bpf_is_found(
     *, tmp_path: pathlib.Path, outcome: Outcome, caller: Caller, answer: str, decided_by: str
 ) -> None:
     write(tmp_path, DISABLED, "2\n")
@@ -79,11 +79,11 @@ def test_whether_bpf_reaches_the_kernel(
         ("2", AGENT, EACCES, "no", "kernel", "security module"),
         ("3", ROOT, EACCES, "no", "kernel", "security module"),
         ("3", AGENT, Outcome(-1, errno.EMFILE), "unknown", "kernel", "EMFILE"),
-        # The kernel as released refuses nothing more above 2: the attempt tells, not the number.
+        # The upstream kernel refuses nothing more above 2. The attempt decides, not the number.
         ("3", AGENT, None, "yes", "kernel", "tried"),
     ],
 )
-def test_whether_any_event_may_be_opened(
+def test_a_refusal_of_all_perf_events_is_found(
     *,
     tmp_path: pathlib.Path,
     paranoid: str,
@@ -102,7 +102,7 @@ def test_whether_any_event_may_be_opened(
     assert kernel.left_open() == []
 
 
-def test_a_filter_of_perf_events_is_told_before_any_is_opened() -> None:
+def test_a_filter_of_perf_events_is_found_before_one_is_opened() -> None:
     kernel = Kernel(flags=KILLED)
     layers = kernel.layers(caller=FILTERED)
     assert layers.events == layers.perf
@@ -122,7 +122,7 @@ def test_a_filter_of_perf_events_is_told_before_any_is_opened() -> None:
         (ROOT._replace(seccomp=2), "2", False, "seccomp", ()),
     ],
 )
-def test_who_refused_bpf(
+def test_the_layer_that_refused_bpf_is_found(
     *,
     tmp_path: pathlib.Path,
     caller: Caller,
@@ -141,14 +141,14 @@ def test_who_refused_bpf(
     assert ("unprivileged_bpf_disabled is 2" in verdict.probe.reason) == closed
 
 
-def test_sys_admin_stands_in_and_a_user_namespace_takes_all() -> None:
+def test_sys_admin_is_enough_except_in_a_user_namespace() -> None:
     layers = Kernel().layers(caller=with_capabilities(CAP_SYS_ADMIN))
     assert layers.lacking((CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN)) == []
     inside = Kernel().layers(caller=ROOT._replace(namespaced=True))
     verdict = refused_bpf(inside, "EPERM", needs=(CAP_BPF, CAP_PERFMON))
     assert verdict.probe.decided_by == "capability"
     assert "user namespace" in verdict.probe.reason
-    assert (verdict.report()["fix"] or "").startswith("Run it outside of a user namespace")
+    assert (verdict.report()["fix"] or "").startswith("Run it outside a user namespace")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_sys_admin_stands_in_and_a_user_namespace_takes_all() -> None:
         ("", AGENT, True, "kernel"),
     ],
 )
-def test_who_refused_an_event(
+def test_the_layer_that_refused_an_event_is_found(
     *, tmp_path: pathlib.Path, lockdown: str, caller: Caller, kprobe: bool, decided_by: str
 ) -> None:
     write(tmp_path, "sys/kernel/security/lockdown", f"{lockdown}\n")
@@ -169,7 +169,7 @@ def test_who_refused_an_event(
     assert refused_event(layers, "EPERM", kprobe=kprobe).probe.decided_by == decided_by
 
 
-def test_a_remedy_names_everything_once() -> None:
+def test_a_remedy_names_each_item_once() -> None:
     verdict = Verdict(no("capability", "x"), "Then more.", ("CAP_BPF", "CAP_PERFMON"))
     granted = "Add CAP_BPF CAP_PERFMON to AmbientCapabilities= and CapabilityBoundingSet= of the unit."
     assert verdict.report() == {**verdict.probe.report(), "fix": f"{granted} Then more."}
