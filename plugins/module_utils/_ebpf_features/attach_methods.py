@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Ways to attach a program: each tried for real, and which layer refused it."""
+"""Probe the ways to attach a BPF program by attaching one."""
 
 from __future__ import annotations
 
@@ -45,14 +45,17 @@ from .programs import judge_load
 
 __all__ = ["METHODS", "Targets", "find_targets", "have_btf", "have_tracefs", "judge_attempt", "probe_attach"]
 
-# Rarely called functions that every kernel has, is compiled with, and lets be traced.
+# Functions that every kernel has, calls rarely and allows to be traced.
 _FUNCTIONS = ("ksys_sync", "vfs_statfs", "kernel_restart")
 _LSM_HOOK = "bpf_lsm_file_open"
 _TRACEPOINT = "sched/sched_process_exit"
 
 
 class Targets(t.NamedTuple):
-    """What programs are attached to. ``fentry`` and ``lsm``: numbers in the kernel's BTF, None without."""
+    """The targets that the probe attaches programs to.
+
+    ``fentry`` and ``lsm``: their numbers in the kernel's BTF, or None. ``btf``: why ``fentry`` is None.
+    """
 
     function: str
     fentry: int | None
@@ -62,12 +65,12 @@ class Targets(t.NamedTuple):
 
     @property
     def by_type(self) -> dict[str, int | None]:
-        """Numbers in the kernel's BTF by type of program."""
+        """The number in the kernel's BTF by program type."""
         return {"tracing": self.fentry, "lsm": self.lsm}
 
 
 def find_targets(root: str, *, tracefs: str | None) -> Targets:
-    """Choose a function by the kernel's BTF. ``btf`` of the result: why there is none."""
+    """Choose the target function from the kernel's BTF."""
     types = read_btf(root)
     if isinstance(types, str):
         return Targets(_FUNCTIONS[0], None, None, tracefs, types)
@@ -75,11 +78,17 @@ def find_targets(root: str, *, tracefs: str | None) -> Targets:
         number = types.function_id(name)
         if number is not None:
             return Targets(name, number, types.function_id(_LSM_HOOK), tracefs)
-    return Targets(_FUNCTIONS[0], None, None, tracefs, f"none of {', '.join(_FUNCTIONS)} in the kernel's BTF")
+    return Targets(
+        _FUNCTIONS[0], None, None, tracefs, f"the kernel's BTF has none of {', '.join(_FUNCTIONS)}"
+    )
 
 
 class Method(t.NamedTuple):
-    """One way to attach. ``since`` only explains; ``program``: the type; ``needs``: beyond those of the type."""
+    """One way to attach a program.
+
+    ``since``: for the reason only. ``program``: the program type. ``needs``: the capabilities beyond those of the type.
+    ``missing``: the reason where the source to attach to does not exist.
+    """
 
     since: str
     program: str
@@ -89,12 +98,12 @@ class Method(t.NamedTuple):
 
     @property
     def by_event(self) -> bool:
-        """Whether the program is attached to a perf event, found by a PMU or by tracefs."""
+        """Whether the program is attached to a perf event, from a PMU or from tracefs."""
         return self.missing == _TRACEFS or "event_source" in self.missing
 
 
 def _to_own_file(attach: t.Callable[[Bpf, Host, str, int], Attempt], bpf: Bpf, host: Host) -> Attempt:
-    """Attach to a file in memory that no process has mapped, so that no program ever meets the probe."""
+    """Attach to a memory file that no process executes, so that the probe never runs."""
     fd = os.memfd_create("gofleet_probe", os.MFD_CLOEXEC)
     try:
         os.write(fd, b"\x90" * 64)
@@ -133,7 +142,7 @@ METHODS: dict[str, Method] = {
         lambda bpf, host, to: attach_tracepoint(bpf, host, _TRACEPOINT, tracefs=to.tracefs or ""),
         missing=_TRACEFS,
     ),
-    # CVE-2025-38466: since mid-2025 perf opens no uprobe for CAP_PERFMON alone.
+    # CVE-2025-38466: since mid-2025, an uprobe by perf needs CAP_SYS_ADMIN. CAP_PERFMON is not enough.
     "uprobe_perf": Method(
         "4.17",
         "kprobe",
@@ -156,7 +165,7 @@ METHODS: dict[str, Method] = {
 
 
 def probe_attach(bpf: Bpf, layers: Layers, targets: Targets) -> dict[str, Verdict]:
-    """An answer for every method."""
+    """Probe every method of METHODS."""
     return {name: _probe(bpf, layers, targets, name) for name in METHODS}
 
 
@@ -176,7 +185,7 @@ def _probe(bpf: Bpf, layers: Layers, targets: Targets, name: str) -> Verdict:
 
 
 def have_tracefs(root: str, targets: Targets) -> Verdict:
-    """Probe the running kernel for tracefs, and the host for its mount. Commit 8434dc9340cd, Linux 4.1."""
+    """Probe the running kernel for tracefs (commit 8434dc9340cd, Linux 4.1) and the host for its mount."""
     if targets.tracefs is not None:
         return Verdict(yes("mount", f"mounted at {targets.tracefs}"))
     known = read(root, "proc/filesystems").text
@@ -190,19 +199,19 @@ def have_tracefs(root: str, targets: Targets) -> Verdict:
 
 
 def have_btf(targets: Targets) -> Verdict:
-    """What find_targets found of the kernel's types. Commit 341dfcf8d78e, Linux 5.4."""
+    """Judge whether find_targets could read the kernel's BTF (commit 341dfcf8d78e, Linux 5.4)."""
     if targets.btf is None:
-        return Verdict(yes("kernel", "read, and it has the function looked for"))
+        return Verdict(yes("kernel", "the kernel's BTF has the target function"))
     return Verdict(no("kernel", targets.btf), "Boot a kernel with CONFIG_DEBUG_INFO_BTF=y.")
 
 
 def judge_attempt(attempt: Attempt, *, layers: Layers, name: str) -> Verdict:
-    """What an attach that did not work says of a method of METHODS."""
+    """Judge a failed attach with a method of METHODS."""
     number = attempt.outcome.errno
     error = error_name(number)
     judges = {"load": _judge_load, "source": _judge_source, "event": _judge_source, "open": _judge_open}
     verdict = judges.get(attempt.step, _judge_link)(attempt, error, layers, name)
-    return verdict or Verdict(unknown("kernel", f"tried, {error} from the step {attempt.step} does not tell"))
+    return verdict or Verdict(unknown("kernel", f"tried, {error} at the step {attempt.step} is inconclusive"))
 
 
 _REFUSED = (errno.EPERM, errno.EACCES)
@@ -213,19 +222,19 @@ def _judge_load(attempt: Attempt, error: str, layers: Layers, name: str) -> Verd
     verdict = judge_load(loaded, layers=layers, name=METHODS[name].program)
     gate = layers.events
     if METHODS[name].by_event and verdict.probe.decided_by == "capability" and gate.probe.answer == "no":
-        # Name what would refuse next, where the first obstacle is not the only one.
+        # Perf events would be refused next, so include that fix.
         return verdict._replace(fix=f"Then: {gate.fix or gate.probe.reason}")
     return verdict
 
 
 def _judge_source(attempt: Attempt, error: str, layers: Layers, name: str) -> Verdict | None:
-    """Not even the place that tells how to attach could be read or written."""
+    """Judge a failure to read the source of the attach or to write its event."""
     in_tracefs = METHODS[name].missing == _TRACEFS
     if attempt.step == "source" and attempt.outcome.errno == errno.ENOENT:
         return Verdict(no("kernel", f"{error}: {METHODS[name].missing or 'nothing to attach to'}"))
     if attempt.outcome.errno not in _REFUSED or not in_tracefs:
         return None
-    # The files of tracefs belong to root, who needs no capability where the mode already allows it.
+    # Root owns the files of tracefs and needs no capability where their mode allows access.
     if layers.host.caller.uid != 0 and not layers.host.caller.can(CAP_DAC_OVERRIDE):
         reason = f"{error}: tracefs belongs to root, and the caller lacks CAP_DAC_OVERRIDE"
         lacking = ("CAP_DAC_OVERRIDE", *layers.lacking((CAP_BPF, CAP_PERFMON)))
@@ -244,7 +253,12 @@ def _judge_open(attempt: Attempt, error: str, layers: Layers, name: str) -> Verd
 def _judge_link(attempt: Attempt, error: str, layers: Layers, name: str) -> Verdict | None:
     number = attempt.outcome.errno
     if name == "tcx" and number == errno.ENODEV:
-        return Verdict(yes("kernel", "tried on no interface, ENODEV as only a kernel with it answers"))
+        return Verdict(
+            yes(
+                "kernel",
+                "tried on a missing interface, ENODEV, which only a kernel with tcx returns",
+            )
+        )
     if number in (errno.EINVAL, errno.EOPNOTSUPP, ENOTSUPP):
         reason = f"{error}: this kernel is built without it (since Linux {METHODS[name].since})"
         return Verdict(no("kernel", reason))

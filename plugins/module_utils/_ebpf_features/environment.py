@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What BPF finds on a host: types, mounts, lockdown, compiler, settings."""
+"""Read what a host provides for BPF: BTF, mounts, lockdown, the JIT compiler and settings."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from .._probe.mounts import mounts_of_type, tracefs_mount_points
 __all__ = ["find_tracefs", "read_environment"]
 
 _BTF = "sys/kernel/btf"
-# Read by number; a key that the kernel does not know, or does not show to the caller, is null.
+# Numbers. A key that the kernel does not have or does not show to the caller is null.
 _SYSCTLS = ("perf_event_paranoid", "unprivileged_bpf_disabled", "kptr_restrict", "bpf_stats_enabled")
 _JIT = ("enable", "harden", "kallsyms", "limit")
 
 
 def find_tracefs(root: str) -> str | None:
-    """Where tracefs is mounted, by itself (Linux 4.1) or below debugfs; None: nowhere that this process sees."""
+    """Return where tracefs is mounted (Linux 4.1), by itself or below debugfs, or None."""
     points = sorted(tracefs_mount_points(root), key=lambda point: point != "/sys/kernel/tracing")
     return points[0] if points else None
 
 
 def read_environment(root: str) -> dict[str, t.Any]:
-    """The values that the module returns."""
+    """Return the values that ebpf_info returns."""
     active = read(root, "sys/kernel/security/lsm").text
     return {
         "btf": _btf(root),
@@ -49,7 +49,7 @@ def _mounted(root: str, kind: str) -> str | None:
 
 
 def _btf(root: str) -> dict[str, t.Any]:
-    """The kernel's own types (Linux 5.4) and those of how many modules (5.11)."""
+    """Return the size of the kernel's BTF (Linux 5.4) and the number of modules with BTF (5.11)."""
     try:
         size = os.stat(os.path.join(root, _BTF, "vmlinux")).st_size
         modules = len(os.listdir(os.path.join(root, _BTF))) - 1

@@ -26,7 +26,7 @@ __all__ = [
     "write_user_refusal",
 ]
 
-# By number, as of Linux 6.12. The list is closed: what came after 6.2 are kernel functions, found by their BTF.
+# By number, as of Linux 6.12. The list is complete, because newer kernels add kfuncs, which programs find by BTF.
 _HELPERS = """
 unspec map_lookup_elem map_update_elem map_delete_elem probe_read ktime_get_ns trace_printk get_prandom_u32
 get_smp_processor_id skb_store_bytes l3_csum_replace l4_csum_replace tail_call clone_redirect
@@ -64,7 +64,7 @@ tcp_raw_check_syncookie_ipv6 ktime_get_tai_ns user_ringbuf_drain cgrp_storage_ge
 HELPERS = tuple(f"bpf_{name}" for name in _HELPERS.split())
 
 
-# What agents on a host load; the rest are for special purposes and take the same time each.
+# The types that agents load. The others serve special purposes, and each takes as long to probe.
 DEFAULT_TYPES = (
     "socket_filter",
     "kprobe",
@@ -79,16 +79,16 @@ DEFAULT_TYPES = (
     "tracing",
     "lsm",
 )
-# The verifier writes to the kernel log for probe_write_user, and switches an event on for the other two.
+# The verifier writes to the kernel log for probe_write_user, and enables a trace event for the other two.
 LOUD = ("bpf_trace_printk", "bpf_trace_vprintk", "bpf_probe_write_user")
 
 _CALL = 0x85
 _MOV64_REG = 0xBF
-# Reads a register that holds nothing: no program of these is ever accepted, and so none is made.
+# Reads an uninitialised register, so the verifier rejects every program with it and none is loaded.
 _NEVER = instruction(_MOV64_REG, dst=0, src=9) + instruction(0x95)
 _LOG_SIZE = 4096
 
-_READS_KERNEL = {f"bpf_probe_read{form}" for form in ("", "_str", "_kernel", "_kernel_str")}
+_KERNEL_READERS = {f"bpf_probe_read{form}" for form in ("", "_str", "_kernel", "_kernel_str")}
 _TRACERS = ("kprobe", "tracepoint", "perf_event", "raw_tracepoint", "raw_tracepoint_writable", "tracing")
 
 _YES = yes("kernel", "the verifier accepts a call")
@@ -104,10 +104,11 @@ def probe_helpers(
     targets: t.Mapping[str, int | None],
     loud: bool = False,
 ) -> dict[str, dict[str, Probe]]:
-    """An answer for every helper from each of the types; none from a type that cannot be loaded.
+    """Probe every helper in each of the program types. A type that cannot be loaded has no answers.
 
-    :param targets: by type, the number in the kernel's BTF of something that programs of the type may attach to
-    :param loud: probe those of LOUD too
+    :param targets: by program type, the number in the kernel's BTF of a target to attach to
+    :param loud: also probe the helpers of LOUD
+    :returns: program type -> helper -> answer
     """
     found: dict[str, dict[str, Probe]] = {}
     for kind in types:
@@ -129,7 +130,10 @@ def probe_helpers(
 
 
 def probe_helper(bpf: Bpf, layers: Layers, *, kind: str, name: str, target: int = 0) -> Probe | None:
-    """Probe the running kernel for one helper in one type of program; None: no program of that type gets so far."""
+    """Probe the running kernel for one helper in one program type.
+
+    :returns: None where a program of that type cannot be loaded
+    """
     code = instruction(_CALL, imm=HELPERS.index(name)) + _NEVER
     loaded = load_smallest(bpf, kind, code, btf_id=target, log_size=_LOG_SIZE)
     for dummy in opened(loaded.outcome):
@@ -138,31 +142,35 @@ def probe_helper(bpf: Bpf, layers: Layers, *, kind: str, name: str, target: int 
 
 
 def judge_helper(loaded: Loaded, layers: Layers, kind: str, name: str) -> Probe | None:
-    """What the verifier said of a call."""
+    """Judge a call of a helper by the log of the verifier."""
     log = loaded.log
     if "invalid func " in log:
         return _ABSENT
-    # The second form since Linux 6.11.
+    # Linux 6.11 and later write the second form.
     if "unknown func " in log or "program of this type cannot use helper " in log:
-        return _why_not(layers, kind, name)
+        return _why_refused(layers, kind, name)
     if log:
         return _YES
     return None
 
 
-def _why_not(layers: Layers, kind: str, name: str) -> Probe:
-    """The verifier treats what lockdown or a capability forbids as if the type did not have it."""
-    if name in _READS_KERNEL and layers.confidential:
-        return no("lockdown", "the kernel is locked down (confidentiality): programs read no kernel memory")
+def _why_refused(layers: Layers, kind: str, name: str) -> Probe:
+    """Judge why a type lacks a helper. Where lockdown or a capability forbids it, the verifier logs the same."""
+    if name in _KERNEL_READERS and layers.confidential:
+        return no(
+            "lockdown", "the kernel is locked down (confidentiality): programs cannot read kernel memory"
+        )
     if name == "bpf_probe_write_user" and kind in _TRACERS:
         return write_user_refusal(layers) or _OTHER_TYPES
     return _OTHER_TYPES
 
 
 def write_user_refusal(layers: Layers) -> Probe | None:
-    """Who forbids bpf_probe_write_user to programs of a type that has it."""
+    """Return the layer that refuses bpf_probe_write_user to tracing programs, or None."""
     if layers.locked:
-        return no("lockdown", f"the kernel is locked down ({layers.lockdown}): programs write no user memory")
+        return no(
+            "lockdown", f"the kernel is locked down ({layers.lockdown}): programs cannot write user memory"
+        )
     if not layers.host.caller.can(CAP_SYS_ADMIN):
-        return no("capability", "the caller lacks CAP_SYS_ADMIN, without which programs write no user memory")
+        return no("capability", "the caller lacks CAP_SYS_ADMIN, which programs need to write user memory")
     return None

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Everything that ebpf_info tells, asked by the process that this runs in."""
+"""Probe everything that ebpf_info returns."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .attach_methods import Targets, find_targets, have_btf, have_tracefs, probe
 from .environment import find_tracefs, read_environment
 from .helpers import DEFAULT_TYPES, LOUD, probe_helper, probe_helpers, write_user_refusal
 from .maps import probe_maps
-from .profiles import HELPERS_ASKED, PROFILES, judge_profiles
+from .profiles import PROFILE_HELPERS, PROFILES, judge_profiles
 from .programs import PROGRAMS, probe_programs
 
-__all__ = ["ARGUMENTS", "SUBSETS", "ask", "read_ebpf", "require"]
+__all__ = ["ARGUMENTS", "SUBSETS", "query", "read_ebpf", "require"]
 
 SUBSETS = ("environment", "programs", "maps", "helpers", "attach", "profiles")
 
@@ -54,47 +54,52 @@ ARGUMENTS: dict[str, t.Any] = {
 }
 
 
-def ask(
+def query(
     *,
     subsets: t.Sequence[str],
     helper_types: t.Sequence[str] = (),
     loud: bool = False,
     targets: t.Mapping[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
-    """The answers for this process. Arguments and result are what JSON can hold.
+    """Return the answers for the identity of this process. Arguments and result are JSON values.
 
-    :param subsets: of SUBSETS
-    :param helper_types: types of programs to probe every helper in
-    :param loud: probe helpers that leave a trace in the kernel log, too
-    :param targets: those that an earlier call found, which takes half of the time
+    :param subsets: names of SUBSETS
+    :param helper_types: program types to probe every helper in
+    :param loud: also probe the helpers of LOUD, which write to the kernel log or enable a trace event
+    :param targets: the targets that an earlier call returned. Finding them takes half of the time.
     """
     host = this_host()
     layers = read_layers(host)
-    bpf = Bpf(_unguarded(host, layers))
-    to = Targets(**targets) if targets else find_targets(host.root, tracefs=find_tracefs(host.root))
-    result: dict[str, t.Any] = {"caller": host.caller.report(), "targets": to._asdict()}
+    bpf = Bpf(_without_guard(host, layers))
+    found_targets = (
+        Targets(**targets) if targets else find_targets(host.root, tracefs=find_tracefs(host.root))
+    )
+    result: dict[str, t.Any] = {"caller": host.caller.report(), "targets": found_targets._asdict()}
     if "environment" in subsets:
         result["values"] = read_environment(host.root)
-    answers = _answers(bpf, layers, to, subsets)
+    answers = _answers(bpf, layers, found_targets, subsets)
     for subset, verdicts in answers.items():
         if subset in subsets:
             result[subset] = {name: verdict.report() for name, verdict in verdicts.items()}
     if "profiles" in subsets:
-        environment = {"btf": have_btf(to), "tracefs": have_tracefs(host.root, to)}
-        helpers = _helpers_asked(bpf, layers, answers["programs"]["kprobe"], loud=loud)
+        environment = {"btf": have_btf(found_targets), "tracefs": have_tracefs(host.root, found_targets)}
+        helpers = _profile_helpers(bpf, layers, answers["programs"]["kprobe"], loud=loud)
         found = {**answers, "helpers": helpers, "environment": environment}
         result["profiles"] = judge_profiles(found, layers)
     if "helpers" in subsets:
-        told = probe_helpers(bpf, layers, types=helper_types, targets=to.by_type, loud=loud)
+        by_type = probe_helpers(bpf, layers, types=helper_types, targets=found_targets.by_type, loud=loud)
         result["helpers"] = {
             kind: {name: answer.report() for name, answer in helpers.items()}
-            for kind, helpers in told.items()
+            for kind, helpers in by_type.items()
         }
     return result
 
 
-def _unguarded(host: Host, layers: Layers) -> Host:
-    """The host without a child for each bpf(2), once one has come through: a filter that kills goes by the number."""
+def _without_guard(host: Host, layers: Layers) -> Host:
+    """Return the host without a child process for each call, if bpf(2) passes the filter.
+
+    A filter that kills does so by the number of the call, so further calls pass too.
+    """
     if host.caller.filtered and layers.bpf.probe.answer == "yes":
         return host._replace(syscalls=HostSyscalls(guarded=False))
     return host
@@ -103,7 +108,7 @@ def _unguarded(host: Host, layers: Layers) -> Host:
 def _answers(
     bpf: Bpf, layers: Layers, targets: Targets, subsets: t.Sequence[str]
 ) -> dict[str, dict[str, Verdict]]:
-    """What the subsets ask for, and what the profiles are judged by."""
+    """Probe the requested subsets, and those that the profiles need."""
     answers: dict[str, dict[str, Verdict]] = {}
     if "profiles" in subsets or "programs" in subsets:
         answers["programs"] = probe_programs(bpf, layers)
@@ -114,30 +119,33 @@ def _answers(
     return answers
 
 
-def _helpers_asked(bpf: Bpf, layers: Layers, program: Verdict, *, loud: bool) -> dict[str, Verdict]:
+def _profile_helpers(bpf: Bpf, layers: Layers, program: Verdict, *, loud: bool) -> dict[str, Verdict]:
     if program.probe.answer != "yes":
-        return {name: program for dummy, name in HELPERS_ASKED}
+        return {name: program for dummy, name in PROFILE_HELPERS}
     answers = {}
-    for kind, name in HELPERS_ASKED:
+    for kind, name in PROFILE_HELPERS:
         if name in LOUD and not loud:
-            answers[name] = write_user_untried(layers)
+            answers[name] = judge_write_user(layers)
             continue
         answer = probe_helper(bpf, layers, kind=kind, name=name)
-        answers[name] = Verdict(answer or _SILENT, _helper_fix(answer))
+        answers[name] = Verdict(answer or _NO_LOG, _helper_fix(answer))
     return answers
 
 
-_SILENT = unknown("kernel", "tried, no word from the verifier")
+_NO_LOG = unknown("kernel", "tried, the verifier wrote no log")
 
 
-def write_user_untried(layers: Layers) -> Verdict:
-    """bpf_probe_write_user by what the kernel asks for it, because asking itself writes a warning to its log."""
+def judge_write_user(layers: Layers) -> Verdict:
+    """Judge bpf_probe_write_user from its requirements, because trying it writes a warning to the kernel log."""
     refused = write_user_refusal(layers)
     if refused is not None:
         lacking = ("CAP_SYS_ADMIN",) if refused.decided_by == "capability" else ()
         return Verdict(refused, _helper_fix(refused), lacking)
     return Verdict(
-        yes("kernel", "not tried, which would warn in the kernel log: no lockdown, and CAP_SYS_ADMIN is held")
+        yes(
+            "kernel",
+            "not tried, because trying logs a kernel warning: no lockdown, and the caller has CAP_SYS_ADMIN",
+        )
     )
 
 
@@ -146,24 +154,27 @@ def _helper_fix(answer: Probe | None) -> str | None:
 
 
 def read_ebpf(params: t.Mapping[str, t.Any], *, run: Runner) -> dict[str, t.Any]:
-    """The return values of ebpf_info: what the module's own process may do, and every identity asked for."""
+    """Return the return values of ebpf_info for the module's own process and for every identity.
+
+    :param params: the parameters of the module
+    """
     subsets = list(params["subsets"] or SUBSETS)
     if params["require"] and "profiles" not in subsets:
         subsets.append("profiles")
-    result = ask(subsets=subsets, helper_types=params["helper_types"], loud=params["full"])
+    result = query(subsets=subsets, helper_types=params["helper_types"], loud=params["full"])
     targets = result.pop("targets")
     result["identities"] = {}
-    # The rest is the same for all.
-    each = [subset for subset in subsets if subset in ("programs", "maps", "attach", "profiles")]
+    # The other subsets do not depend on the identity.
+    by_identity = [subset for subset in subsets if subset in ("programs", "maps", "attach", "profiles")]
     for entry in params["identity"]:
-        told = run_as(
+        answers = run_as(
             _identity(entry),
             run=run,
-            function="_ebpf_features.info:ask",
-            arguments={"subsets": each, "loud": params["full"], "targets": targets},
+            function="_ebpf_features.info:query",
+            arguments={"subsets": by_identity, "loud": params["full"], "targets": targets},
         )
-        told.pop("targets")
-        result["identities"][entry["name"]] = told
+        answers.pop("targets")
+        result["identities"][entry["name"]] = answers
     require(result, params["require"])
     return result
 
@@ -173,7 +184,7 @@ def _identity(entry: t.Mapping[str, t.Any]) -> Identity:
 
 
 def require(result: t.Mapping[str, t.Any], wanted: t.Sequence[str]) -> None:
-    """Fail with the reason and the remedy of each profile that the host, or an identity on it, does not have."""
+    """Raise a HostError with the reason and the remedy of each required profile that is not met."""
     who: dict[str, t.Any] = {"the module's own process": result}
     if result["identities"]:
         who = dict(result["identities"])
@@ -195,4 +206,4 @@ def require(result: t.Mapping[str, t.Any], wanted: t.Sequence[str]) -> None:
         )
 
 
-_NO_FIX = "Use another kernel, or an agent that does without."
+_NO_FIX = "Use another kernel, or an agent that does not need this."

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Types of BPF maps: the smallest one of each, created and closed again."""
+"""Probe the types of BPF maps by creating the smallest map of each."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ _NETWORK = (CAP_BPF, CAP_NET_ADMIN)
 
 
 class MapType(t.NamedTuple):
-    """What the kernel wants to see for one type. ``since`` only explains; the attempt decides.
+    """The attributes that the kernel requires for one map type. ``since`` is for the reason only, the attempt decides.
 
-    ``open``: needs no capability while unprivileged BPF is on; ``inner``: holds maps; ``typed``: wants BTF of its
-    key and value; ``vmlinux``: wants a type of the kernel, and refuses type 1 with ENOTSUPP if it knows the map.
+    ``open``: needs no capability while unprivileged BPF is enabled. ``inner``: holds maps. ``typed``: needs BTF for
+    its key and value. ``vmlinux``: needs a struct of the kernel's BTF. A kernel with that map type refuses BTF type 1
+    with ENOTSUPP.
     """
 
     since: str
@@ -89,7 +90,7 @@ MAPS: dict[str, MapType] = {
     "arena": MapType("6.9", key=0, value=0, flags=_MMAPABLE),  # commit 317460317a02
 }
 
-# A BTF object with one type, a signed integer of 32 bits without a name of use: header, struct btf_type, names.
+# A BTF object with one type, a signed 32-bit integer: header, struct btf_type, names.
 _INT = struct.pack("=IIII", 1, 1 << 24, 4, 1 << 24 | 32)
 _NAMES = b"\0int\0"
 _INT_BTF = struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(_INT), len(_INT), len(_NAMES)) + _INT + _NAMES
@@ -97,7 +98,7 @@ _INT_ID = 1
 
 
 def have_map_type(bpf: Bpf, layers: Layers, name: str) -> Verdict:
-    """Probe the running kernel for one type of MAPS."""
+    """Probe the running kernel for one map type of MAPS."""
     if layers.bpf.probe.answer != "yes":
         return layers.bpf
     outcome = _create(bpf, name)
@@ -107,7 +108,7 @@ def have_map_type(bpf: Bpf, layers: Layers, name: str) -> Verdict:
 
 
 def judge_map(outcome: Outcome, *, layers: Layers, name: str) -> Verdict:
-    """What the refusal of a map of one type says."""
+    """Judge the refusal of a map of one type."""
     kind, number = MAPS[name], outcome.errno
     error = error_name(number)
     if outcome.killed:
@@ -116,18 +117,21 @@ def judge_map(outcome: Outcome, *, layers: Layers, name: str) -> Verdict:
         )
     if kind.vmlinux and number == ENOTSUPP:
         return Verdict(
-            yes("kernel", "tried with a type that is no such struct, ENOTSUPP as only a kernel with it")
+            yes(
+                "kernel",
+                "tried with a type that is not a struct_ops, ENOTSUPP, which only a kernel with it returns",
+            )
         )
     if number in (errno.EPERM, errno.EACCES):
         return refused_bpf(layers, error, needs=kind.needs, unprivileged=kind.open)
-    # EOPNOTSUPP: an architecture without it.
+    # EOPNOTSUPP: the architecture lacks it.
     if number in (errno.EINVAL, errno.EOPNOTSUPP):
         return Verdict(no("kernel", f"{error}: this kernel is built without it (since Linux {kind.since})"))
-    return Verdict(unknown("kernel", f"tried, {error} does not tell"))
+    return Verdict(unknown("kernel", f"tried, {error} is inconclusive"))
 
 
 def probe_maps(bpf: Bpf, layers: Layers) -> dict[str, Verdict]:
-    """An answer for every type."""
+    """Probe every map type of MAPS."""
     return {name: have_map_type(bpf, layers, name) for name in MAPS}
 
 
@@ -144,7 +148,7 @@ def _create(bpf: Bpf, name: str) -> Outcome:
             return _create_with(bpf, name, rest=struct.pack("=IIII", 0, fd, _INT_ID, _INT_ID))
         return types
     if MAPS[name].vmlinux:
-        # ... and btf_vmlinux_value_type_id, 1: an integer.
+        # ... and btf_vmlinux_value_type_id = 1, an integer.
         return _create_with(bpf, name, rest=struct.pack("=IIIII", 0, 0, 0, 0, 1))
     return _create_with(bpf, name)
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Profiles: what a kind of agent needs of a host, and whether the host, or an identity on it, has it all."""
+"""Judge whether a host, or an identity on it, meets the needs of a kind of agent."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from .._ebpf.layers import Layers, Verdict, remedy
 from .._probe.answer import Probe, no, yes
 from .._probe.caller import CAPABILITIES
 
-__all__ = ["HELPERS_ASKED", "PROFILES", "Found", "Profile", "judge_profile", "judge_profiles"]
+__all__ = ["PROFILES", "PROFILE_HELPERS", "Found", "Profile", "judge_profile", "judge_profiles"]
 
 
 class Profile(t.NamedTuple):
-    """What an agent needs. ``needs``: ``kind name`` or, where one of several is enough, ``kind name|name``."""
+    """The needs and the capabilities of a kind of agent.
+
+    ``needs``: ``kind name``, or ``kind name|name`` where one of several is enough.
+    """
 
     needs: tuple[str, ...]
     capabilities: tuple[str, ...]
 
 
-# The answers that profiles are judged by, by kind and name.
+# The verdicts that profiles are judged from, by kind and name.
 Found = t.Mapping[str, t.Mapping[str, Verdict]]
 
-# The helpers that the profiles name, as type of program and name.
-HELPERS_ASKED = (
+# The helpers that the profiles need, as program type and name.
+PROFILE_HELPERS = (
     ("kprobe", "bpf_probe_read_kernel"),
     ("kprobe", "bpf_probe_read_user"),
     ("kprobe", "bpf_loop"),
@@ -37,7 +40,7 @@ HELPERS_ASKED = (
 
 _TRACING = ("CAP_BPF", "CAP_PERFMON")
 _COUNTS = ("environment btf", "maps percpu_hash|hash")
-# The capabilities that OpenTelemetry's agent asks for, before those for what it changes.
+# The capabilities that OpenTelemetry's agent (OBI) needs for traces. Propagation needs more.
 _OBI = (*_TRACING, "CAP_CHECKPOINT_RESTORE", "CAP_DAC_READ_SEARCH", "CAP_NET_RAW", "CAP_SYS_PTRACE")
 _OBI_TRACES = (
     "environment btf",
@@ -66,7 +69,7 @@ PROFILES: dict[str, Profile] = {
         ("maps hash", "programs sched_cls", "programs xdp", "attach cgroup|tcx"), ("CAP_BPF", "CAP_NET_ADMIN")
     ),
     "obi_traces": Profile(_OBI_TRACES, _OBI),
-    # Headers of requests written by traffic control and sockets.
+    # OBI writes request headers with traffic control and socket programs.
     "obi_context_propagation": Profile(
         (
             *_OBI_TRACES,
@@ -78,7 +81,7 @@ PROFILES: dict[str, Profile] = {
         ),
         (*_OBI, "CAP_NET_ADMIN"),
     ),
-    # Headers of requests written into the memory of a Go program.
+    # OBI writes request headers into the memory of a Go program.
     "obi_go_propagation": Profile(
         (*_OBI_TRACES, "helpers bpf_loop", "helpers bpf_probe_write_user"), (*_OBI, "CAP_SYS_ADMIN")
     ),
@@ -86,7 +89,7 @@ PROFILES: dict[str, Profile] = {
 
 
 def judge_profiles(found: Found, layers: Layers) -> dict[str, dict[str, t.Any]]:
-    """The answers of all profiles, in the shape that the module returns."""
+    """Judge all profiles and return the dictionary that the module returns."""
     return {
         name: {
             **judge_profile(profile, found, layers).report(),
@@ -98,13 +101,13 @@ def judge_profiles(found: Found, layers: Layers) -> dict[str, dict[str, t.Any]]:
 
 
 def judge_profile(profile: Profile, found: Found, layers: Layers) -> Verdict:
-    """Yes where every need is met; else the reason names all that are not, and the hardest to lift decides."""
+    """Judge one profile. The reason names every need that is not met, and the one that is hardest to meet decides."""
     failed = _failed_needs(profile, found)
     caller = layers.host.caller
     lacking = [name for name in profile.capabilities if not caller.can(CAPABILITIES.index(name))]
-    lacking = [name for name in lacking if name not in _COVERED or not caller.can(_SYS_ADMIN)]
+    lacking = [name for name in lacking if name not in _IN_SYS_ADMIN or not caller.can(_SYS_ADMIN)]
     if lacking:
-        # Also those that no attempt needed, such as the right to look into other processes.
+        # Includes capabilities that no probe needs, such as CAP_SYS_PTRACE.
         reason = f"the caller lacks {', '.join(lacking)}"
         failed.append(("capabilities", Verdict(no("capability", reason), None, tuple(lacking))))
     if not failed:
@@ -118,14 +121,14 @@ def judge_profile(profile: Profile, found: Found, layers: Layers) -> Verdict:
 
 
 _SYS_ADMIN = CAPABILITIES.index("CAP_SYS_ADMIN")
-# CAP_SYS_ADMIN stands in for these: the kernel asks for either.
-_COVERED = ("CAP_BPF", "CAP_PERFMON", "CAP_CHECKPOINT_RESTORE", "CAP_NET_ADMIN")
-# Hardest to lift first.
+# CAP_SYS_ADMIN includes these.
+_IN_SYS_ADMIN = ("CAP_BPF", "CAP_PERFMON", "CAP_CHECKPOINT_RESTORE", "CAP_NET_ADMIN")
+# The hardest to change first.
 _LAYERS = ("kernel", "lockdown", "mount", "apparmor", "seccomp", "sysctl", "capability")
 
 
 def _rank(verdict: Verdict) -> tuple[bool, bool, int]:
-    """A certain no before an unknown, and what a capability would not lift before what it would."""
+    """Return a sort key. No comes before unknown, and needs that capabilities do not meet come first."""
     layer = verdict.probe.decided_by
     rank = _LAYERS.index(layer) if layer in _LAYERS else len(_LAYERS)
     return verdict.probe.answer != "no", bool(verdict.lacking), -rank if verdict.lacking else rank
@@ -144,7 +147,7 @@ def _failed_needs(profile: Profile, found: Found) -> list[tuple[str, Verdict]]:
         kind, dummy, names = need.partition(" ")
         verdicts = [found[kind][name] for name in names.split("|")]
         if not any(verdict.probe.answer == "yes" for verdict in verdicts):
-            # An obstacle that a person can lift is the one to name.
+            # Name an alternative that has a fix, if there is one.
             verdicts.sort(key=lambda verdict: verdict.fix is None)
             failed.append((names.replace("|", " or "), verdicts[0]))
     return failed

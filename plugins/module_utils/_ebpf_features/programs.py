@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Types of BPF programs: the smallest one of each, loaded and closed again."""
+"""Probe the types of BPF programs by loading the smallest program of each."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _NETWORK = (CAP_BPF, CAP_NET_ADMIN)
 
 
 class ProgramType(t.NamedTuple):
-    """What the kernel wants to see for one type. ``since`` only explains; the attempt decides.
+    """The attributes that the kernel requires for one program type. ``since`` is for the reason only.
 
-    ``needs``: capabilities; ``unprivileged``: which need none while unprivileged BPF is on; ``proof``: what the
-    verifier says of type 1 of the kernel's BTF, which is no target, if it knows the type.
+    ``needs``: the capabilities. ``unprivileged``: needs none while unprivileged BPF is enabled. ``proof``: part of the
+    log with which a kernel with this program type refuses BTF type 1, which is not a valid target.
     """
 
     since: str
@@ -93,9 +93,9 @@ PROGRAMS: dict[str, ProgramType] = {
 def load_smallest(
     bpf: Bpf, name: str, instructions: bytes, *, btf_id: int = 0, log_size: int = _LOG_SIZE
 ) -> Loaded:
-    """Load instructions as a type of PROGRAMS.
+    """Load instructions as a program of a type of PROGRAMS.
 
-    :param btf_id: what it is to attach to, for the types that must say
+    :param btf_id: the BTF number of the attach target, for the types that need one
     """
     kind = PROGRAMS[name]
     return bpf.load(
@@ -109,7 +109,7 @@ def load_smallest(
 
 
 def have_program_type(bpf: Bpf, layers: Layers, name: str) -> Verdict:
-    """Probe the running kernel for one type of PROGRAMS."""
+    """Probe the running kernel for one program type of PROGRAMS."""
     if layers.bpf.probe.answer != "yes":
         return layers.bpf
     loaded = load_smallest(bpf, name, exit_with(0), btf_id=1 if PROGRAMS[name].proof else 0)
@@ -119,7 +119,7 @@ def have_program_type(bpf: Bpf, layers: Layers, name: str) -> Verdict:
 
 
 def judge_load(loaded: Loaded, *, layers: Layers, name: str) -> Verdict:
-    """What the refusal of a program of one type says."""
+    """Judge the refusal of a program of one type."""
     kind, number = PROGRAMS[name], loaded.outcome.errno
     error = error_name(number)
     if loaded.outcome.killed:
@@ -127,17 +127,21 @@ def judge_load(loaded: Loaded, *, layers: Layers, name: str) -> Verdict:
             probe=no("seccomp", "a seccomp filter kills the process that loads a program (SIGSYS)")
         )
     if kind.proof and (kind.proof in loaded.log or number == ENOTSUPP):
-        return Verdict(yes("kernel", "tried without a target, and refused as only a kernel with it refuses"))
+        return Verdict(
+            yes("kernel", "tried without a valid target, and refused as only a kernel with it does")
+        )
     if number in (errno.EPERM, errno.EACCES) and not loaded.log:
         return refused_bpf(layers, error, needs=kind.needs, unprivileged=kind.unprivileged)
     if number == errno.EINVAL:
         without = ", or without BTF" if kind.proof else ""
         reason = f"EINVAL: this kernel is built without it{without} (since Linux {kind.since})"
         return Verdict(no("kernel", reason), None)
-    said = loaded.log.strip().splitlines()
-    return Verdict(unknown("kernel", f"tried, {error} does not tell{': ' + said[-1] if said else ''}"))
+    log_lines = loaded.log.strip().splitlines()
+    return Verdict(
+        unknown("kernel", f"tried, {error} is inconclusive{': ' + log_lines[-1] if log_lines else ''}")
+    )
 
 
 def probe_programs(bpf: Bpf, layers: Layers) -> dict[str, Verdict]:
-    """An answer for every type."""
+    """Probe every program type of PROGRAMS."""
     return {name: have_program_type(bpf, layers, name) for name in PROGRAMS}

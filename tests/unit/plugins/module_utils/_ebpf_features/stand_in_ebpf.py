@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""bpf(2) and perf_event_open(2) of a kernel whose answers a test chooses, by command."""
+"""A kernel whose results of bpf(2) and perf_event_open(2) the test chooses by command."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ Answer = t.Union[Outcome, t.Callable[[bytearray], Outcome]]
 
 
 class Kernel:
-    """Answers by the name of a command, or ``perf_event_open`` and ``events`` (a dummy event). Else a descriptor."""
+    """A kernel with results by the name of a command, ``perf_event_open`` or ``events`` (a dummy event).
+
+    Any other call returns a descriptor.
+    """
 
     def __init__(self, **answers: Answer) -> None:
         self.answers: dict[str, Answer] = answers
@@ -67,11 +70,11 @@ class Kernel:
         return id(buffer)
 
     def buffer(self, attr: bytearray, offset: int) -> bytearray:
-        """What a pointer of an attr points to."""
+        """Return the buffer that a pointer of an attr points to."""
         return self.buffers[struct.unpack_from("=Q", attr, offset)[0]]
 
     def log(self, attr: bytearray, text: str) -> None:
-        """Write what the verifier says."""
+        """Write the log of the verifier."""
         log = self.buffer(attr, 32)
         log[: len(text)] = text.encode()
 
@@ -90,7 +93,7 @@ class Kernel:
         return read_layers(self.host(root=root, caller=caller))
 
     def left_open(self) -> list[int]:
-        """The descriptors given that nobody closed."""
+        """Return the descriptors that were not closed."""
         left = []
         for descriptor in self.opened:
             try:
@@ -102,18 +105,18 @@ class Kernel:
 
 
 def write(root: pathlib.Path, path: str, text: str) -> None:
-    """A file of the host."""
+    """Write a file of the host."""
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
 
 
 def with_capabilities(*numbers: int) -> Caller:
-    """A service's user that holds these."""
+    """Return the caller of a service with these capabilities."""
     return ROOT._replace(uid=64000, groups=(64000,), capabilities=sum(1 << number for number in numbers))
 
 
 def recorded(kernel: str, what: str) -> Loaded:
-    """What the verifier of a real kernel answered."""
+    """Return the recorded result of the verifier of a real kernel."""
     number, log = json.loads((FIXTURES / kernel / "bpf" / "verifier.json").read_text(encoding="utf-8"))[what]
     return Loaded(Outcome(-1 if number else 3, number), log)

@@ -62,7 +62,7 @@ NOWHERE = Targets("ksys_sync", 79769, 55791, "/sys/kernel/tracing")
         ("cgroup", "attach", EPERM, AGENT, NONE, "no", "capability"),
     ],
 )
-def test_judge(
+def test_the_layer_that_refused_is_found(
     *,
     tmp_path: pathlib.Path,
     name: str,
@@ -88,7 +88,7 @@ def test_uprobes_by_perf_need_more_than_perfmon(tmp_path: pathlib.Path) -> None:
     assert (verdict.probe.decided_by, verdict.lacking) == ("capability", ("CAP_SYS_ADMIN",))
 
 
-def test_what_would_refuse_next_is_named(tmp_path: pathlib.Path) -> None:
+def test_the_fix_names_the_next_refusal(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "proc/sys/kernel/perf_event_paranoid", "3")
     layers = Kernel(events=EACCES).layers(root=tmp_path, caller=with_capabilities(CAP_BPF))
     fix = judge_attempt(Attempt("load", EPERM), layers=layers, name="kprobe_perf").report()["fix"]
@@ -98,7 +98,9 @@ def test_what_would_refuse_next_is_named(tmp_path: pathlib.Path) -> None:
     assert "paranoid" not in fix
 
 
-def test_all_are_tried_and_nothing_stays(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_method_is_tried_and_leaves_nothing(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(attach.fcntl, "ioctl", lambda *arguments: 0)
     for pmu in ("kprobe", "uprobe"):
         write(tmp_path, f"sys/bus/event_source/devices/{pmu}/type", "8\n")
@@ -123,19 +125,21 @@ def test_all_are_tried_and_nothing_stays(tmp_path: pathlib.Path, monkeypatch: py
     ("filesystems", "decided_by"),
     [("nodev\ttracefs\n", "mount"), ("nodev\tproc\n", "kernel"), (None, "mount")],
 )
-def test_nothing_to_attach_to(tmp_path: pathlib.Path, filesystems: str | None, decided_by: str) -> None:
+def test_missing_targets_are_reported(
+    tmp_path: pathlib.Path, filesystems: str | None, decided_by: str
+) -> None:
     if filesystems is not None:
         write(tmp_path, "proc/filesystems", filesystems)
     kernel = Kernel()
     targets = find_targets(str(tmp_path), tracefs=None)
     answers = probe_attach(Bpf(kernel.host(root=tmp_path)), kernel.layers(root=tmp_path), targets)
     assert (answers["fentry"].probe.answer, answers["fentry"].probe.decided_by) == ("no", "kernel")
-    assert "/sys/kernel/btf/vmlinux is not there" in answers["fentry"].probe.reason
+    assert "no /sys/kernel/btf/vmlinux" in answers["fentry"].probe.reason
     for name in ("kprobe_tracefs", "tracepoint"):
         assert (answers[name].probe.answer, answers[name].probe.decided_by) == ("no", decided_by)
 
 
-def test_a_filter_of_both_calls_is_lifted_for_both() -> None:
+def test_a_filter_of_both_calls_has_a_fix_for_both() -> None:
     kernel = Kernel(unknown=KILLED, flags=KILLED)
     layers = kernel.layers(caller=ROOT._replace(seccomp=2))
     answers = probe_attach(Bpf(kernel.host()), layers, NOWHERE)
@@ -145,7 +149,7 @@ def test_a_filter_of_both_calls_is_lifted_for_both() -> None:
     assert set(kernel.made) == {"unknown", "flags"}
 
 
-def test_types_that_are_damaged(tmp_path: pathlib.Path) -> None:
+def test_damaged_btf_is_reported(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "sys/kernel/btf/vmlinux", "no BTF at all, far from it")
     targets = find_targets(str(tmp_path), tracefs=None)
     assert (targets.fentry, targets.lsm) == (None, None)

@@ -34,12 +34,12 @@ OTHERS = (
         ("31 24\n - tracefs\n\0", None),
     ],
 )
-def test_tracefs(tmp_path: pathlib.Path, mountinfo: str, path: str | None) -> None:
+def test_the_mount_of_tracefs_is_found(tmp_path: pathlib.Path, mountinfo: str, path: str | None) -> None:
     write(tmp_path, "proc/self/mountinfo", mountinfo)
     assert find_tracefs(str(tmp_path)) == path
 
 
-def test_all_there(tmp_path: pathlib.Path) -> None:
+def test_all_values_are_read(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "proc/self/mountinfo", TRACEFS.format("/sys/kernel/tracing") + OTHERS)
     write(tmp_path, "sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
     write(tmp_path, "sys/kernel/security/lsm", "lockdown,capability,bpf\n")
@@ -64,7 +64,7 @@ def test_all_there(tmp_path: pathlib.Path) -> None:
     }
 
 
-def test_nothing_there(tmp_path: pathlib.Path) -> None:
+def test_missing_values_are_null(tmp_path: pathlib.Path) -> None:
     told = read_environment(str(tmp_path))
     assert told["btf"] == {"present": False, "bytes": None, "modules": None}
     assert [told[name] for name in ("bpffs", "tracefs", "cgroup2", "lockdown", "bpf_lsm")] == [None] * 5

@@ -36,13 +36,13 @@ from .stand_in_ebpf import EPERM, Kernel, recorded, write
         ("6.12", "xdp", "bpf_cgrp_storage_get", "yes"),
     ],
 )
-def test_recorded_verifiers(kernel: str, kind: str, name: str, answer: str) -> None:
+def test_recorded_logs_are_judged(kernel: str, kind: str, name: str, answer: str) -> None:
     probe = judge_helper(recorded(kernel, f"call {kind} {name}"), Kernel().layers(), kind, name)
     assert probe is not None
     assert (probe.answer, probe.decided_by) == (answer, "kernel")
 
 
-def test_without_a_word_there_is_no_answer() -> None:
+def test_without_a_log_there_is_no_answer() -> None:
     assert judge_helper(Loaded(EPERM, ""), Kernel().layers(), "kprobe", "bpf_loop") is None
 
 
@@ -58,7 +58,7 @@ def test_without_a_word_there_is_no_answer() -> None:
         ("[none] integrity confidentiality", "kprobe", "bpf_probe_write_user", ROOT, "kernel"),
     ],
 )
-def test_what_hides_a_helper(
+def test_the_layer_that_refuses_a_helper_is_found(
     *, tmp_path: pathlib.Path, lockdown: str, kind: str, name: str, caller: Caller, decided_by: str
 ) -> None:
     write(tmp_path, "sys/kernel/security/lockdown", f"{lockdown}\n")
@@ -69,7 +69,7 @@ def test_what_hides_a_helper(
 
 
 class Verifier(Kernel):
-    """Knows helpers up to a number, and has odd ones for kprobes alone."""
+    """A verifier that knows helpers up to a number, and allows odd numbers in kprobes only."""
 
     def __init__(self, known: int) -> None:
         super().__init__(PROG_LOAD=self.load)
@@ -90,7 +90,7 @@ class Verifier(Kernel):
         return Outcome(-1, errno.EACCES)
 
 
-def test_the_matrix() -> None:
+def test_every_helper_is_probed_in_every_type() -> None:
     kernel = Verifier(known=100)
     types = ("kprobe", "xdp", "tracing", "lsm")
     found = probe_helpers(Bpf(kernel.host()), kernel.layers(), types=types, targets={"tracing": 79})
@@ -102,13 +102,13 @@ def test_the_matrix() -> None:
     assert len(absent) == len(HELPERS) - 101 - 1, "what the kernel does not have is asked once"
 
 
-def test_the_loud_ones_only_on_request() -> None:
+def test_loud_helpers_are_probed_only_on_request() -> None:
     kernel = Verifier(known=211)
     found = probe_helpers(Bpf(kernel.host()), kernel.layers(), types=("kprobe",), targets={}, loud=True)
     assert set(found["kprobe"]) == set(HELPERS[1:])
 
 
-def test_a_type_that_cannot_be_loaded_has_none() -> None:
+def test_a_type_that_cannot_be_loaded_has_no_answers() -> None:
     kernel = Kernel(PROG_LOAD=EPERM)
     layers = kernel.layers(caller=NOBODY)
     assert probe_helpers(Bpf(kernel.host()), layers, types=("kprobe",), targets={}) == {"kprobe": {}}

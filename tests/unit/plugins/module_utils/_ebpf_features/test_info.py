@@ -37,19 +37,19 @@ def on(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> t.Callable[..
 
 
 @pytest.mark.parametrize("subset", info.SUBSETS)
-def test_a_subset_alone(on: t.Callable[..., None], subset: str) -> None:
+def test_each_subset_is_read_alone(on: t.Callable[..., None], subset: str) -> None:
     kernel = Kernel()
     on(kernel)
-    told = info.ask(subsets=[subset], helper_types=["kprobe"], targets=TARGETS)
+    told = info.query(subsets=[subset], helper_types=["kprobe"], targets=TARGETS)
     assert set(told) == {"caller", "targets", "values" if subset == "environment" else subset}
     assert json.loads(json.dumps(told)) == told
     assert kernel.left_open() == []
 
 
-def test_all_of_a_host_that_allows_nothing(on: t.Callable[..., None]) -> None:
+def test_a_host_that_allows_nothing_is_reported(on: t.Callable[..., None]) -> None:
     kernel = Kernel(PROG_LOAD=EPERM, MAP_CREATE=EPERM, BTF_LOAD=EPERM, events=EACCES, perf_event_open=EACCES)
     on(kernel, NOBODY)
-    told = info.ask(subsets=info.SUBSETS, helper_types=["kprobe"], targets=TARGETS)
+    told = info.query(subsets=info.SUBSETS, helper_types=["kprobe"], targets=TARGETS)
     for subset in ("programs", "maps", "attach", "profiles"):
         assert {answer["answer"] for answer in told[subset].values()} == {"no"}, subset
     assert told["helpers"] == {"kprobe": {}}
@@ -74,14 +74,14 @@ def test_write_user_is_not_tried_without_need(
     decided_by: str,
 ) -> None:
     write(tmp_path, "sys/kernel/security/lockdown", lockdown)
-    verdict = info.write_user_untried(Kernel().layers(root=tmp_path, caller=caller))
+    verdict = info.judge_write_user(Kernel().layers(root=tmp_path, caller=caller))
     assert (verdict.probe.answer, verdict.probe.decided_by) == (answer, decided_by)
     assert (verdict.report()["fix"] is None) == (answer == "yes")
 
 
-def test_a_filter_that_kills_is_survived(on: t.Callable[..., None]) -> None:
+def test_the_probe_survives_a_filter_that_kills(on: t.Callable[..., None]) -> None:
     on(Kernel(unknown=KILLED, flags=KILLED), ROOT._replace(seccomp=2))
-    told = info.ask(subsets=["programs", "attach"], targets=TARGETS)
+    told = info.query(subsets=["programs", "attach"], targets=TARGETS)
     assert {answer["decided_by"] for answer in told["programs"].values()} == {"seccomp"}
 
 
@@ -89,8 +89,8 @@ def refuse(*arguments: object, **more: object) -> t.NoReturn:
     raise AssertionError("nothing to run")
 
 
-class Other:
-    """Runs as another identity: notes what it is asked, and answers as another kernel would."""
+class OtherIdentity:
+    """A stand-in for run_as that records its arguments and returns the answers of another kernel."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Identity, str, dict[str, t.Any]]] = []
@@ -108,17 +108,17 @@ class Other:
         }
 
 
-def test_identities_are_asked_for_what_depends_on_them(
+def test_identities_are_probed_for_what_depends_on_them(
     on: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on(Kernel())
-    other = Other()
+    other = OtherIdentity()
     monkeypatch.setattr(info, "run_as", other)
     identity = [{"name": "agent", "unit": None, "user": None, "capabilities": ["bpf"], "limit_memlock": None}]
     told = info.read_ebpf({**PARAMETERS, "identity": identity}, run=refuse)
     ((who, function, arguments),) = other.asked
     assert who == Identity(capabilities=("CAP_BPF",))
-    assert function == "_ebpf_features.info:ask"
+    assert function == "_ebpf_features.info:query"
     assert arguments["subsets"] == ["programs", "maps", "attach", "profiles"]
     assert json.loads(json.dumps(arguments)) == arguments
     assert "targets" not in told
@@ -130,9 +130,11 @@ def test_identities_are_asked_for_what_depends_on_them(
     assert info.__name__.endswith(f"module_utils.{module}")
 
 
-def test_require_says_who_lacks_what(on: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_require_names_the_identity_and_the_reason(
+    on: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     on(Kernel())
-    monkeypatch.setattr(info, "run_as", Other())
+    monkeypatch.setattr(info, "run_as", OtherIdentity())
     asked = {**PARAMETERS, "subsets": ["environment"], "require": ["uprobe_traces"]}
     identity = [{"name": "agent", "capabilities": ["CAP_BPF"]}]
     with pytest.raises(
@@ -144,8 +146,8 @@ def test_require_says_who_lacks_what(on: t.Callable[..., None], monkeypatch: pyt
     info.require(told, ["uprobe_traces"])
 
 
-def test_the_machine_that_runs_this() -> None:
+def test_this_machine_is_probed() -> None:
     before = sorted(os.listdir("/proc/self/fd"))
-    told = info.ask(subsets=[subset for subset in info.SUBSETS if subset != "helpers"])
+    told = info.query(subsets=[subset for subset in info.SUBSETS if subset != "helpers"])
     assert sorted(os.listdir("/proc/self/fd")) == before
     assert all(answer["reason"] for answer in told["programs"].values())

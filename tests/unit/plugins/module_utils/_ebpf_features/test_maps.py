@@ -29,7 +29,7 @@ def test_every_type_of_the_kernel_is_in_the_table() -> None:
     assert tuple(MAPS) == MAP_TYPES[1:]
 
 
-def test_all_are_created_and_closed() -> None:
+def test_every_map_is_created_and_closed() -> None:
     kernel = Kernel()
     answers = probe_maps(Bpf(kernel.host()), kernel.layers())
     assert {verdict.probe.answer for verdict in answers.values()} == {"yes"}
@@ -37,7 +37,7 @@ def test_all_are_created_and_closed() -> None:
     assert kernel.left_open() == []
 
 
-def test_what_a_map_wants_to_see() -> None:
+def test_each_map_type_gets_its_attributes() -> None:
     seen = {}
     blobs = []
 
@@ -79,7 +79,7 @@ def test_what_a_map_wants_to_see() -> None:
         ("hash", Outcome(-1, errno.ENOMEM), ROOT, "unknown", "kernel"),
     ],
 )
-def test_judge(
+def test_a_refusal_is_judged(
     *, tmp_path: pathlib.Path, name: str, outcome: Outcome, caller: Caller, answer: str, decided_by: str
 ) -> None:
     write(tmp_path, "proc/sys/kernel/unprivileged_bpf_disabled", "2\n")
@@ -89,13 +89,13 @@ def test_judge(
 
 
 @pytest.mark.parametrize("name", ["hash_of_maps", "sk_storage"])
-def test_what_a_map_needs_first_may_be_refused(name: str) -> None:
+def test_a_refusal_of_btf_or_an_inner_map_is_judged(name: str) -> None:
     kernel = Kernel(MAP_CREATE=EPERM, BTF_LOAD=EPERM)
     verdict = have_map_type(Bpf(kernel.host()), kernel.layers(caller=NOBODY), name)
     assert (verdict.probe.decided_by, verdict.lacking) == ("capability", ("CAP_BPF",))
 
 
-def test_nothing_is_tried_behind_a_filter() -> None:
+def test_nothing_is_tried_under_a_filter() -> None:
     kernel = Kernel(unknown=KILLED)
     layers = kernel.layers(caller=ROOT._replace(seccomp=2))
     assert have_map_type(Bpf(kernel.host()), layers, "hash").probe.decided_by == "seccomp"

@@ -10,7 +10,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.attac
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.helpers import HELPERS
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.maps import MAPS
 from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.profiles import (
-    HELPERS_ASKED,
+    PROFILE_HELPERS,
     PROFILES,
     Found,
     judge_profile,
@@ -37,26 +37,26 @@ UNSURE = Verdict(unknown("kernel", "does not tell"))
 
 
 def found(**changes: Verdict) -> Found:
-    """Everything works, but for some names."""
+    """Return verdicts that are all yes, except the given ones."""
     names = {
         "programs": PROGRAMS,
         "maps": MAPS,
         "attach": METHODS,
-        "helpers": [name for dummy, name in HELPERS_ASKED],
+        "helpers": [name for dummy, name in PROFILE_HELPERS],
         "environment": ["btf", "tracefs"],
     }
     return {kind: {name: changes.get(name, YES) for name in entries} for kind, entries in names.items()}
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_every_need_exists_and_the_superuser_meets_it(name: str) -> None:
+def test_every_need_exists_and_root_meets_it(name: str) -> None:
     verdict = judge_profile(PROFILES[name], found(), Kernel().layers(caller=ROOT))
     assert verdict == Verdict(yes("kernel", "everything it needs was tried and works"))
     assert set(PROFILES[name].capabilities) <= set(CAPABILITIES)
 
 
-def test_helpers_asked_are_those_needed() -> None:
-    asked = {name for dummy, name in HELPERS_ASKED}
+def test_the_probed_helpers_are_those_that_profiles_need() -> None:
+    asked = {name for dummy, name in PROFILE_HELPERS}
     needs = {need for profile in PROFILES.values() for need in profile.needs if need.startswith("helpers ")}
     assert {need.split(" ")[1] for need in needs} == asked
     assert asked <= set(HELPERS)
@@ -104,7 +104,7 @@ def test_helpers_asked_are_those_needed() -> None:
         ),
     ],
 )
-def test_judge(
+def test_a_profile_is_judged(
     *,
     profile: str,
     caller: Caller,
@@ -125,7 +125,7 @@ def test_the_same_reason_is_given_once() -> None:
     assert reason.startswith("bpf_probe_read_kernel, kprobe_multi: lacks CAP_PERFMON;")
 
 
-def test_the_shape() -> None:
+def test_the_result_has_needs_and_capabilities() -> None:
     told = judge_profiles(found(), Kernel().layers())
     assert list(told) == list(PROFILES)
     assert set(told["fentry_metrics"]) == {"answer", "decided_by", "reason", "fix", "needs", "capabilities"}

@@ -27,7 +27,7 @@ def test_every_type_of_the_kernel_is_in_the_table() -> None:
     assert tuple(PROGRAMS) == PROGRAM_TYPES[1:]
 
 
-def test_all_are_loaded_and_closed() -> None:
+def test_every_program_is_loaded_and_closed() -> None:
     kernel = Kernel()
     answers = probe_programs(Bpf(kernel.host()), kernel.layers())
     assert {verdict.probe.answer for verdict in answers.values()} == {"yes"}
@@ -37,7 +37,7 @@ def test_all_are_loaded_and_closed() -> None:
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
 @pytest.mark.parametrize("name", ["tracing", "ext", "lsm", "struct_ops"])
-def test_a_target_that_is_none_is_proof(kernel: str, name: str) -> None:
+def test_a_refusal_of_an_invalid_target_is_yes(kernel: str, name: str) -> None:
     verdict = judge_load(recorded(kernel, f"load {name}"), layers=Kernel().layers(), name=name)
     assert (verdict.probe.answer, verdict.probe.decided_by) == ("yes", "kernel")
 
@@ -45,7 +45,7 @@ def test_a_target_that_is_none_is_proof(kernel: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("kernel", "name"), [("6.1", "lirc_mode2"), ("6.1", "netfilter"), ("6.12", "lirc_mode2")]
 )
-def test_a_type_that_the_kernel_does_not_have(kernel: str, name: str) -> None:
+def test_a_missing_type_is_no(kernel: str, name: str) -> None:
     verdict = judge_load(recorded(kernel, f"load {name}"), layers=Kernel().layers(), name=name)
     assert (verdict.probe.answer, verdict.probe.decided_by) == ("no", "kernel")
     assert f"since Linux {PROGRAMS[name].since}" in verdict.probe.reason
@@ -75,12 +75,12 @@ def test_a_missing_capability_is_named(name: str, caller: Caller, lacking: tuple
         (Loaded(Outcome(-1, errno.EINVAL), ""), "no", "kernel"),
     ],
 )
-def test_other_answers(loaded: Loaded, answer: str, decided_by: str) -> None:
+def test_other_outcomes_are_judged(loaded: Loaded, answer: str, decided_by: str) -> None:
     verdict = judge_load(loaded, layers=Kernel().layers(caller=ROOT), name="tracing")
     assert (verdict.probe.answer, verdict.probe.decided_by) == (answer, decided_by)
 
 
-def test_what_a_type_wants_to_see() -> None:
+def test_each_program_type_gets_its_attributes() -> None:
     seen = {}
 
     def load(attr: bytearray) -> Outcome:
@@ -98,7 +98,7 @@ def test_what_a_type_wants_to_see() -> None:
     assert seen["netfilter"] == (45, 0, 0)
 
 
-def test_nothing_is_tried_behind_a_filter() -> None:
+def test_nothing_is_tried_under_a_filter() -> None:
     kernel = Kernel(unknown=KILLED)
     layers = kernel.layers(caller=ROOT._replace(seccomp=2))
     verdict = have_program_type(Bpf(kernel.host()), layers, "kprobe")
