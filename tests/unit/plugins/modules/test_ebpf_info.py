@@ -25,7 +25,9 @@ def run(capsys: pytest.CaptureFixture[str], **arguments: t.Any) -> dict[str, t.A
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_this_machine_and_nothing_left_open(capsys: pytest.CaptureFixture[str], check_mode: bool) -> None:
+def test_this_machine_is_probed_and_nothing_stays_open(
+    capsys: pytest.CaptureFixture[str], check_mode: bool
+) -> None:
     before = len(list(pathlib.Path("/proc/self/fd").iterdir()))
     result = run(capsys, subsets=["environment", "programs", "profiles"], _ansible_check_mode=check_mode)
     assert len(list(pathlib.Path("/proc/self/fd").iterdir())) == before
@@ -44,7 +46,7 @@ def test_this_machine_and_nothing_left_open(capsys: pytest.CaptureFixture[str], 
         ({"identity": [{"name": "x", "capabilites": []}]}, "capabilites"),
     ],
 )
-def test_mistakes_are_caught(
+def test_invalid_options_are_refused(
     *, capsys: pytest.CaptureFixture[str], arguments: dict[str, t.Any], said: str
 ) -> None:
     assert said in run(capsys, **arguments)["msg"]
@@ -58,7 +60,7 @@ def test_an_error_is_reported(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert run(capsys)["error"]["subject"] == "obi_traces"
 
 
-def test_the_documentation_lists_what_the_spec_does() -> None:
+def test_the_documentation_matches_the_argument_spec() -> None:
     documented = yaml.safe_load(ebpf_info.DOCUMENTATION)["options"]
     assert set(documented) == set(ARGUMENTS)
     for name, option in ARGUMENTS.items():
