@@ -7,30 +7,30 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ebpf_info
-short_description: What eBPF can do on a host, and which layer refuses the rest
+short_description: Probe what eBPF programs can do on a host, and which layer refuses the rest
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Loads the smallest program of every type, creates the smallest map of every type, asks the verifier for every helper, and
-    attaches programs in every way, each for real. Everything is closed, detached and removed again at once.
-  - Does so as the superuser and, with O(identity), as the identity that a service would have, which is where agents fail.
-  - Each answer is C(yes), C(no) or C(unknown) (the attempt did not tell), and names the layer that decided it. C(kernel),
-    C(sysctl), C(capability), C(lockdown), C(seccomp), C(apparmor) and C(mount) all refuse with little more than C(EPERM);
-    the module tells them apart by calls that only the kernel itself can answer.
-  - Sums the answers up as profiles, one for each kind of agent.
+  - Loads the smallest program of every type, creates the smallest map of every type, loads programs with a call of every
+    helper, and attaches programs with every method. Everything is closed, detached and removed at once.
+  - Probes as root and, with O(identity), as the identity that a service has.
+  - Each answer is C(yes), C(no) or C(unknown) (the attempt was inconclusive), and names the layer that decided it. The
+    layers are C(kernel), C(sysctl), C(capability), C(lockdown), C(seccomp), C(apparmor) and C(mount). Most of them refuse
+    with C(EPERM). The module finds the layer with calls that only the kernel itself can answer.
+  - Summarizes the answers as profiles, one for each kind of agent.
 options:
   subsets:
     description:
-      - What to look at. An empty list means everything.
-      - V(helpers) takes most of the time and returns most of the data, so it is left out unless asked for.
+      - The subsets to probe. An empty list means all of them.
+      - V(helpers) takes most of the time and returns most of the data, so it is not part of the default.
     type: list
     elements: str
     choices: [environment, programs, maps, helpers, attach, profiles]
     default: [environment, programs, maps, attach, profiles]
   identity:
     description:
-      - Who else to ask as. Each runs in a transient service of systemd, as the service would.
-      - Of O(subsets), V(programs), V(maps), V(attach) and V(profiles) depend on the identity and are asked again for each.
+      - Other identities to probe as. Each probe runs in a transient systemd service.
+      - Of O(subsets), V(programs), V(maps), V(attach) and V(profiles) depend on the identity and are probed for each one.
     type: list
     elements: dict
     default: []
@@ -40,13 +40,13 @@ options:
         type: str
         required: true
       unit:
-        description: A service of the host, whose user, capabilities and system call filter to take.
+        description: A service of the host, whose user, capabilities and system call filter to use.
         type: str
       user:
-        description: A user of the host. Without it and without O(identity[].unit), a dynamic user.
+        description: A user of the host. Without this and without O(identity[].unit), the probe runs as a dynamic user.
         type: str
       capabilities:
-        description: The capabilities to grant, with or without the prefix C(CAP_). No others are held.
+        description: The only capabilities to grant, with or without the prefix C(CAP_).
         type: list
         elements: str
         default: []
@@ -55,8 +55,8 @@ options:
         type: str
   require:
     description:
-      - Profiles of RV(profiles) that must be met. The module fails otherwise, with the reason and the remedy of each.
-      - With O(identity), every identity must meet them; without, the module's own process.
+      - The profiles of RV(profiles) that must be met. Otherwise the module fails with the reason and the remedy of each.
+      - With O(identity), every identity must meet them. Without it, the module's own process must meet them.
     type: list
     elements: str
     choices:
@@ -71,7 +71,7 @@ options:
       - obi_go_propagation
     default: []
   helper_types:
-    description: With V(helpers) in O(subsets), the types of programs to probe every helper in. Each takes the same time.
+    description: With V(helpers) in O(subsets), the program types to probe every helper in. Each type takes the same time.
     type: list
     elements: str
     choices:
@@ -122,20 +122,24 @@ options:
       - lsm
   full:
     description:
-      - Probe C(bpf_probe_write_user) too, which makes the kernel log a warning, and C(bpf_trace_printk) and C(bpf_trace_vprintk),
-        which switch a trace event on.
-      - Without it C(obi_go_propagation) is judged by what the kernel asks for that helper, and says so.
+      - Also probe C(bpf_probe_write_user), which makes the kernel log a warning, and C(bpf_trace_printk) and
+        C(bpf_trace_vprintk), which enable a trace event.
+      - Without it, C(obi_go_propagation) is judged from what the kernel requires for C(bpf_probe_write_user), and its reason
+        says so.
     type: bool
     default: false
 notes:
-  - Run it as root. Another user is asked about truthfully, but is told that nearly everything needs a capability.
-  - Debian's kernel refuses every perf event to those without C(CAP_SYS_ADMIN) while C(kernel.perf_event_paranoid) is 3, its
-    default, and Ubuntu's at 4. C(CAP_PERFMON) does not help. fentry, kprobe.multi, uprobe.multi and raw tracepoints do not need it.
-  - Since mid-2025 (CVE-2025-38466) kernels open no uprobe by perf for C(CAP_PERFMON) alone, whatever that setting is.
-  - Programs of type C(xdp) are loaded, but not attached, because that would touch traffic. C(tcx) is tried on an interface that
-    is not there, and C(cgroup) on the control group of the module's own process, with a program that lets everything pass.
-  - Helpers are a closed list. What the kernel offers to programs since Linux 6.2 are functions of its own (kfuncs).
-  - An identity is asked without the mount options and the AppArmor profile of its unit. C(identities.NAME.identity) names what was left out.
+  - Run the module as root. For another user the answers are correct, but nearly everything needs a capability.
+  - Debian's kernel refuses every perf event without C(CAP_SYS_ADMIN) while C(kernel.perf_event_paranoid) is 3, its default.
+    Ubuntu's kernel does so at 4. C(CAP_PERFMON) is not enough. fentry, kprobe.multi, uprobe.multi and raw tracepoints need
+    no perf event.
+  - Since mid-2025 (CVE-2025-38466), C(CAP_PERFMON) is not enough for an uprobe by perf at any value of that setting.
+  - Programs of type C(xdp) are loaded, but not attached, because attaching would affect traffic. C(tcx) is tried on an
+    interface that does not exist. C(cgroup) is tried on the control group of the module's own process, with a program that
+    allows everything.
+  - The list of helpers is complete. Since Linux 6.2 the kernel adds kfuncs instead of helpers.
+  - The mount options and the AppArmor profile of a unit do not apply to its identity. C(identities.NAME.identity) lists the
+    settings that did not apply.
 seealso:
   - module: gofleet.hosts.kernel_info
   - module: gofleet.hosts.kernel_symbol_info
@@ -146,19 +150,19 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Read what the superuser and a metrics agent may do
+- name: Probe as root and as a metrics agent
   gofleet.hosts.ebpf_info:
     identity:
       - name: agent
         capabilities: [CAP_BPF, CAP_PERFMON]
   register: ebpf
 
-- name: Say why the agent cannot use kprobes
+- name: Show why the agent cannot use kprobes
   ansible.builtin.debug:
     msg: "{{ ebpf.identities.agent.attach.kprobe_perf.reason }} {{ ebpf.identities.agent.attach.kprobe_perf.fix }}"
   when: ebpf.identities.agent.attach.kprobe_perf.answer != "yes"
 
-- name: Refuse a host on which the service could not trace
+- name: Fail on a host where the service cannot trace
   gofleet.hosts.ebpf_info:
     subsets: [profiles]
     identity:
@@ -170,8 +174,9 @@ EXAMPLES = r"""
 RETURN = r"""
 values:
   description:
-    - What BPF finds on the host, with O(subsets=environment). Paths are V(null) where nothing is mounted.
-    - C(lockdown) is V(null) without the lockdown module, a setting where the kernel does not have it, or does not show it to the caller.
+    - What the host provides for BPF, with O(subsets=environment). Paths are V(null) where nothing is mounted.
+    - C(lockdown) is V(null) without the lockdown module. A setting is V(null) where the kernel does not have it or does not
+      show it to the caller.
   returned: success
   type: dict
   sample:
@@ -184,20 +189,20 @@ values:
     jit: {enable: 1, harden: 0, kallsyms: 1, limit: 528482304}
     sysctl: {perf_event_paranoid: 3, unprivileged_bpf_disabled: 2, kptr_restrict: 0, bpf_stats_enabled: 0}
 programs:
-  description: An answer for each type of program. C(fix) is what would make it a yes, or V(null).
+  description: An answer for each program type. C(fix) is what would change the answer to V(yes), or V(null).
   returned: success
   type: dict
   sample:
     kprobe: {answer: "yes", decided_by: kernel, reason: loaded and closed again, fix: null}
 maps:
-  description: An answer for each type of map.
+  description: An answer for each map type.
   returned: success
   type: dict
   sample:
     ringbuf: {answer: "yes", decided_by: kernel, reason: created and closed again, fix: null}
 helpers:
   description:
-    - An answer for each helper in each type of O(helper_types). A type that cannot be loaded has none.
+    - An answer for each helper in each type of O(helper_types). A type that cannot be loaded has no answers.
     - Names are those of the kernel's C(enum bpf_func_id), as bpftool prints them.
   returned: with V(helpers) in O(subsets)
   type: dict
@@ -206,7 +211,7 @@ helpers:
       bpf_probe_read_kernel: {answer: "yes", decided_by: kernel, reason: the verifier accepts a call}
 attach:
   description:
-    - An answer for each way to attach a program, C(kprobe_perf), C(kprobe_tracefs), C(kprobe_multi), C(fentry),
+    - An answer for each attach method, C(kprobe_perf), C(kprobe_tracefs), C(kprobe_multi), C(fentry),
       C(raw_tracepoint), C(tracepoint), C(uprobe_perf), C(uprobe_multi), C(cgroup) and C(tcx).
   returned: success
   type: dict
@@ -214,14 +219,14 @@ attach:
     kprobe_perf:
       answer: "no"
       decided_by: sysctl
-      reason: "EACCES: kernel.perf_event_paranoid is 3, which leaves perf events to CAP_SYS_ADMIN alone; CAP_PERFMON is not enough"
+      reason: "EACCES: kernel.perf_event_paranoid is 3, which allows perf events only to CAP_SYS_ADMIN; CAP_PERFMON is not enough"
       fix: Set kernel.perf_event_paranoid to 2, or grant CAP_SYS_ADMIN, or attach by fentry, kprobe.multi, uprobe.multi or raw
-        tracepoints, which do without perf events.
+        tracepoints, which need no perf events.
 profiles:
   description:
-    - An answer for each kind of agent. C(needs) are what it was judged by, with alternatives separated by C(|), and
-      C(capabilities) what such an agent holds.
-    - C(decided_by) is the layer of the first need that is not met; C(reason) names all of them.
+    - An answer for each kind of agent. C(needs) are the answers that decide, with alternatives separated by C(|).
+      C(capabilities) are the capabilities that such an agent has.
+    - C(decided_by) is the layer of the need that is hardest to meet. C(reason) names all needs that are not met.
   returned: success
   type: dict
   sample:
@@ -233,7 +238,7 @@ profiles:
       needs: [environment btf, maps percpu_hash|hash, attach fentry]
       capabilities: [CAP_BPF, CAP_PERFMON]
 identities:
-  description: By the name of O(identity), who asked and the answers to it.
+  description: The caller and the answers of each identity, by the name in O(identity).
   returned: success
   type: dict
   sample:
@@ -243,7 +248,7 @@ identities:
         fentry: {answer: "yes", decided_by: kernel, reason: attached and detached again, fix: null}
       profiles: {}
 caller:
-  description: Who asked. C(seccomp) is 2 under a filter; C(capabilities) is the effective set.
+  description: The identity that was probed. C(seccomp) is 2 under a filter. C(capabilities) is the effective set.
   returned: success
   type: dict
   sample: {uid: 0, capabilities: "0x000001ffffffffff", seccomp: 0, apparmor: unconfined}

@@ -7,29 +7,29 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ebpf_inventory_info
-short_description: Every eBPF program, map, link, pin and probe event of a host, who owns it, and what leaks
+short_description: List the eBPF programs, maps, links, pins and probe events of a host with their owners, and find leaks
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
   - Lists BPF programs, maps and links by their ids, the pins in every mounted bpffs, and the probe events of tracefs,
     which BPF tools do not show.
-  - Says who holds each object, process, systemd unit and command, by the descriptors of all processes.
-  - Says where each program is attached, by links, control groups, perf events and arrays of tail calls. Where the kernel does not
-    tell, the answer is unknown, and no finding is made of it.
-  - Finds what is abandoned, such as pinned links without a process, programs that run nowhere and probe events that nobody reads,
-    and units that hold more and more.
-  - Reads only. Each finding has the command that would end it.
+  - Returns the owners of each object, as process, systemd unit and command, from the descriptors of all processes.
+  - Returns where each program is attached, by links, control groups, perf events and arrays of tail calls. Where the kernel
+    does not show this, the answer is unknown, and there is no finding for it.
+  - Finds abandoned objects, such as pinned links without a process, programs that are not attached and unused probe events.
+  - Finds units whose number of objects grows, and units over their budget.
+  - Changes nothing. Each finding has a remedy, with a command where there is one.
 options:
   baseline:
     description:
-      - What an earlier run returned as RV(baseline), to compare with.
-      - It is not used where it is of another boot or did not see the same, see RV(comparison).
+      - The value RV(baseline) of an earlier run, to compare with.
+      - It is not used if it is from another boot or from a run with other access, see RV(comparison).
     type: dict
   growth:
     description:
-      - How much more than in the O(baseline) a unit may hold, for each process that it traces with uprobes. For a unit
-        without uprobes, for each process that it has.
-      - Less than that is not a finding. A unit that the baseline does not have is new, and not growing.
+      - How many more objects than in the O(baseline) a unit may hold for each process that it traces with uprobes. A unit
+        without uprobes may hold this for each of its own processes.
+      - Growth up to this number is not a finding. A unit that the baseline does not have is new and does not count as growing.
     type: dict
     default: {}
     suboptions:
@@ -50,13 +50,13 @@ options:
         type: int
         default: 1048576
   budgets:
-    description: What units may hold at most. Needs no baseline.
+    description: The most that units may hold. Budgets need no baseline.
     type: list
     elements: dict
     default: []
     suboptions:
       unit:
-        description: Name of a unit as in RV(by_unit), or a shell pattern of names.
+        description: The name of a unit as in RV(by_unit), or a shell pattern of names.
         type: str
         required: true
       programs:
@@ -72,21 +72,21 @@ options:
         description: Bytes that the kernel charges for the maps.
         type: int
   grace:
-    description: Age in seconds from which a pin without owner or a program without attachment is a finding.
+    description: The age in seconds from which a pin without an owner or a program without an attachment is a finding.
     type: int
     default: 300
   expected_pins:
-    description: Shell patterns of paths of pins that are meant to stay without a process. They are no findings.
+    description: Shell patterns of the paths of pins that need no process. These pins are not findings.
     type: list
     elements: str
     default: []
 notes:
-  - Needs C(CAP_SYS_ADMIN) to list ids. C(CAP_BPF) is not enough. Without it the module lists what the descriptors of readable
-    processes name, and RV(complete) says so.
-  - Findings of abandoned pins and events need the descriptors of all processes. They are not made where some are refused.
-  - Where programs of traffic control, network interfaces and sockets are attached without a link is not asked, so
-    C(attached) is V(null) for them.
-  - A single sample cannot prove a leak. RV(findings) of growth name both samples.
+  - Needs C(CAP_SYS_ADMIN) to list ids. C(CAP_BPF) is not enough. Without it, the module lists the objects that readable
+    processes hold, and RV(complete) says so.
+  - Findings of abandoned pins and events need the descriptors of all processes. There are none where some cannot be read.
+  - The module does not read where programs are attached to traffic control, network interfaces and sockets without a link.
+    For these programs C(attached) is V(null).
+  - A single sample cannot show a leak. RV(findings) of growth name both samples.
 seealso:
   - module: gofleet.hosts.kernel_info
 extends_documentation_fragment:
@@ -95,17 +95,17 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Look for what is abandoned
+- name: Find abandoned objects
   gofleet.hosts.ebpf_inventory_info:
     expected_pins: [/sys/fs/bpf/gofleet/*]
   register: inventory
 
-- name: Say what to do
+- name: Show the findings and what to do
   ansible.builtin.debug:
     msg: "{{ item.kind }}: {{ item.object }}: {{ item.reason }}. {{ item.remedy }}"
   loop: "{{ inventory.findings }}"
 
-- name: Compare with the run before
+- name: Compare with the earlier run
   gofleet.hosts.ebpf_inventory_info:
     baseline: "{{ inventory.baseline }}"
     growth:
@@ -122,19 +122,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 complete:
-  description: Whether everything was seen, C(answer) V(yes), V(no) or V(unknown), and the layer that hides the rest.
+  description: Whether everything was read, C(answer) V(yes), V(no) or V(unknown), and the layer that hides the rest.
   returned: success
   type: dict
   sample: {answer: "yes", decided_by: kernel, reason: "all ids, all processes and every mounted bpffs were read"}
 statistics:
-  description: Whether the kernel counts runs (C(kernel.bpf_stats_enabled)). V(null) where it does not tell.
+  description: Whether the kernel counts runs (C(kernel.bpf_stats_enabled)). V(null) where the setting cannot be read.
   returned: success
   type: bool
   sample: false
 programs:
   description:
-    - The programs. C(loaded_at) in UTC. C(run_count) and C(run_time_ns) are V(null) unless RV(statistics) is true.
-    - C(attached) is V(null) where no attachment was found and there may be some that cannot be seen, as C(attachment) says.
+    - The programs. C(loaded_at) is in UTC. C(run_count) and C(run_time_ns) are V(null) unless RV(statistics) is true.
+    - C(attached) is V(null) where no attachment was found and some may be hidden. C(attachment) has the reason.
   returned: success
   type: list
   elements: dict
@@ -155,7 +155,7 @@ programs:
       attached_to: [cgroup /system.slice/systemd-journald.service (cgroup_inet_ingress)]
       attachment: {answer: "yes", decided_by: kernel, reason: cgroup /system.slice/systemd-journald.service (cgroup_inet_ingress)}
 maps:
-  description: The maps. C(bytes) is what the kernel charges for it, C(programs) are those that use it.
+  description: The maps. C(bytes) is the memory that the kernel charges for the map. C(programs) are the programs that use it.
   returned: success
   type: list
   elements: dict
@@ -171,7 +171,7 @@ maps:
       owners: [{pid: 307, unit: systemd-networkd.service, comm: systemd-network}]
       programs: [33]
 links:
-  description: The links. C(target) is V(null) where the kernel does not tell, C(target_lost) where what it was attached to is gone.
+  description: The links. C(target) is V(null) where the kernel does not show it. C(target_lost) is true where the target no longer exists.
   returned: success
   type: list
   elements: dict
@@ -185,19 +185,19 @@ links:
       pinned: []
       owners: [{pid: 307, unit: systemd-networkd.service, comm: systemd-network}]
 pins:
-  description: Names in bpffs. Those that only other mount namespaces have are below C(/proc/PID/root).
+  description: The pins in every bpffs. The path of a pin that only another mount namespace has is below C(/proc/PID/root).
   returned: success
   type: list
   elements: dict
   sample: [{path: /sys/fs/bpf/agent/link, kind: link, id: 7, created: "2026-11-22T22:40:00Z"}]
 pins_unread:
-  description: Places of a bpffs that could not be read, with the reason.
+  description: Paths in a bpffs that could not be read, with the reason.
   returned: success
   type: list
   elements: str
   sample: []
 events:
-  description: Probe events of tracefs. C(enabled) counts all instances and triggers. C(used) is three-valued as RV(complete).
+  description: The probe events of tracefs. C(enabled) includes all instances and triggers. C(used) is an answer as in RV(complete).
   returned: success
   type: list
   elements: dict
@@ -207,26 +207,27 @@ events:
       name: opens
       definition: "p:kprobes/opens do_sys_openat2"
       enabled: false
-      used: {answer: "no", decided_by: kernel, reason: "it is not enabled, and no perf event or link is attached there"}
+      used: {answer: "no", decided_by: kernel, reason: "it is not enabled, and no perf event or link is attached to it"}
 events_error:
-  description: Why RV(events) could not be read. V(null) where they were.
+  description: Why RV(events) could not be read. V(null) where they were read.
   returned: success
   type: str
   sample: "no tracefs is mounted"
 by_unit:
   description:
-    - What the processes of each unit hold, and what that keeps alive, a link its program and a program its maps.
-    - The key is the name of a unit, the path of a control group that is not a unit's, or C(-) for what no process holds.
-    - C(pids) hold something, C(processes) is the number of all processes of the unit, C(traced) of those that it has uprobes
-      in. C(traced) is V(null) for a unit without uprobes.
+    - The objects that the processes of each unit hold, including the program of each link and the maps of each program.
+    - The key is the name of a unit, the path of a control group that is not of a unit, or C(-) for objects that no process
+      holds.
+    - C(pids) are the processes that hold objects. C(processes) is the number of all processes of the unit. C(traced) is the
+      number of processes that the unit traces with uprobes, V(null) for a unit without uprobes.
   returned: success
   type: dict
   sample:
     systemd-networkd.service: {programs: 1, maps: 3, links: 1, map_bytes: 276280, pids: [307], processes: 1, traced: null}
 findings:
   description:
-    - What to act on. C(kind) is V(orphan_pin), V(orphan_link), V(unattached_program), V(stale_event), V(growth) or V(over_budget).
-    - C(unit) is the unit that holds it, or held it in O(baseline), V(null) where that is not known.
+    - The findings. C(kind) is V(orphan_pin), V(orphan_link), V(unattached_program), V(stale_event), V(growth) or V(over_budget).
+    - C(unit) is the unit that holds the object, or that held it in O(baseline). V(null) where that is not known.
   returned: success
   type: list
   elements: dict
@@ -236,16 +237,16 @@ findings:
       name: opens
       unit: null
       reason: >-
-        p:kprobes/opens do_sys_openat2: it is not enabled, and no perf event or link is attached there; the next one of
-        this name ends with EEXIST
+        p:kprobes/opens do_sys_openat2: it is not enabled, and no perf event or link is attached to it; creating
+        another event with this name fails with EEXIST
       remedy: "Remove it: echo '-:kprobes/opens' >> /sys/kernel/tracing/kprobe_events"
 comparison:
-  description: Whether O(baseline) was compared with, three-valued as RV(complete).
+  description: Whether this run was compared with O(baseline), an answer as in RV(complete).
   returned: success
   type: dict
-  sample: {answer: "no", decided_by: kernel, reason: "no baseline was given, and one sample proves no growth"}
+  sample: {answer: "no", decided_by: kernel, reason: "no baseline was given, and a single sample cannot show growth"}
 baseline:
-  description: What to save and give back as O(baseline). It is of this boot alone.
+  description: The value to save and pass as O(baseline) to a later run. It is valid for this boot only.
   returned: success
   type: dict
   sample:

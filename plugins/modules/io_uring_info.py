@@ -7,48 +7,50 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: io_uring_info
-short_description: Whether io_uring can be used on a host, by whom, and which layer decided it
+short_description: Probe whether an identity can use io_uring, and which layer decides
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Makes rings with C(io_uring_setup(2)), asks them what they can do, and closes them.
-  - Where a ring is refused, tells apart the kernel, the setting C(kernel.io_uring_disabled), a seccomp filter, AppArmor and
-    the limit of locked memory, all of which say little more than C(EPERM) or C(ENOMEM), and says what to set.
-  - The answers are those for the identity that the module runs as, or for O(identity).
-  - The Go runtime does not use io_uring. Its network poller is epoll, in every release. This module is for programs that bring
-    a ring library of their own, and for policies that want it off.
+  - Creates rings with C(io_uring_setup(2)), reads their properties, and closes them.
+  - Where a ring is refused, finds the layer that refused it and says what to set. The kernel, the setting
+    C(kernel.io_uring_disabled), a seccomp filter, AppArmor and the limit of locked memory all return C(EPERM) or C(ENOMEM).
+  - The answers apply to the identity that the module runs as, or to O(identity).
+  - The Go runtime does not use io_uring. Its network poller is epoll in every release. Use this module for programs with
+    their own io_uring library, and for policies that disable io_uring.
 options:
   identity:
     description:
-      - Ask as another identity, in a transient service of systemd that ends with the answer. Needs the superuser.
-      - An empty dictionary is a user of its own without any capability, as C(DynamicUser=yes) gives.
+      - Probe as another identity, in a transient systemd service. Needs root.
+      - An empty dictionary is a dynamic user (C(DynamicUser=yes)) without capabilities.
     type: dict
     suboptions:
       unit:
         description:
           - A service of this host. Its user, groups, capabilities, limits, namespaces and system call filter apply.
-          - C(identity.not_carried) names what of the unit does not.
+          - C(identity.not_carried) lists the settings of the unit that do not apply.
         type: str
       user:
         description: A user of this host.
         type: str
       capabilities:
         description:
-          - Capabilities to have, and none beside them, for O(identity.user) too when that is the superuser.
+          - The only capabilities that the identity has, even if O(identity.user) is root.
           - Names with or without C(CAP_).
         type: list
         elements: str
         default: []
       limit_memlock:
-        description: Limit of locked memory as C(LimitMEMLOCK=) of systemd takes it, such as V(64K) or V(infinity).
+        description: The limit of locked memory, as C(LimitMEMLOCK=) of a unit takes it, such as V(64K) or V(infinity).
         type: str
 notes:
-  - There is no version number of io_uring and no file in C(/proc) that tells its availability. Features are bits, operations are opcodes.
+  - io_uring has no version number and no file in C(/proc) that shows whether it is available. Features are bits, and
+    operations are opcodes.
   - systemd's C(SystemCallFilter=@system-service) allows io_uring.
-  - C(decided_by=sysctl) needs Linux 6.6 or newer, where C(kernel.io_uring_disabled) begins.
-  - Rings are charged to the limit of locked memory before Linux 5.12 and again from 6.14, registered buffers always.
-    RV(charged_rings) tells what this kernel does.
-  - For a moment up to 64 MiB of memory are locked, and never more than an eighth of what is available.
+  - C(decided_by=sysctl) needs Linux 6.6 or newer, which has C(kernel.io_uring_disabled). Kernels of Ubuntu also have
+    C(kernel.apparmor_restrict_unprivileged_io_uring).
+  - Before Linux 5.12 and since 6.14, the kernel charges rings to the limit of locked memory. It always charges registered
+    buffers. RV(charged_rings) shows what this kernel does.
+  - The module locks up to 64 MiB of memory for a moment, but at most an eighth of the available memory.
 seealso:
   - module: gofleet.hosts.kernel_info
 extends_documentation_fragment:
@@ -57,11 +59,11 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Ask as the superuser
+- name: Probe as root
   gofleet.hosts.io_uring_info:
   register: ring
 
-- name: Say who forbids it, and what to do
+- name: Show the layer that refuses it, and what to do
   ansible.builtin.debug:
     msg: "io_uring: {{ ring.decided_by }}: {{ ring.reason }}. {{ ring.advice }}"
   when: ring.usable != "yes"
@@ -72,12 +74,12 @@ EXAMPLES = r"""
       - ring.usable == "yes"
       - ring.opcodes.SEND_ZC
 
-- name: Ask as a service of this host
+- name: Probe as a service of this host
   gofleet.hosts.io_uring_info:
     identity:
       unit: hello.service
 
-- name: Ask as a user without capabilities who may lock 64 KiB
+- name: Probe as a user without capabilities who may lock 64 KiB
   gofleet.hosts.io_uring_info:
     identity:
       user: www-data
@@ -86,7 +88,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 usable:
-  description: Whether a ring can be made, V(yes), V(no) or V(unknown); the answer of RV(setup) for a plain ring.
+  description: Whether a ring can be created, V(yes), V(no) or V(unknown). It is the answer of RV(setup) for a plain ring.
   returned: success
   type: str
   sample: "no"
@@ -96,7 +98,7 @@ decided_by:
   type: str
   sample: sysctl
 reason:
-  description: The same as a sentence.
+  description: The reason for RV(usable).
   returned: success
   type: str
   sample: "EPERM: kernel.io_uring_disabled is 2"
@@ -104,76 +106,76 @@ advice:
   description: What to set so that it can be used, or used for more. V(null) where where is nothing to do.
   returned: success
   type: str
-  sample: Set kernel.io_uring_disabled to 0, or to 1 with kernel.io_uring_group at the number of the service's group.
+  sample: Set kernel.io_uring_disabled to 0, or set it to 1 and kernel.io_uring_group to the group number of the service.
 go:
-  description: What this means for Go programs, the same on every host.
+  description: What the answers mean for Go programs. The text is the same on every host.
   returned: success
   type: str
   sample: "The Go runtime does not use io_uring: its poller is epoll in every release."
 setup:
-  description: An answer for each way to make a ring.
+  description: An answer for each way to create a ring.
   returned: success
   type: dict
   sample:
     plain: {answer: "yes", decided_by: kernel, reason: "tried, it works"}
     no_sqarray: {answer: "no", decided_by: kernel, reason: "EINVAL: this kernel does not know NO_SQARRAY (since Linux 6.6)"}
 features:
-  description: Feature bits of a ring. V(null) where none could be made.
+  description: The feature bits of a ring. V(null) where no ring could be created.
   returned: success
   type: dict
   sample: {hex: "0x3ff", names: [SINGLE_MMAP, NODROP]}
 opcodes:
-  description: Each operation and whether this kernel has it. V(null) where the kernel did not tell.
+  description: Whether this kernel has each operation. V(null) where the kernel did not answer.
   returned: success
   type: dict
   sample: {NOP: true, SEND_ZC: true, PIPE: false}
 registers:
-  description: Each operation of C(io_uring_register(2)) and whether this kernel has it. V(null) where the kernel did not tell.
+  description: Whether this kernel has each operation of C(io_uring_register(2)). V(null) where the kernel did not answer.
   returned: success
   type: dict
   sample: {BUFFERS: true, PBUF_RING: true, QUERY: false}
 limits:
-  description: Entries of the largest rings. V(null) where none that large could be made.
+  description: The number of entries of the largest rings. V(null) where no ring of that size could be created.
   returned: success
   type: dict
   sample: {sq_entries: 32768, cq_entries: 65536}
 registered_buffers:
   description:
-    - Whether memory can be registered with a ring, and how much. V(null) where no ring could be made.
-    - C(registered_buffers.registered_bytes) is the most that worked of C(registered_buffers.tried_bytes), found to the page. It is
-      less than the limit by what the user has locked already.
-    - C(registered_buffers.limit_bytes) is the limit, V(null) where none counts, and C(registered_buffers.exempt) tells whether
-      that is because of CAP_IPC_LOCK.
+    - Whether memory can be registered with a ring, and how much. V(null) where no ring could be created.
+    - C(registered_buffers.registered_bytes) is the largest size that worked, to the page, of at most
+      C(registered_buffers.tried_bytes). It is the limit less the memory that the user has locked already.
+    - C(registered_buffers.limit_bytes) is the limit, V(null) where none applies. C(registered_buffers.exempt) is true where
+      CAP_IPC_LOCK exempts the caller.
   returned: success
   type: dict
   sample:
     answer: "yes"
     decided_by: kernel
-    reason: registered 57344 bytes; RLIMIT_MEMLOCK and what the user has locked already forbid more
+    reason: registered 57344 bytes; RLIMIT_MEMLOCK and the memory already locked by the user allow no more
     limit_bytes: 65536
     registered_bytes: 57344
     tried_bytes: 69632
     exempt: false
 charged_rings:
-  description: Whether this kernel charges rings to the limit of locked memory, tried as a user who is not exempt.
+  description: Whether this kernel charges rings to the limit of locked memory. It is probed as a user who is not exempt.
   returned: success
   type: dict
-  sample: {answer: "yes", decided_by: kernel, reason: no ring can be made with RLIMIT_MEMLOCK at 0}
+  sample: {answer: "yes", decided_by: kernel, reason: "no ring can be created with RLIMIT_MEMLOCK=0"}
 sysctl:
-  description: The settings under C(kernel.) that govern io_uring. V(null) where the kernel does not have one.
+  description: The settings under C(kernel.) that restrict io_uring. V(null) for a setting that the kernel does not have.
   returned: success
   type: dict
   sample: {io_uring_disabled: 0, io_uring_group: -1, apparmor_restrict_unprivileged_io_uring: null}
 memlock:
-  description: Limit of locked memory of the process that asked, in bytes. V(null) means unlimited.
+  description: The limit of locked memory of the probing process, in bytes. V(null) means unlimited.
   returned: success
   type: dict
   sample: {soft: 8388608, hard: 8388608}
 identity:
   description:
-    - Who was asked for, V(null) without O(identity).
-    - C(identity.not_carried) are settings of the unit that did not apply to the one who asked, C(identity.not_given) capabilities that
-      systemd does not have itself, as in a container.
+    - The identity of the option O(identity), V(null) without it.
+    - C(identity.not_carried) are the settings of the unit that did not apply to the probe. C(identity.not_given) are the
+      capabilities that systemd could not grant because it does not have them, as in a container.
   returned: success
   type: dict
   sample:
@@ -185,8 +187,8 @@ identity:
     not_given: []
 caller:
   description:
-    - Who asked. C(seccomp) is 2 under a filter, C(capabilities) is the effective set, C(groups) are numbers.
-    - C(user_namespace) tells that capabilities do not count for the whole host.
+    - The identity that was probed. C(seccomp) is 2 under a filter. C(capabilities) is the effective set. C(groups) are numbers.
+    - C(user_namespace) is true in a user namespace, where capabilities do not apply to the whole host.
   returned: success
   type: dict
   sample:

@@ -7,43 +7,44 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kernel_info
-short_description: What the running kernel can really do
+short_description: Probe the capabilities of the running kernel
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Finds capabilities of the running kernel by trying them. The release number only explains, it never decides.
-  - Each capability has one of three answers, C(yes), C(no) or C(unknown) (the attempt did not tell), and names the layer
+  - Probes capabilities of the running kernel by trying them. The release number appears in reasons, but never decides.
+  - Each capability has one of three answers, C(yes), C(no) or C(unknown) (the attempt was inconclusive), and names the layer
     that decided it.
-  - Tells as well what a Go service runs into, which is the level of the processor, the clock, settings with the file that wins at
-    boot, and the limits of its unit.
-  - The answers are those for the identity that the module runs as. The same host gives others to root, to an unprivileged
-    user, and to a service with a seccomp filter.
-  - Every attempt is harmless. System calls are made with arguments that they must refuse or that ask for nothing, open a descriptor
-    that is closed at once, or are made in a child that ends right after.
+  - Also returns what affects a Go service. This is the level of the processor, the clock, sysctl settings with the file that
+    wins at boot, and the limits of its unit.
+  - The answers apply to the identity that the module runs as. On the same host, root, an unprivileged user and a service
+    with a seccomp filter get different answers.
+  - Every attempt is harmless. A system call gets arguments that the kernel refuses or that do nothing, or opens a descriptor
+    that is closed at once, or is made in a child process that then exits.
 options:
   subsets:
     description:
-      - What to look at. An empty list means everything.
+      - The subsets to probe. An empty list means all of them.
     type: list
     elements: str
     choices: [release, cpu, numa, clock, lsm, seccomp, cgroup, sysctl, limits, thp, psi, syscalls]
     default: []
   units:
     description:
-      - Units of systemd whose limits to tell, whatever O(subsets) says. A name without a suffix is that of a service.
-      - All of them are asked for with one call of C(systemctl), and the defaults of the host with another.
-      - A unit that does not exist, and a host without systemd, give an entry with a C(reason) and no failure.
+      - Systemd units whose limits to return, with any O(subsets). A name without a suffix is the name of a service.
+      - One call of C(systemctl) reads all units, and another reads the defaults of the host.
+      - For a unit that does not exist, and on a host without systemd, the entry has a C(reason). The module does not fail.
     type: list
     elements: str
     default: []
 notes:
-  - A call that is answered with C(ENOSYS) under a seccomp filter is reported as decided by C(seccomp), because a filter may
-    answer so for a call that the kernel has.
-  - O(subsets=limits) tells the limits of the module's own process. A service has those of its unit, see O(units).
-  - A Go program raises its soft limit of open files to the hard one when it starts (Go 1.19), so for one that runs RV(values) shows
-    both alike.
-  - Origins of settings follow the rules of C(systemd-sysctl). A program that sets one later (a container engine, a module's own
-    script) leaves no trace, and shows as a value that no file has. Where C(/proc/sys) is read-only, as in a container, boot sets nothing.
+  - A call that returns C(ENOSYS) under a seccomp filter is reported as decided by C(seccomp), because a filter may
+    return it for a call that the kernel has.
+  - O(subsets=limits) returns the limits of the module's own process. A service has the limits of its unit, see O(units).
+  - A Go program raises its soft limit of open files to the hard limit when it starts (Go 1.19). For a running Go program,
+    RV(values) therefore shows the same number for both.
+  - Origins of settings follow the rules of C(systemd-sysctl). A program that sets a value later, such as a container engine,
+    leaves no record. Such a value appears as one that no file has. Where C(/proc/sys) is read-only, as in a container, boot
+    sets nothing.
 seealso:
   - module: gofleet.hosts.io_uring_info
 extends_documentation_fragment:
@@ -52,16 +53,16 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Read what the kernel can do
+- name: Probe the kernel
   gofleet.hosts.kernel_info:
   register: kernel
 
-- name: Refuse a host without pressure information
+- name: Fail on a host without pressure stall information
   ansible.builtin.assert:
     that: kernel.capabilities.psi.answer == "yes"
     fail_msg: "{{ kernel.capabilities.psi.reason }}"
 
-- name: Read only the settings
+- name: Read only settings and limits
   gofleet.hosts.kernel_info:
     subsets: [sysctl, limits]
   register: settings
@@ -79,7 +80,7 @@ EXAMPLES = r"""
     units: [hello, prometheus.service]
   register: services
 
-- name: Refuse a service whose quota Go does not see
+- name: Fail if Go does not read the quota that limits a service
   ansible.builtin.assert:
     that: services['values'].units.hello.cgroup.gomaxprocs_reason is none
     fail_msg: "{{ services['values'].units.hello.cgroup.gomaxprocs_reason }}"
@@ -88,13 +89,13 @@ EXAMPLES = r"""
 RETURN = r"""
 capabilities:
   description:
-    - One answer for each capability of the subsets read.
+    - One answer for each capability of the subsets.
     - O(subsets=release) has C(btf). O(subsets=cpu) has C(goamd64_v2), C(goamd64_v3), C(goamd64_v4), or C(goarm64_lse).
-      O(subsets=numa) has C(numa) (more than one node). O(subsets=clock) has C(fast_clock) (V(no) means that each C(time.Now) is a
+      O(subsets=numa) has C(numa) (more than one NUMA node). O(subsets=clock) has C(fast_clock) (V(no) means that each C(time.Now) is a
       system call) and C(time_namespaces). O(subsets=lsm) has C(apparmor), C(bpf_lsm), C(landlock), C(selinux), C(yama),
       C(unprivileged_userns). O(subsets=seccomp) has C(seccomp_filter).
       O(subsets=cgroup) has C(cgroup_v2) and C(cgroup_<controller>). O(subsets=thp) has C(thp), O(subsets=psi) has C(psi).
-      O(subsets=syscalls) has one for each system call of its table.
+      O(subsets=syscalls) has one for each system call that it probes.
   returned: success
   type: dict
   sample:
@@ -110,29 +111,34 @@ capabilities:
     goamd64_v3:
       answer: "no"
       decided_by: kernel
-      reason: "a program built with GOAMD64=v3 ends at start: no movbe"
+      reason: "a program built with GOAMD64=v3 exits at start: the processor lacks movbe"
     pidfd_open: {answer: "yes", decided_by: kernel, reason: "tried, it works"}
 values:
   description:
-    - Plain values, by subset. A value that the kernel does not have is V(null).
+    - Values by subset. A value that the kernel does not have is V(null).
     - Sizes are in bytes, pressure averages in percent of time and totals in microseconds. An unlimited limit is V(null).
-    - C(cpu.level) is the highest C(GOAMD64) or C(GOARM64) that the processor runs, as far as the kernel tells programs of it
-      (on arm64 at most V(v9.0)), and V(null) with a C(reason) elsewhere; C(missing_for_next) are the flags that the level after it
-      demands. On arm64 C(cpu.options) says which of C(lse) and C(crypto) may be added.
-    - C(numa.nodes) gives the processors and the memory of each node. C(numa.balancing) is 0 where the kernel moves no pages.
+    - C(cpu.level) is the highest C(GOAMD64) or C(GOARM64) level that the processor supports according to C(/proc/cpuinfo)
+      (on arm64 at most V(v9.0)). On other architectures it is V(null) with a C(reason).
+    - C(cpu.missing_for_next) are the flags that the next level requires and the processor lacks. On arm64, C(cpu.options)
+      lists those of C(lse) and C(crypto) that can be added.
+    - C(numa.nodes) are the processors and the memory of each node. C(numa.balancing) is 0 where the kernel moves no pages
+      between nodes.
     - C(clock.offsets) are the seconds that the time namespace of this process adds to each clock.
     - C(lsm.apparmor.profiles) counts the loaded profiles by mode. C(lsm.selinux) is V(enforcing), V(permissive) or V(null).
-    - C(seccomp) is the filter that the caller is under, and the answers that a filter of this kernel may give.
+    - C(seccomp) is the mode and the number of filters of the caller, and the actions that a filter of this kernel can return.
     - C(sysctl) has a number, a list of numbers, or text for each setting.
-    - C(sysctl_origin) comes with O(subsets=sysctl). C(file), C(line) and C(value) are the line that set the live value, as far as
-      values tell, and V(null) where no file has that value. C(wins), C(wins_line) and C(boot_value) are the line that decides at
-      boot. C(overridden) says that the two values differ, so that the next boot changes what is live.
-    - C(syscalls.go) names who in Go makes each of the calls that Go makes.
-    - C(units) and C(unit_defaults) come with O(units). C(limits) are those of the process where the unit runs (C(source=process)),
-      and what systemd would give otherwise (C(source=systemd)). In C(cgroup), C(effective) is the tightest on the way up from the
-      group of the unit, and C(decided_by) names the group of each that is above it. C(gomaxprocs_reason) is a sentence where a
-      group above allows fewer processors than the unit's own, which the Go runtime does not see.
-      C(unit_defaults) is what a unit gets that says nothing.
+    - C(sysctl_origin) is returned with O(subsets=sysctl). C(file), C(line) and C(value) are the line that set the live value,
+      found by comparing values. They are V(null) where no file has that value.
+    - In C(sysctl_origin), C(wins), C(wins_line) and C(boot_value) are the line that decides at boot. C(overridden) is true
+      where the two values differ, so that the next boot changes the live value.
+    - C(syscalls.go) names the part of Go that makes each call. It lists only calls that Go makes.
+    - C(units) and C(unit_defaults) are returned with O(units). C(limits) are the limits of the process where the unit runs
+      (C(source=process)), else those that systemd would set (C(source=systemd)).
+    - In C(units.UNIT.cgroup), C(effective) holds the lowest limit of the unit's control group and the groups above it.
+      C(decided_by) names the group of each limit that the unit does not set itself.
+    - C(gomaxprocs_reason) is a sentence where a group above the unit allows fewer processors than the unit's own limit, which
+      the Go runtime does not read.
+    - C(unit_defaults) are the limits of a unit that sets none.
   returned: success
   type: dict
   sample:
@@ -190,14 +196,14 @@ values:
           effective: {memory_max: 536870912, memory_high: null, pids_max: 838, cpus: 0.5}
           decided_by: {cpus: /web.slice}
           gomaxprocs_reason: >-
-            cpu.max of /web.slice allows 0.5 processors and the unit's own 2: Go 1.25 and later read the unit's own alone,
+            cpu.max of /web.slice allows 0.5 processors and the unit's own 2: Go 1.25 and later read only the unit's own,
             so set GOMAXPROCS or the quota of the unit
     unit_defaults:
       limits: {nofile: {soft: 1024, hard: 524288}}
       pids_max: 838
       reason: null
 caller:
-  description: Who asked. C(seccomp) is 2 under a filter; C(capabilities) is the effective set.
+  description: The identity that was probed. C(seccomp) is 2 under a filter. C(capabilities) is the effective set.
   returned: success
   type: dict
   sample: {uid: 0, capabilities: "0x000001ffffffffff", seccomp: 0, apparmor: unconfined}

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Where programs are attached: links, control groups, perf events, arrays of tail calls; and where none can tell."""
+"""Find where programs are attached, by links, control groups, perf events and arrays of tail calls."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ __all__ = [
 ]
 
 _MAX_CGROUPS = 5000
-# PROC_CGROUP_INIT_INO and PROC_PID_INIT_INO: the namespaces that the kernel began with.
+# PROC_CGROUP_INIT_INO and PROC_PID_INIT_INO, the initial namespaces.
 _INITIAL = {"cgroup": "cgroup:[4026531835]", "pid": "pid:[4026531836]"}
 
-# Types that only links attach, all of which have ids.
+# Types that are attached only by links, which have ids.
 _BY_LINK = ("raw_tracepoint", "raw_tracepoint_writable", "tracing", "ext", "sk_lookup", "netfilter")
-# Types that run from perf events, and from links of those.
+# Types that are attached to perf events, directly or by links.
 _BY_EVENT = ("kprobe", "tracepoint", "perf_event")
 _HOOKS = {
     "cgroup_skb": "cgroup_inet_ingress cgroup_inet_egress",
@@ -52,19 +52,22 @@ _HOOKS = {
         cgroup_inet4_getsockname cgroup_inet6_getsockname cgroup_unix_connect cgroup_unix_sendmsg cgroup_unix_recvmsg
         cgroup_unix_getpeername cgroup_unix_getsockname""",
 }
-_HIDDEN = {
-    "sched_cls": "filters of traffic control are not asked",
-    "sched_act": "actions of traffic control are not asked",
-    "xdp": "programs of network interfaces are not asked",
-    "socket_filter": "the kernel does not tell which sockets have it",
-    "sk_reuseport": "the kernel does not tell which sockets have it",
-    "struct_ops": "the kernel does not tell the operations it is part of",
-    "syscall": "it is run by hand and never attached",
+_UNREADABLE = {
+    "sched_cls": "this module does not read traffic control filters",
+    "sched_act": "this module does not read traffic control actions",
+    "xdp": "this module does not read the programs of network interfaces",
+    "socket_filter": "the kernel does not show which sockets use it",
+    "sk_reuseport": "the kernel does not show which sockets use it",
+    "struct_ops": "the kernel does not show which operations use it",
+    "syscall": "a process runs it with BPF_PROG_RUN, it is never attached",
 }
 
 
 class CgroupTree(t.NamedTuple):
-    """Directories of the unified hierarchy by id. ``hidden``: why there may be more, None where these are all."""
+    """The directories of the unified hierarchy by id.
+
+    ``hidden``: why there may be more, or None where these are all.
+    """
 
     mount: str | None
     paths: dict[int, str]
@@ -72,7 +75,7 @@ class CgroupTree(t.NamedTuple):
 
 
 class Attachments(t.NamedTuple):
-    """Where each program is attached, by id, and what stayed hidden for which kind of place."""
+    """The places where each program is attached, by id, and why places of each kind may be hidden."""
 
     places: dict[int, list[str]]
     perf: list[PerfUse]
@@ -82,7 +85,7 @@ class Attachments(t.NamedTuple):
 
 
 def initial_namespace(root: str, kind: str) -> bool:
-    """Whether this process is in the namespace that the kernel began with, and so sees all."""
+    """Return whether this process is in the initial namespace of a kind, and so sees everything."""
     try:
         return os.readlink(os.path.join(root, "proc/self/ns", kind)) == _INITIAL[kind]
     except OSError:
@@ -90,10 +93,10 @@ def initial_namespace(root: str, kind: str) -> bool:
 
 
 def walk_cgroups(root: str) -> CgroupTree:
-    """Find all control groups of the unified hierarchy."""
+    """Find the control groups of the unified hierarchy."""
     point = cgroup2_mount_point(root)
     if point is None:
-        return CgroupTree(None, {}, "the root of the unified hierarchy of control groups is not mounted")
+        return CgroupTree(None, {}, "the root of the cgroup v2 hierarchy is not mounted")
     mount = os.path.join(root, point.lstrip("/"))
     inside = not initial_namespace(root, "cgroup")
     hidden = "control groups outside this namespace cannot be seen" if inside else None
@@ -110,12 +113,12 @@ def walk_cgroups(root: str) -> CgroupTree:
 
 
 def read_attachments(bpf: Bpf, objects: Objects, owners: Owners, tree: CgroupTree) -> Attachments:
-    """Find out where the loaded programs are attached."""
+    """Find where the loaded programs are attached."""
     places: dict[int, list[str]] = {}
     for link in objects.links.values():
         if not link.target.lost:
             places.setdefault(link.program, []).append(f"link {link.id}: {link.target.text or link.type}")
-    hidden = _ask_cgroups(bpf, objects, tree, places)
+    hidden = _query_cgroups(bpf, objects, tree, places)
     perf = [perf_use(bpf, held.pid, held.fd) for held in owners.held if held.kind == "perf_event"]
     for use in perf:
         if use.program is not None:
@@ -135,7 +138,7 @@ def read_attachments(bpf: Bpf, objects: Objects, owners: Owners, tree: CgroupTre
     )
 
 
-def _ask_cgroups(bpf: Bpf, objects: Objects, tree: CgroupTree, places: dict[int, list[str]]) -> str | None:
+def _query_cgroups(bpf: Bpf, objects: Objects, tree: CgroupTree, places: dict[int, list[str]]) -> str | None:
     types = {one.type for one in objects.programs.values() if one.id not in places}
     hooks = sorted({hook for kind in types for hook in _HOOKS.get(kind, "").split()})
     hidden = tree.hidden
@@ -145,7 +148,7 @@ def _ask_cgroups(bpf: Bpf, objects: Objects, tree: CgroupTree, places: dict[int,
                 os.path.join(tree.mount or "/", path.lstrip("/")), os.O_RDONLY | os.O_DIRECTORY
             )
         except FileNotFoundError:
-            continue  # removed meanwhile, and its programs with it
+            continue  # removed in the meantime, with its programs
         try:
             for hook in hooks:
                 found = attached_programs(bpf, descriptor, ATTACH_TYPES[hook])
@@ -153,38 +156,42 @@ def _ask_cgroups(bpf: Bpf, objects: Objects, tree: CgroupTree, places: dict[int,
                     for number in found:
                         places.setdefault(number, []).append(f"cgroup {path} ({hook})")
                 elif found.errno != errno.EINVAL:  # this kernel does not have the hook
-                    hidden = f"control group {path} does not tell: {os.strerror(found.errno)}"
+                    hidden = f"control group {path} cannot be queried: {os.strerror(found.errno)}"
         finally:
             os.close(descriptor)
     return hidden
 
 
 def attachment_of(program: Program, attachments: Attachments, owners: Owners) -> Probe:
-    """Whether a program is attached. "no" only where every place that its type can have was seen."""
+    """Judge whether a program is attached. The answer is no only where every possible place was read."""
     places = attachments.places.get(program.id)
     if places:
         return yes("kernel", "; ".join(places[:3]) + (f"; and {len(places) - 3} more" if places[3:] else ""))
-    if program.type in _HIDDEN or program.type not in (*_BY_LINK, *_BY_EVENT, *_HOOKS):
-        reason = _HIDDEN.get(program.type, "the places it can have are not all known here")
-        return unknown("kernel", f"no link has it, and a {program.type} program needs none: {reason}")
+    if program.type in _UNREADABLE or program.type not in (*_BY_LINK, *_BY_EVENT, *_HOOKS):
+        reason = _UNREADABLE.get(
+            program.type, "this module does not know every place where it can be attached"
+        )
+        return unknown(
+            "kernel", f"no link has it, but a {program.type} program does not need a link: {reason}"
+        )
     hidden = attachments.links_hidden or attachments.arrays_hidden
     if hidden is None and program.type in _HOOKS:
         hidden = attachments.cgroups_hidden
     if hidden is None and program.type in _BY_EVENT:
         hidden = _events_hidden(program, attachments, owners)
     if hidden is not None:
-        return unknown("kernel", f"no place found, but {hidden}")
-    return no("kernel", f"nothing has it: no {_places(program.type)}")
+        return unknown("kernel", f"no attachment found, but {hidden}")
+    return no("kernel", f"it is not attached by a {_places(program.type)}")
 
 
 def _events_hidden(program: Program, attachments: Attachments, owners: Owners) -> str | None:
     if owners.denied:
-        return f"process {owners.denied[0]} may have perf events with it, its descriptors are refused"
+        return f"process {owners.denied[0]} may have perf events with it, and its descriptors cannot be read"
     for use in attachments.perf:
-        # EOPNOTSUPP: it has a program of the type perf_event. ENOENT: it has none. EBADF, ESRCH: it is gone.
+        # EOPNOTSUPP: its program is of type perf_event. ENOENT: it has none. EBADF, ESRCH: it no longer exists.
         gone = use.errno in (0, errno.ENOENT, errno.EBADF, errno.ESRCH)
         if not gone and (use.errno != errno.EOPNOTSUPP or program.type == "perf_event"):
-            return f"a perf event of process {use.pid} does not tell which program it has"
+            return f"the kernel does not show the program of a perf event of process {use.pid}"
     return None
 
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What nobody seems to need: pins and links without owner, programs that run nowhere, events that nobody reads."""
+"""Find abandoned objects: pins and links without an owner, programs that are not attached, and unused events."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def find_abandoned(
     expected_pins: t.Sequence[str],
     made: t.Mapping[tuple[str, int], str],
 ) -> list[Finding]:
-    """Find what is abandoned since ``grace`` seconds. Nothing is reported that could not be seen for sure.
+    """Find objects that have been abandoned for ``grace`` seconds. Uncertain cases are not reported.
 
-    :param expected_pins: patterns of pins that are meant to stay without a process
-    :param made: the unit that once held what is pinned, by path and id
+    :param expected_pins: shell patterns of pins that need no process
+    :param made: the unit that held the pinned object in an earlier run, by path and id
     """
     findings = []
     pins = [pin for pin in inventory.pins.pins if not _expected(pin, expected_pins)]
@@ -40,15 +40,15 @@ def find_abandoned(
         for pin in pins:
             if inventory.clock.now - pin.created < grace or made.get((pin.path, pin.id)) in running:
                 continue
-            found = _of_pin(pin, inventory, made.get((pin.path, pin.id)))
+            found = _pin_finding(pin, inventory, made.get((pin.path, pin.id)))
             if found is not None:
                 findings.append(found)
     for program in inventory.objects.programs.values():
         if inventory.attached[program.id].answer == "no" and program.loaded is not None:
-            found = _of_program(program, inventory, grace=grace, expected_pins=expected_pins)
+            found = _program_finding(program, inventory, grace=grace, expected_pins=expected_pins)
             if found is not None:
                 findings.append(found)
-    return findings + _of_events(inventory)
+    return findings + _event_findings(inventory)
 
 
 def _expected(pin: Pin, patterns: t.Sequence[str]) -> bool:
@@ -57,21 +57,19 @@ def _expected(pin: Pin, patterns: t.Sequence[str]) -> bool:
     )
 
 
-def _of_pin(pin: Pin, inventory: Inventory, unit: str | None) -> Finding | None:
+def _pin_finding(pin: Pin, inventory: Inventory, unit: str | None) -> Finding | None:
     since = f"pinned at {pin.path} since {iso_time(pin.created)}"
-    maker = f"; {unit}, which held it, has no process" if unit else ""
+    maker = f"; the unit {unit}, which held it, has no process" if unit else ""
     remove = f"rm {shlex.quote(pin.path)}"
     if pin.kind == "link" and pin.id in inventory.objects.links and not _link_held(pin.id, inventory):
         link = inventory.objects.links[pin.id]
         program = inventory.objects.programs.get(link.program)
-        reason = (
-            f"{since}, and no process holds link {pin.id}, its program {link.program} or a map of it{maker}"
-        )
-        remedy = f"Start what made it, or detach it: {remove}"
+        reason = f"{since}, and no process holds link {pin.id}, its program {link.program} or its maps{maker}"
+        remedy = f"Start the service that created it, or detach it: {remove}"
         return Finding("orphan_link", pin.path, program.name if program else None, unit, reason, remedy)
     if pin.kind == "map" and pin.id in inventory.objects.maps and not _map_held(pin.id, inventory):
         reason = f"{since}, and no process, program or other map holds map {pin.id}{maker}"
-        remedy = f"Start what made it, or remove the pin and the map with it: {remove}"
+        remedy = f"Start the service that created it, or remove the pin, which frees the map: {remove}"
         return Finding("orphan_pin", pin.path, inventory.objects.maps[pin.id].name, unit, reason, remedy)
     return None
 
@@ -88,7 +86,7 @@ def _link_held(number: int, inventory: Inventory) -> bool:
 
 def _map_held(number: int, inventory: Inventory) -> bool:
     objects = inventory.objects
-    # A struct_ops map is itself what is attached. A map of maps that was not read whole may hold any map.
+    # A struct_ops map is attached itself. A map of maps that was not read completely may hold any map.
     outer = [one for one in objects.maps.values() if one.type.endswith("_of_maps")]
     return bool(
         inventory.owners.of("map", number)
@@ -98,7 +96,7 @@ def _map_held(number: int, inventory: Inventory) -> bool:
     )
 
 
-def _of_program(
+def _program_finding(
     program: Program, inventory: Inventory, *, grace: int, expected_pins: t.Sequence[str]
 ) -> Finding | None:
     age = inventory.clock.age(program.loaded or 0)
@@ -110,9 +108,9 @@ def _of_program(
     reason = f"the {program.type} program {program.id} was loaded at {since}; {inventory.attached[program.id].reason}"
     if owners:
         who = owners[0]
-        remedy = f"Look why {who.comm} (process {who.pid} of {who.unit}) holds it without attaching it."
+        remedy = f"Find out why {who.comm} (process {who.pid} of {who.unit}) holds it without attaching it."
     else:
-        remedy = "Attach it, or remove what keeps it: rm " + " ".join(shlex.quote(pin.path) for pin in pins)
+        remedy = "Attach it, or remove its pins: rm " + " ".join(shlex.quote(pin.path) for pin in pins)
     return Finding(
         "unattached_program",
         f"program {program.id}",
@@ -123,7 +121,7 @@ def _of_program(
     )
 
 
-def _of_events(inventory: Inventory) -> list[Finding]:
+def _event_findings(inventory: Inventory) -> list[Finding]:
     findings = []
     for event, use in zip(inventory.events.events, inventory.event_uses):
         if use.answer != "no":
@@ -131,6 +129,6 @@ def _of_events(inventory: Inventory) -> list[Finding]:
         file = "dynamic_events" if event.kind == "fprobe" else f"{event.kind}_events"
         remedy = f"Remove it: echo '-:{event.group}/{event.name}' >> {inventory.events.tracefs}/{file}"
         name = f"{event.group}/{event.name}"
-        reason = f"{event.definition}: {use.reason}; the next one of this name ends with EEXIST"
+        reason = f"{event.definition}: {use.reason}; creating another event with this name fails with EEXIST"
         findings.append(Finding("stale_event", name, event.name, None, reason, remedy))
     return findings

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What each unit holds, against an earlier run and against budgets."""
+"""Count the BPF objects that each unit holds, and compare them with an earlier run and with budgets."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = [
 ]
 
 METRICS = ("programs", "maps", "links", "map_bytes")
-NOBODY = "-"  # in place of a unit: objects that no process holds
+NOBODY = "-"  # the key for objects that no process holds
 _SCHEMA = 1
 
 
 class Finding(t.NamedTuple):
-    """Something to act on."""
+    """A finding that the user can act on."""
 
     kind: str
     object: str
@@ -45,9 +45,11 @@ class Finding(t.NamedTuple):
 
 
 class UnitUse(t.NamedTuple):
-    """What a unit's processes hold, and what descriptors keep alive by that: a link its program, that its maps.
+    """The objects that the processes of a unit hold, including the program of each link and the maps of each program.
 
-    ``processes``: all of the unit. ``traced``: processes with uprobes of the unit, None where it has none.
+    ``map_bytes``: what the kernel charges for the maps. ``pids``: the processes that hold objects. ``processes``: the
+    number of processes of the unit. ``traced``: the number of processes that the unit traces with uprobes, or None
+    where it has no uprobes.
     """
 
     programs: int
@@ -68,7 +70,7 @@ class _Held(t.NamedTuple):
 
 
 def use_by_unit(inventory: Inventory) -> dict[str, UnitUse]:
-    """What each unit holds. Objects that no process holds are under NOBODY."""
+    """Return the objects that each unit holds. Objects that no process holds have the key NOBODY."""
     held = _held_by_unit(inventory)
     objects = inventory.objects
     rest = _empty()
@@ -130,19 +132,22 @@ def _held_by_unit(inventory: Inventory) -> dict[str, _Held]:
 
 
 def _traced(probed: t.Collection[tuple[str | None, int | None]], inventory: Inventory) -> int | None:
-    """Running processes under uprobes. One that ended does not count, so its left links show as growth."""
+    """Count the running processes with uprobes.
+
+    A process that has ended does not count, so links that remain after it appear as growth.
+    """
     if not probed:
         return None
     running = {pid for dummy, pid in probed if pid in inventory.owners.processes}
     paths = {path for path, pid in probed if pid is None}
     running |= {pid for pid, path in inventory.executables.items() if path in paths}
-    return max(1, len(running))  # a library is no executable, and somebody has it
+    return max(1, len(running))  # a library is not the executable of a process, so at least one is assumed
 
 
 def baseline_of(
     inventory: Inventory, uses: t.Mapping[str, UnitUse], earlier: t.Mapping[str, t.Any] | None
 ) -> dict[str, t.Any]:
-    """What to save for a later comparison."""
+    """Return the value ``baseline`` of ebpf_inventory_info, for a later comparison."""
     pins: dict[str, t.Any] = {}
     made = makers(earlier, inventory)
     for pin in inventory.pins.pins:
@@ -168,23 +173,26 @@ def baseline_of(
 
 
 def makers(earlier: t.Mapping[str, t.Any] | None, inventory: Inventory) -> dict[tuple[str, int], str]:
-    """The unit that held what is pinned, by path and id, as an earlier run of this boot saw it."""
+    """Return the unit that held each pinned object in an earlier run of this boot, by path and id."""
     if earlier is None or earlier.get("boot_id") != inventory.clock.boot_id:
         return {}
     return {(path, pin["id"]): pin["unit"] for path, pin in earlier["pins"].items()}
 
 
 def compare(earlier: t.Mapping[str, t.Any] | None, inventory: Inventory) -> Probe:
-    """Whether the baseline can be compared with. A shape that is not a baseline is a HostError."""
+    """Judge whether this run can be compared with the baseline.
+
+    :raises HostError: the value is not a baseline
+    """
     if earlier is None:
-        return no("kernel", "no baseline was given, and one sample proves no growth")
+        return no("kernel", "no baseline was given, and a single sample cannot show growth")
     _require_baseline(earlier)
     if earlier["boot_id"] != inventory.clock.boot_id:
-        return no("kernel", f"the baseline of {earlier['time']} is of another boot ({earlier['boot_id']})")
+        return no("kernel", f"the baseline of {earlier['time']} is from another boot ({earlier['boot_id']})")
     if earlier["complete"] != (inventory.complete.answer == "yes"):
         return no(
             "kernel",
-            f"the baseline of {earlier['time']} and this run did not see the same: {inventory.complete.reason}",
+            f"the baseline of {earlier['time']} and this run did not have the same access: {inventory.complete.reason}",
         )
     return yes("kernel", f"compared with {earlier['time']} of the same boot ({earlier['boot_id']})")
 
@@ -204,9 +212,9 @@ def _require_baseline(earlier: t.Mapping[str, t.Any]) -> None:
     if wrong:
         raise HostError(
             "option baseline",
-            wanted=f"what an earlier run returned as baseline (schema {_SCHEMA})",
-            found=f"no usable {', '.join(wrong)}",
-            remedy="Give back the value as it was returned, or leave the option out to make a new one.",
+            wanted=f"the value that an earlier run returned as baseline (schema {_SCHEMA})",
+            found=f"no valid {', '.join(wrong)}",
+            remedy="Pass the value unchanged, or omit the option to create a new baseline.",
         )
 
 
@@ -222,9 +230,11 @@ def find_growth(
     boot_id: str,
     allowed: t.Mapping[str, int],
 ) -> list[Finding]:
-    """Units that hold more for each process they trace (or have) than an earlier run saw.
+    """Find units that hold more objects for each traced process (or process of the unit) than in an earlier run.
 
-    A unit that the earlier run did not see is new, and not growing.
+    A unit that the earlier run did not have is new and does not count as growing.
+
+    :param allowed: how many more of each metric are allowed for each process
     """
     findings = []
     for unit, use in uses.items():
@@ -242,16 +252,16 @@ def find_growth(
             reason = (
                 f"{name} went from {before[name]} for {then} at {earlier['time']} to {getattr(use, name)} for {today} "
                 f"at {clock_time} (boot {boot_id}): {more:.1f} more for each {what}, {allowed[name]} are allowed. "
-                "Two samples make it likely, not sure"
+                "Two samples show growth, but do not prove a leak"
             )
-            findings.append(Finding("growth", f"{unit}: {name}", name, unit, reason, _restart(unit)))
+            findings.append(Finding("growth", f"{unit}: {name}", name, unit, reason, _remedy(unit)))
     return findings
 
 
 def find_over_budget(
     uses: t.Mapping[str, UnitUse], budgets: t.Sequence[t.Mapping[str, t.Any]]
 ) -> list[Finding]:
-    """Units that hold more than was granted. The unit of a budget may be a pattern."""
+    """Find units that hold more than their budget. The unit of a budget may be a shell pattern."""
     findings = []
     for budget in budgets:
         for unit, use in uses.items():
@@ -262,16 +272,14 @@ def find_over_budget(
                 if limit is not None and getattr(use, name) > limit:
                     reason = f"{getattr(use, name)} {name}, the budget is {limit}"
                     findings.append(
-                        Finding("over_budget", f"{unit}: {name}", name, unit, reason, _restart(unit))
+                        Finding("over_budget", f"{unit}: {name}", name, unit, reason, _remedy(unit))
                     )
     return findings
 
 
-def _restart(unit: str) -> str:
+def _remedy(unit: str) -> str:
     if unit == NOBODY:
-        return "Look at the pins, which keep objects that no process holds: bpftool -f prog show."
+        return "List the pins, which keep objects that no process holds: bpftool -f prog show."
     if unit.startswith("/"):
-        return f"Look at the processes of the control group {unit}: systemd-cgls {unit}."
-    return (
-        f"Run again later; where it keeps growing, restart it and report the leak: systemctl restart {unit}."
-    )
+        return f"List the processes of the control group {unit}: systemd-cgls {unit}."
+    return f"Run this module again later. If the unit keeps growing, report the leak and run: systemctl restart {unit}."

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The inventory in the shape that the module returns."""
+"""Return the inventory as ebpf_inventory_info returns it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ __all__ = ["report_inventory"]
 def report_inventory(
     inventory: Inventory, *, options: t.Mapping[str, t.Any], again: t.Callable[[], Inventory]
 ) -> dict[str, t.Any]:
-    """All return values.
+    """Return the return values of ebpf_inventory_info.
 
-    :param options: those of the module
-    :param again: reads the inventory once more, to confirm what is found
+    :param options: the options of the module
+    :param again: reads the inventory once more, to confirm findings
     """
     uses = use_by_unit(inventory)
     comparison = compare(options["baseline"], inventory)
@@ -75,7 +75,7 @@ def _findings(
 ) -> list[Finding]:
     found = _abandoned(inventory, options)
     if found:
-        # While systemd replaces its programs (daemon-reload), the old ones run nowhere for a moment.
+        # While systemd replaces its programs (daemon-reload), the old ones are not attached for a moment.
         still = {(one.kind, one.object) for one in _abandoned(again(), options)}
         found = [one for one in found if (one.kind, one.object) in still]
     if compared:

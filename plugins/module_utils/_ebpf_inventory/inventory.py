@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""All that exists of BPF on a host, read in one go: objects, holders, places, pins and events."""
+"""Read all BPF objects, their owners, attachments and pins, and the probe events of a host."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ __all__ = ["Clock", "Inventory", "completeness", "read_inventory"]
 
 
 class Clock(t.NamedTuple):
-    """When the inventory was taken: seconds since 1970, nanoseconds since boot, and which boot."""
+    """The time of the inventory: seconds since 1970, nanoseconds since boot, and the boot id."""
 
     now: float
     since_boot: int
     boot_id: str
 
     def age(self, loaded: int) -> float:
-        """Seconds since something was loaded."""
+        """Return the seconds since an object was loaded."""
         return max(0.0, (self.since_boot - loaded) / 1e9)
 
 
 class Inventory(t.NamedTuple):
-    """What was found. ``attached`` by program, ``event_uses`` in the order of the events."""
+    """The inventory of a host. ``attached`` is by program id, ``event_uses`` is in the order of the events."""
 
     clock: Clock
     objects: Objects
@@ -57,7 +57,7 @@ class Inventory(t.NamedTuple):
 
 
 def read_inventory(host: Host) -> Inventory:
-    """Read everything, in the order in which things are made, so that nothing made meanwhile looks abandoned."""
+    """Read everything in the order in which it is created, so that new objects do not look abandoned."""
     bpf, root = Bpf(host), host.root
     boot_id = (read(root, "proc/sys/kernel/random/boot_id").text or "").strip()
     clock = Clock(time.time(), time.clock_gettime_ns(time.CLOCK_BOOTTIME), boot_id)
@@ -89,16 +89,19 @@ def read_inventory(host: Host) -> Inventory:
 
 
 def completeness(objects: Objects, owners: Owners, pins: Pins, *, root: str, caller: Caller) -> Probe:
-    """Whether this is all that the host has, and which layer hides the rest."""
+    """Judge whether the inventory is complete, and which layer hides the rest."""
     for what, outcome in objects.refused.items():
         return _refused(what, outcome, root=root, caller=caller)
     if owners.denied:
         first, count = owners.denied[0], len(owners.denied)
-        reason = f"the descriptors of process {first} are refused" + (
-            f", and of {count - 1} more" * (count > 1)
+        reason = f"the descriptors of process {first} cannot be read" + (
+            f", nor those of {count - 1} more" * (count > 1)
         )
         if caller.can(CAP_SYS_PTRACE):
-            return no("kernel", f"{reason}: by a security module, or it has more privileges than the caller")
+            return no(
+                "kernel",
+                f"{reason}: a security module refuses it, or the process has more privileges than the caller",
+            )
         return no("capability", f"{reason}: the caller lacks CAP_SYS_PTRACE")
     if not initial_namespace(root, "pid"):
         return unknown("kernel", "processes outside this PID namespace cannot be seen")
@@ -115,4 +118,4 @@ def _refused(what: str, outcome: Outcome, *, root: str, caller: Caller) -> Probe
         )
     needs = "" if caller.can(CAP_SYS_ADMIN) else "CAP_SYS_ADMIN (CAP_BPF is not enough to list ids)"
     found = judge(outcome, root=root, caller=caller, needs=needs, since="4.13")
-    return found._replace(reason=f"{found.reason}; only what readable processes hold is listed")
+    return found._replace(reason=f"{found.reason}; only objects that readable processes hold are listed")

@@ -4,9 +4,9 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a BPF link is attached to: the union of struct bpf_link_info.
+"""Parse the target of a BPF link from the union of struct bpf_link_info.
 
-Lengths and pointers stand at fixed offsets, so that a second question can bring the buffer for a name.
+Lengths and pointers are at fixed offsets, so a second call can pass a buffer for the name.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _AT = 16  # where the union begins
 _INFO_SIZE = 96
 _ATTACH_NAMES = tuple(ATTACH_TYPES)
 
-# Where the pointer to the name and its length stand, by the type of the link. Linux 5.8 on, uprobe_multi and the
-# names of perf events since 6.6.
+# The offsets of the pointer to the name and of its length, by link type. Since Linux 5.8, for uprobe_multi and perf
+# events since 6.6.
 _NAMES = {"raw_tracepoint": (16, 24), "iter": (16, 24), "perf_event": (24, 32), "uprobe_multi": (16, 48)}
 # enum bpf_perf_event_type
 _PERF_EVENTS = ("unspec", "uprobe", "uretprobe", "kprobe", "kretprobe", "tracepoint", "event")
 _UNNAMED = "event"
 
-# What the first number of the union is, and the types where the attach type follows.
+# The meaning of the first number of the union, and the types where the attach type follows it.
 _THINGS = {
     "netns": "network namespace",
     "xdp": "interface",
@@ -45,7 +45,10 @@ _WITH_ATTACH_TYPE = ("netns", "tcx", "netkit", "sockmap")
 
 
 class Target(t.NamedTuple):
-    """``text`` for a person, None where this kernel does not tell; ``lost``: what it was attached to is gone."""
+    """The target of a link.
+
+    ``text``: a description, or None where this kernel does not show it. ``lost``: the target no longer exists.
+    """
 
     text: str | None
     lost: bool = False
@@ -58,7 +61,10 @@ class Target(t.NamedTuple):
 
 
 def name_request(kind: str, data: bytes | bytearray) -> tuple[int, bytes] | None:
-    """Where the pointer to the name belongs, and the structure that announces NAME_SIZE bytes for it."""
+    """Return the offset of the pointer to the name, and the structure that requests NAME_SIZE bytes for it.
+
+    :returns: None for a link without a name
+    """
     if kind not in _NAMES or (kind == "perf_event" and _perf_event(data) in ("unspec", _UNNAMED)):
         return None
     pointer, length = _NAMES[kind]
@@ -74,11 +80,11 @@ def parse_target(
     name: bytes | bytearray = b"",
     cgroups: t.Mapping[int, str] | None = None,
 ) -> Target:
-    """Read what the link of this type is attached to.
+    """Parse the target of a link.
 
     :param data: struct bpf_link_info, at least 96 bytes
     :param name: the buffer that the kernel filled in
-    :param cgroups: the path of a control group by its id
+    :param cgroups: the path of each control group by id
     """
     text = name.split(b"\0")[0].decode("utf-8", "replace") or None
     if kind in ("raw_tracepoint", "iter"):
@@ -127,7 +133,7 @@ def _numbered(kind: str, data: bytes | bytearray, cgroups: t.Mapping[int, str]) 
         attach = name_of(first, _ATTACH_NAMES)
         return Target(f"{attach} BTF object {second} id {third}", attach_type=attach)
     if kind in _THINGS:
-        # Zero where the interface, the namespace or the map went and the link stayed.
+        # 0 where the interface, the namespace or the map no longer exists.
         attach = name_of(second, _ATTACH_NAMES) if kind in _WITH_ATTACH_TYPE else None
         text = f"{_THINGS[kind]} {first or 'gone'}" + (f" ({attach})" if attach else "")
         return Target(text, lost=not first, attach_type=attach)

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""BPF programs, maps and links: all of the host by their ids, or those that descriptors of processes name."""
+"""Read the BPF programs, maps and links of a host, by id or from the descriptors of processes."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from .query import Contents, map_ids, read_contents
 __all__ = ["Link", "Map", "Objects", "Program", "objects_of_descriptors", "read_objects"]
 
 _CONTAINERS = ("prog_array", "array_of_maps", "hash_of_maps")
-# fdinfo names the types of links as the kernel's macros do.
+# fdinfo prints link types as the kernel's macros name them.
 _FDINFO_LINKS = {"perf": "perf_event"}
 
 _Object = t.TypeVar("_Object")
 
 
 class Program(t.NamedTuple):
-    """A loaded program. ``loaded`` in nanoseconds since boot. None: could not be asked."""
+    """A loaded program. ``loaded``: nanoseconds since boot. A field is None where it could not be read."""
 
     id: int
     type: str
@@ -50,7 +50,10 @@ class Program(t.NamedTuple):
 
 
 class Map(t.NamedTuple):
-    """A map. ``bytes``: what the kernel charges for it. ``contents``: of a map of programs or maps."""
+    """A map.
+
+    ``bytes``: the memory that the kernel charges for it. ``contents``: the ids in a map of programs or maps.
+    """
 
     id: int
     type: str
@@ -63,7 +66,7 @@ class Map(t.NamedTuple):
 
 
 class Link(t.NamedTuple):
-    """A link between a program and what it is attached to."""
+    """A link between a program and its target."""
 
     id: int
     type: str
@@ -72,7 +75,10 @@ class Link(t.NamedTuple):
 
 
 class Objects(t.NamedTuple):
-    """By id. ``refused``: the kinds whose ids the kernel does not tell to this caller, and its answer."""
+    """The objects by id.
+
+    ``refused``: the outcome for each kind whose ids the kernel does not list for this caller.
+    """
 
     programs: dict[int, Program]
     maps: dict[int, Map]
@@ -81,7 +87,7 @@ class Objects(t.NamedTuple):
 
 
 def read_objects(bpf: Bpf, root: str, *, cgroups: t.Mapping[int, str]) -> Objects:
-    """Ask for all objects by id. One that goes meanwhile is left out."""
+    """Read all objects by id. An object that is freed in the meantime is skipped."""
     refused: dict[str, Outcome] = {}
     links = _all(bpf, "LINK", refused, lambda fd: _link(bpf, fd, cgroups))
     programs = _all(bpf, "PROG", refused, lambda fd: _program(bpf, fd))
@@ -90,7 +96,7 @@ def read_objects(bpf: Bpf, root: str, *, cgroups: t.Mapping[int, str]) -> Object
 
 
 def _all(
-    bpf: Bpf, what: str, refused: dict[str, Outcome], ask: t.Callable[[int], _Object | None]
+    bpf: Bpf, what: str, refused: dict[str, Outcome], read_object: t.Callable[[int], _Object | None]
 ) -> dict[int, _Object]:
     found: dict[int, _Object] = {}
     for number in bpf.ids(what):
@@ -98,7 +104,7 @@ def _all(
             refused[what] = number
             break
         for descriptor in opened(bpf.open_id(what, number)):
-            answer = ask(descriptor)
+            answer = read_object(descriptor)
             if answer is not None:
                 found[number] = answer
     return found
@@ -157,7 +163,7 @@ def _link(bpf: Bpf, descriptor: int, cgroups: t.Mapping[int, str]) -> Link | Non
 
 
 def objects_of_descriptors(held: t.Iterable[Held]) -> Objects:
-    """What fdinfo tells to those who may not walk ids."""
+    """Return the objects that fdinfo shows, for a caller that may not list ids."""
     objects = Objects({}, {}, {}, {})
     for one in held:
         if one.id is None:

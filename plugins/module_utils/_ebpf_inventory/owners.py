@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Who holds what: descriptors of BPF objects and perf events, their processes and units."""
+"""Find the processes and units that hold BPF objects and perf events, by their descriptors."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .._probe.files import decimal, read
 
 __all__ = ["Held", "Owners", "Process", "object_kind", "parse_fdinfo", "read_executables", "read_owners"]
 
-# What the link /proc/PID/fd/N says after "anon_inode:"; some kernels put some of the names in brackets. A link is
-# bpf_link to who made it, and bpf-link to who opened it by its id or pin.
+# The target of /proc/PID/fd/N after "anon_inode:". Some kernels put some of the names in brackets. A BPF link is
+# bpf_link in the process that created it, and bpf-link in a process that opened it by its id or pin.
 _ANONYMOUS = "anon_inode:"
 _KINDS = {
     "bpf-prog": "program",
@@ -32,9 +32,10 @@ _GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
 
 
 class Process(t.NamedTuple):
-    """A process. ``unit``: its systemd unit, or the path of its control group where that is not a unit's.
+    """A process.
 
-    ``comm`` is read of those that hold something.
+    ``unit``: its systemd unit, or the path of its control group where that is not of a unit. ``comm``: its command
+    name, read only where it holds something.
     """
 
     pid: int
@@ -43,7 +44,7 @@ class Process(t.NamedTuple):
 
 
 class Held(t.NamedTuple):
-    """A descriptor of a process. ``id`` None: a perf event, or fdinfo did not tell."""
+    """A descriptor of a process. ``id``: None for a perf event, or where fdinfo does not show it."""
 
     kind: str
     id: int | None
@@ -53,19 +54,19 @@ class Held(t.NamedTuple):
 
 
 class Owners(t.NamedTuple):
-    """What processes hold, and the processes whose descriptors could not be read."""
+    """The descriptors that processes hold, and the processes whose descriptors could not be read."""
 
     held: list[Held]
     processes: dict[int, Process]
     denied: list[int]
 
     def of(self, kind: str, number: int) -> list[Process]:
-        """The processes that hold an object, each once."""
+        """Return the processes that hold an object, each once."""
         pids = {held.pid for held in self.held if held.kind == kind and held.id == number}
         return [self.processes[pid] for pid in sorted(pids) if pid in self.processes]
 
     def units(self) -> dict[str, list[int]]:
-        """The processes of each unit."""
+        """Return the processes of each unit."""
         units: dict[str, list[int]] = {}
         for process in self.processes.values():
             units.setdefault(process.unit, []).append(process.pid)
@@ -73,13 +74,13 @@ class Owners(t.NamedTuple):
 
 
 def parse_fdinfo(text: str) -> dict[str, str]:
-    """The fields of /proc/PID/fdinfo/N: ``prog_id:\\t21``."""
+    """Parse the fields of /proc/PID/fdinfo/N, such as ``prog_id:\\t21``."""
     pairs = (line.partition(":") for line in text.splitlines())
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
 
 
 def read_owners(root: str) -> Owners:
-    """Read the descriptors of all processes. One that ends meanwhile is left out."""
+    """Read the descriptors of all processes. A process that ends in the meantime is skipped."""
     owners = Owners([], {}, [])
     proc = os.path.join(root, "proc")
     for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()):
@@ -93,7 +94,7 @@ def read_owners(root: str) -> Owners:
             held = []
         except _GONE:
             continue
-        # Most processes hold nothing, and a file of /proc costs more than all the rest.
+        # Most processes hold nothing, and reading a file of /proc takes most of the time.
         comm = read(proc, f"{pid}/comm").text if held else ""
         owners.processes[pid] = Process(pid, unit_of(groups), (comm or "").strip())
         owners.held.extend(held)
@@ -108,14 +109,14 @@ def _held(proc: str, pid: int) -> list[Held]:
             kind = object_kind(os.readlink(f"{directory}/{name}"))
             fields = _fields(proc, pid, name) if kind else {}
         except _GONE:
-            continue  # closed meanwhile
+            continue  # closed in the meantime
         if kind:
             found.append(Held(kind, decimal(fields.get(_IDS.get(kind, ""))), pid, int(name), fields))
     return found
 
 
 def object_kind(link: str) -> str | None:
-    """program, map, link or perf_event by what /proc/PID/fd/N points to; None: another file."""
+    """Return program, map, link or perf_event for the target of /proc/PID/fd/N, or None for another file."""
     return _KINDS.get(link[len(_ANONYMOUS) :].strip("[]")) if link.startswith(_ANONYMOUS) else None
 
 
@@ -129,7 +130,7 @@ def _fields(proc: str, pid: int, name: str) -> dict[str, str]:
 
 
 def read_executables(root: str, pids: t.Iterable[int]) -> dict[int, str]:
-    """What the processes run, by path. Threads of the kernel run nothing."""
+    """Return the path of the executable of each process. Kernel threads have none."""
     found = {}
     for pid in pids:
         try:

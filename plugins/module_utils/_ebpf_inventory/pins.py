@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Pins: names that keep BPF objects alive, in every bpffs of every mount namespace."""
+"""Read the pins, which keep BPF objects alive, in every bpffs of every mount namespace."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .owners import object_kind
 
 __all__ = ["OF_THE_KERNEL", "Pin", "Pins", "read_pins"]
 
-# Iterators that the kernel itself pins in a new bpffs (bpf_preload, Linux 5.10). Linux 6.18 does not open them.
+# Iterators that the kernel pins in a new bpffs (bpf_preload, Linux 5.10). Linux 6.18 refuses to open them.
 OF_THE_KERNEL = ("maps.debug", "progs.debug")
 _MAX_ENTRIES = 20000
 
 
 class Pin(t.NamedTuple):
-    """A name in a bpffs. ``created`` in seconds since 1970."""
+    """A pin in a bpffs. ``created``: seconds since 1970."""
 
     path: str
     kind: str
@@ -36,18 +36,18 @@ class Pin(t.NamedTuple):
 
 
 class Pins(t.NamedTuple):
-    """The pins, and the places that could not be read with the reason."""
+    """The pins, and the places that could not be read, with the reason."""
 
     pins: list[Pin]
     unread: list[str]
 
     def of(self, kind: str, number: int) -> list[Pin]:
-        """The pins of an object."""
+        """Return the pins of an object."""
         return [pin for pin in self.pins if (pin.kind, pin.id) == (kind, number)]
 
 
 def read_pins(bpf: Bpf, root: str, *, pids: t.Sequence[int]) -> Pins:
-    """Walk every bpffs, also those that only other processes see, each once."""
+    """Walk every bpffs once, including those that only other mount namespaces have."""
     pins = Pins([], [])
     for place in _places(root, pids):
         for path in _walk(root, place, pins.unread):
@@ -56,7 +56,7 @@ def read_pins(bpf: Bpf, root: str, *, pids: t.Sequence[int]) -> Pins:
 
 
 def _places(root: str, pids: t.Sequence[int]) -> list[str]:
-    """Where the file systems are found, by device: below / or below /proc/PID/root."""
+    """Return a path to each bpffs, below / or below /proc/PID/root."""
     places: dict[str, str] = {}
     for mount in mounts_of_type(root, "bpf"):
         places.setdefault(mount.device, mount.point)
@@ -76,7 +76,7 @@ def _namespace(root: str, pid: str) -> str | None:
     try:
         return os.readlink(os.path.join(root, "proc", pid, "ns", "mnt"))
     except OSError:
-        return None  # gone, or refused: then its descriptors are refused too, which is reported
+        return None  # ended, or refused; then its descriptors are refused too, which is reported
 
 
 def _walk(root: str, place: str, unread: list[str]) -> t.Iterator[str]:

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Questions to bpf(2) about objects that exist: names and maps of a program, contents, attachments."""
+"""Query bpf(2) for the maps of a program, the contents of a map and attached programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Contents", "PerfUse", "attached_programs", "map_ids", "perf_use", "r
 
 _NR_MAPS_AT = 52
 _MAPS_POINTER_AT = 56
-_MAX_ATTACHED = 128  # the kernel allows 64 programs a hook and control group
+_MAX_ATTACHED = 128  # the kernel allows 64 programs for each hook of a control group
 _MAX_CONTENTS = 2048
 _NAME_SIZE = 512
 # enum bpf_task_fd_type
@@ -27,14 +27,17 @@ _USES = ("raw_tracepoint", "tracepoint", "kprobe", "kretprobe", "uprobe", "uretp
 
 
 class Contents(t.NamedTuple):
-    """The ids in a map of programs or maps. ``whole``: all of them."""
+    """The ids in a map of programs or maps. ``whole``: whether all of them were read."""
 
     ids: tuple[int, ...]
     whole: bool
 
 
 class PerfUse(t.NamedTuple):
-    """What a perf event of a process is for. ``program`` None: it has none, or the kernel does not tell (errno)."""
+    """The program and the target of a perf event of a process.
+
+    ``program``: None where it has none, or where the kernel does not show it (``errno``).
+    """
 
     pid: int
     fd: int
@@ -46,21 +49,21 @@ class PerfUse(t.NamedTuple):
 
 
 def map_ids(bpf: Bpf, descriptor: int, *, count: int) -> tuple[int, ...]:
-    """The maps of a program that has ``count`` of them."""
+    """Return the ids of the maps of a program that has ``count`` of them."""
     if not count:
         return ()
-    room = bytearray(4 * count)
+    buffer = bytearray(4 * count)
     request = bytearray(64)
     struct.pack_into("=I", request, _NR_MAPS_AT, count)
-    data = bpf.info(descriptor, request=bytes(request), pointers={_MAPS_POINTER_AT: room})
+    data = bpf.info(descriptor, request=bytes(request), pointers={_MAPS_POINTER_AT: buffer})
     if isinstance(data, Outcome):
         return ()
     found = min(struct.unpack_from("=I", data, _NR_MAPS_AT)[0], count)
-    return struct.unpack_from(f"={found}I", room)
+    return struct.unpack_from(f"={found}I", buffer)
 
 
 def read_contents(bpf: Bpf, descriptor: int, *, key_size: int) -> Contents:
-    """The ids in a prog_array, array_of_maps or hash_of_maps, up to 2048 keys."""
+    """Read the ids in a prog_array, array_of_maps or hash_of_maps, up to 2048 keys."""
     ids: list[int] = []
     key: bytearray | None = None
     for dummy in range(_MAX_CONTENTS):
@@ -82,24 +85,24 @@ def read_contents(bpf: Bpf, descriptor: int, *, key_size: int) -> Contents:
 
 
 def attached_programs(bpf: Bpf, target: int, attach_type: int) -> tuple[int, ...] | Outcome:
-    """The programs attached right there (BPF_PROG_QUERY without the flag for effective ones)."""
-    room = bytearray(4 * _MAX_ATTACHED)
+    """Return the programs attached directly to a target (BPF_PROG_QUERY without BPF_F_QUERY_EFFECTIVE)."""
+    buffer = bytearray(4 * _MAX_ATTACHED)
     attr = struct.pack("=IIIIQI", target, attach_type, 0, 0, 0, _MAX_ATTACHED)
-    outcome, answer = bpf.command("PROG_QUERY", attr, pointers={16: room})
+    outcome, answer = bpf.command("PROG_QUERY", attr, pointers={16: buffer})
     if outcome.errno or outcome.killed:
         return outcome
     found = min(struct.unpack_from("=I", answer, 24)[0], _MAX_ATTACHED)
-    return struct.unpack_from(f"={found}I", room)
+    return struct.unpack_from(f"={found}I", buffer)
 
 
 def perf_use(bpf: Bpf, pid: int, descriptor: int) -> PerfUse:
-    """Which program a perf event of a process runs (BPF_TASK_FD_QUERY)."""
-    room = bytearray(_NAME_SIZE)
-    attr = struct.pack("=IIII", pid, descriptor, 0, len(room))
-    outcome, answer = bpf.command("TASK_FD_QUERY", attr, pointers={16: room})
+    """Return the program that a perf event of a process runs (BPF_TASK_FD_QUERY)."""
+    buffer = bytearray(_NAME_SIZE)
+    attr = struct.pack("=IIII", pid, descriptor, 0, len(buffer))
+    outcome, answer = bpf.command("TASK_FD_QUERY", attr, pointers={16: buffer})
     if outcome.errno or outcome.killed:
         return PerfUse(pid, descriptor, errno=outcome.errno or errno.EPERM)
     program, kind, offset = struct.unpack_from("=IIQ", answer, 24)
-    name = room.split(b"\0")[0].decode("utf-8", "replace") or None
+    name = buffer.split(b"\0")[0].decode("utf-8", "replace") or None
     event = _USES[kind] if kind < len(_USES) else None
     return PerfUse(pid, descriptor, program=program, event=event, name=name, offset=offset)

@@ -34,7 +34,7 @@ def advice(answer: t.Mapping[str, t.Any]) -> str | None:
         "memlock": lambda: f"Set LimitMEMLOCK=8M {where}, or more for larger rings (CAP_IPC_LOCK is exempt).",
         "sysctl": lambda: _sysctl_advice(answer["sysctl"]),
         "seccomp": lambda: (
-            f"Allow {_CALLS} {where} with SystemCallFilter= (@system-service includes them), and remove a line "
+            f"Allow {_CALLS} with SystemCallFilter= {where} (@system-service includes them), and remove a line "
             "that denies them. In a container, allow them in its seccomp profile."
         ),
         "apparmor": lambda: _apparmor_advice(answer),

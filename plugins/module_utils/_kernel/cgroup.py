@@ -267,10 +267,10 @@ def _gomaxprocs_reason(own: Bounds, cpus: float | None, path: str | None) -> str
     if path is None:
         return None
     seen = own.cpu_max.cpus if own.cpu_max is not None else None
+    unit_limit = "the unit sets no limit" if seen is None else f"the unit's own {seen:g}"
     return (
-        f"cpu.max of {path} allows {cpus:g} processors, that of the unit "
-        f"{'sets no limit' if seen is None else 'allows ' + format(seen, 'g')}: "
-        "Go 1.25 and later read only cpu.max of the unit, so set GOMAXPROCS or the quota of the unit"
+        f"cpu.max of {path} allows {cpus:g} processors and {unit_limit}: "
+        "Go 1.25 and later read only the unit's own, so set GOMAXPROCS or the quota of the unit"
     )
 
 

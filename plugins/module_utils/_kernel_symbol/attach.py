@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A program attached to one function for real, and what the kernel's answer says of that function."""
+"""Attach a program to one function and judge the answer of the kernel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .._probe.caller import CAP_PERFMON, CAP_SYS_ADMIN, Policy, judge
 from .._probe.host import Host
 from .._probe.syscall import Outcome
 from .sources import KernelLists
-from .symbol import Sight
+from .symbol import Lookup
 
 __all__ = ["judge_attempt", "try_attach"]
 
@@ -38,11 +38,11 @@ _BY_NAME = {
 }
 _UNSUPPORTED = {
     errno.EOPNOTSUPP: "not built into this kernel",
-    ENOTSUPP: "the kernel cannot do this on this architecture",
+    ENOTSUPP: "not supported on this architecture",
 }
-# Answers about the caller's or the host's means, not about the function.
-_PASSING = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR, errno.ENOSPC)
-# Level 3 and above, which distributions add, needs CAP_SYS_ADMIN; levels below leave it to CAP_PERFMON.
+# Errors that are about the resources of the caller or the host, not about the function.
+_TEMPORARY_ERRORS = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR, errno.ENOSPC)
+# Distributions add level 3 and above, which need CAP_SYS_ADMIN. The levels below need CAP_PERFMON.
 _POLICIES = (
     Policy(
         "kernel.perf_event_paranoid",
@@ -51,16 +51,16 @@ _POLICIES = (
 )
 
 
-def try_attach(method: str, sight: Sight, *, host: Host, lists: KernelLists) -> Probe:
-    """Attach to the function by this method, and detach before the answer is given."""
+def try_attach(method: str, lookup: Lookup, *, host: Host, lists: KernelLists) -> Probe:
+    """Attach a program to the function with one method and detach it."""
     bpf = Bpf(host)
     if method != "fentry":
-        return judge_attempt(_BY_NAME[method](bpf, host, sight.name), method, host=host, lists=lists)
-    owner = next((symbol.module for symbol in sight.wanted), "")
+        return judge_attempt(_BY_NAME[method](bpf, host, lookup.name), method, host=host, lists=lists)
+    owner = next((symbol.module for symbol in lookup.matching), "")
     btf = lists.btf(owner or VMLINUX)
     if isinstance(btf, Probe):
         return btf
-    number = btf.function_id(sight.name)
+    number = btf.function_id(lookup.name)
     if number is None:
         return no("kernel", "ENOENT: BTF has no function of this name")
     attempt = _attach_in_module(bpf, host, owner, number) if owner else attach_fentry(bpf, host, number)
@@ -76,27 +76,27 @@ def _attach_in_module(bpf: Bpf, host: Host, module: str, number: int) -> Attempt
 
 
 def _open_btf(bpf: Bpf, module: str) -> Outcome:
-    """A descriptor of the BTF that the kernel keeps under a module's name; ENOENT where it keeps none."""
+    """Open the BTF of a module by the name of the module. The errno is ENOENT where the kernel has none."""
     for number in bpf.ids("BTF"):
         if isinstance(number, Outcome):
             return number
         found = bpf.open_id("BTF", number)
-        if found.value >= 0 and _name(bpf, found.value) == module:
+        if found.value >= 0 and _btf_name(bpf, found.value) == module:
             return found
         for dummy in opened(found):
             pass
     return Outcome(-1, errno.ENOENT)
 
 
-def _name(bpf: Bpf, descriptor: int) -> str:
-    """The name in struct bpf_btf_info; empty for one that a program brought."""
+def _btf_name(bpf: Bpf, descriptor: int) -> str:
+    """Return the name in struct bpf_btf_info, which is empty for BTF that a program loaded."""
     name = bytearray(64)
     info = bpf.info(descriptor, request=struct.pack("=QIIQI", 0, 0, 0, 0, len(name)), pointers={16: name})
     return "" if isinstance(info, Outcome) else name.split(b"\0")[0].decode("utf-8", "replace")
 
 
 def judge_attempt(attempt: Attempt, method: str, *, host: Host, lists: KernelLists) -> Probe:
-    """What the kernel's answer to an attach says."""
+    """Judge the outcome of an attach."""
     number = attempt.outcome.errno
     if attempt.worked:
         return yes("kernel", "attached, and detached again")
@@ -107,7 +107,7 @@ def judge_attempt(attempt: Attempt, method: str, *, host: Host, lists: KernelLis
     name, why = error_name(number), _UNSUPPORTED.get(number) or os.strerror(number)
     if attempt.step == "load" and attempt.log.strip():
         why = attempt.log.strip().splitlines()[0]
-    if number in _PASSING:
+    if number in _TEMPORARY_ERRORS:
         return unknown("kernel", f"{name} at {attempt.step}: {why}; try again")
     return no("kernel", f"{name} at {attempt.step}: {why}")
 

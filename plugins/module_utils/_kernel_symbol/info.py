@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Answer kernel_symbol_info: read its options and report each symbol that was asked for."""
+"""Read the options of kernel_symbol_info and return the answer for each symbol."""
 
 from __future__ import annotations
 
@@ -17,17 +17,22 @@ from .._probe.answer import Probe, no, unknown, yes
 from .._probe.host import Host
 from .attach import try_attach
 from .sources import KernelLists
-from .symbol import METHODS, Sight, is_piece, look_at, predict
+from .symbol import METHODS, Lookup, is_partial, look_up, predict
 
-__all__ = ["SYMBOL_SPEC", "Wish", "prefixed", "read_symbols", "wishes_of"]
+__all__ = ["SYMBOL_SPEC", "SymbolRequest", "read_requests", "read_symbols", "syscall_entries"]
 
-# The names of system calls' entries since Linux 4.17. Their one argument is struct pt_regs.
+# The prefixes of system call entry functions since Linux 4.17. Their only argument is struct pt_regs.
 _ENTRIES = ("__x64_sys_", "__arm64_sys_", "__riscv_sys_", "__s390x_sys_", "__se_sys_")
 _CALLS = ("do_sys_", "ksys_", "sys_", "SyS_", "__sys_")
 
 
-class Wish(t.NamedTuple):
-    """What was asked for. ``methods``: all must work, none named: one is enough."""
+class SymbolRequest(t.NamedTuple):
+    """A function to look for.
+
+    ``alternatives``: other names, in order of preference. ``module``: the module it must belong to, empty for any.
+    ``methods``: the attach methods that must all work, empty if any one is enough. ``arguments``: their number or
+    types, or None for any.
+    """
 
     name: str
     alternatives: tuple[str, ...]
@@ -36,67 +41,82 @@ class Wish(t.NamedTuple):
     arguments: int | tuple[str, ...] | None
 
 
-class Found(t.NamedTuple):
-    """One name and all answers about it. ``verdict``: whether it fulfils the wish."""
+class NameResult(t.NamedTuple):
+    """The answers for one name. ``verdict``: whether it meets the request."""
 
-    sight: Sight
+    lookup: Lookup
     methods: dict[str, Probe]
     attached: dict[str, Probe] | None
     verdict: Probe
 
 
-def read_symbols(host: Host, wishes: t.Sequence[Wish], *, attach: bool) -> dict[str, t.Any]:
-    """The return values of kernel_symbol_info."""
+def read_symbols(host: Host, requests: t.Sequence[SymbolRequest], *, attach: bool) -> dict[str, t.Any]:
+    """Return the return values of kernel_symbol_info.
+
+    :param attach: also attach a program to each function
+    """
     kallsyms = read_kallsyms(host.root)
     if isinstance(kallsyms, Probe):
-        return {"symbols": [_unread(wish, kallsyms) for wish in wishes], "caller": host.caller.report()}
+        return {
+            "symbols": [_without_kallsyms(request, kallsyms) for request in requests],
+            "caller": host.caller.report(),
+        }
     lists = KernelLists(host.root, kallsyms)
-    found = [_fulfil(wish, host, kallsyms, lists, attach=attach) for wish in wishes]
+    found = [_find(request, host, kallsyms, lists, attach=attach) for request in requests]
     return {"symbols": found, "caller": host.caller.report()}
 
 
-def prefixed(name: str, kallsyms: Kallsyms) -> list[str]:
-    """The entry of the system call that a name like sys_open or do_sys_open means, where this kernel has it."""
+def syscall_entries(name: str, kallsyms: Kallsyms) -> list[str]:
+    """Return the entry functions that this kernel has for the system call of a name such as sys_open."""
     call = next((name[len(prefix) :] for prefix in _CALLS if name.startswith(prefix)), "")
     return [f"{entry}{call}" for entry in _ENTRIES if call and kallsyms.named(f"{entry}{call}")]
 
 
-def _fulfil(
-    wish: Wish, host: Host, kallsyms: Kallsyms, lists: KernelLists, *, attach: bool
+def _find(
+    request: SymbolRequest, host: Host, kallsyms: Kallsyms, lists: KernelLists, *, attach: bool
 ) -> dict[str, t.Any]:
-    """Look at one name after the other, up to the first that fulfils the wish."""
-    seen: list[Found] = []
-    for name in dict.fromkeys((wish.name, *wish.alternatives, *prefixed(wish.name, kallsyms))):
-        sight = look_at(lists, kallsyms, name, module=wish.module)
-        seen.append(_examine(wish, sight, host, lists, attach=attach))
-        if seen[-1].verdict.answer == "yes":
-            return _report(wish, seen[-1], seen[:-1], kallsyms)
-    return _report(wish, seen[0], seen[1:], kallsyms)
+    """Try the names in order and stop at the first that meets the request."""
+    results: list[NameResult] = []
+    for name in dict.fromkeys(
+        (request.name, *request.alternatives, *syscall_entries(request.name, kallsyms))
+    ):
+        lookup = look_up(lists, kallsyms, name, module=request.module)
+        results.append(_judge_name(request, lookup, host, lists, attach=attach))
+        if results[-1].verdict.answer == "yes":
+            return _report(request, results[-1], results[:-1], kallsyms)
+    return _report(request, results[0], results[1:], kallsyms)
 
 
-def _examine(wish: Wish, sight: Sight, host: Host, lists: KernelLists, *, attach: bool) -> Found:
-    asked = wish.methods or METHODS
-    methods = {method: predict(method, sight, lists) for method in METHODS}
+def _judge_name(
+    request: SymbolRequest, lookup: Lookup, host: Host, lists: KernelLists, *, attach: bool
+) -> NameResult:
+    methods_to_try = request.methods or METHODS
+    methods = {method: predict(method, lookup, lists) for method in METHODS}
     attached = (
-        {method: try_attach(method, sight, host=host, lists=lists) for method in asked} if attach else None
+        {method: try_attach(method, lookup, host=host, lists=lists) for method in methods_to_try}
+        if attach
+        else None
     )
-    told = {method: _truth(methods[method], (attached or {}).get(method)) for method in asked}
-    moved = _arguments(wish, sight)
-    verdict = _together(told, every=bool(wish.methods))
-    if moved is not None and (verdict.answer == "yes" or moved.answer == "no"):
-        verdict = moved if sight.wanted else verdict
-    return Found(sight, methods, attached, verdict)
+    answers = {method: _combine(methods[method], (attached or {}).get(method)) for method in methods_to_try}
+    differing = _compare_arguments(request, lookup)
+    verdict = _judge_methods(answers, every=bool(request.methods))
+    if differing is not None and (verdict.answer == "yes" or differing.answer == "no"):
+        verdict = differing if lookup.matching else verdict
+    return NameResult(lookup, methods, attached, verdict)
 
 
-def _truth(predicted: Probe, tried: Probe | None) -> Probe:
-    """What the kernel answered, explained by the lists where these say the same."""
+def _combine(predicted: Probe, tried: Probe | None) -> Probe:
+    """Return the answer of the kernel, or that of the lists where both agree or the kernel's is unknown."""
     return predicted if tried is None or tried.answer in ("unknown", predicted.answer) else tried
 
 
-def _together(told: dict[str, Probe], *, every: bool) -> Probe:
-    """The answer of several methods, of which all must work, or one."""
+def _judge_methods(answers: dict[str, Probe], *, every: bool) -> Probe:
+    """Combine the answers of several methods.
+
+    :param every: all methods must work, else one is enough
+    """
     by_answer = {
-        answer: [method for method in told if told[method].answer == answer]
+        answer: [method for method in answers if answers[method].answer == answer]
         for answer in ("yes", "no", "unknown")
     }
     order = ("no", "unknown", "yes") if every else ("yes", "unknown", "no")
@@ -104,102 +124,108 @@ def _together(told: dict[str, Probe], *, every: bool) -> Probe:
     decisive = by_answer[answer]
     if answer == "yes":
         return yes("kernel", f"can be attached by {', '.join(decisive)}")
-    first = told[decisive[0]]
+    first = answers[decisive[0]]
     return Probe(answer, first.decided_by, f"{decisive[0]}: {first.reason}")
 
 
-def _arguments(wish: Wish, sight: Sight) -> Probe | None:
-    """Whether the arguments are not those that were expected; None: they are."""
-    if wish.arguments is None:
+def _compare_arguments(request: SymbolRequest, lookup: Lookup) -> Probe | None:
+    """Compare the arguments with those requested. Return None where they are the same."""
+    if request.arguments is None:
         return None
-    if isinstance(sight.types, Probe):
-        return unknown(sight.types.decided_by, f"its arguments are not known: {sight.types.reason}")
-    found = tuple(argument.type for argument in sight.types.arguments)
-    if isinstance(wish.arguments, int):
-        same, wanted = len(found) == wish.arguments, str(wish.arguments)
+    if isinstance(lookup.types, Probe):
+        return unknown(lookup.types.decided_by, f"its arguments are not known: {lookup.types.reason}")
+    found = tuple(argument.type for argument in lookup.types.arguments)
+    if isinstance(request.arguments, int):
+        same, wanted = len(found) == request.arguments, str(request.arguments)
     else:
-        same = list(map(_plain, found)) == list(map(_plain, wish.arguments))
-        wanted = f"({', '.join(wish.arguments)})"
+        same = list(map(_normalize_type, found)) == list(map(_normalize_type, request.arguments))
+        wanted = f"({', '.join(request.arguments)})"
     if same:
         return None
-    return no("kernel", f"arguments moved: wanted {wanted}, this kernel has {_shown(sight.types)}")
+    return no("kernel", f"arguments moved: wanted {wanted}, this kernel has {_argument_list(lookup.types)}")
 
 
-def _plain(declared: str) -> str:
-    """A type in one way of writing: it does not matter how a star is spaced."""
+def _normalize_type(declared: str) -> str:
+    """Normalize the spaces in a type, so that ``char*`` and ``char *`` are the same."""
     return " ".join(declared.replace("*", " * ").split())
 
 
-def _shown(types: Prototype) -> str:
+def _argument_list(types: Prototype) -> str:
     return (
         f"({', '.join(f'{argument.type} {argument.name}'.strip() for argument in types.arguments) or 'void'})"
     )
 
 
-def _report(wish: Wish, found: Found, others: list[Found], kallsyms: Kallsyms) -> dict[str, t.Any]:
-    sight, chosen = found.sight, found.verdict.answer == "yes"
-    verdict = found.verdict if chosen else _worst([found, *others])
-    symbol = next(iter(sight.wanted), None)
+def _report(
+    request: SymbolRequest, found: NameResult, others: list[NameResult], kallsyms: Kallsyms
+) -> dict[str, t.Any]:
+    lookup, chosen = found.lookup, found.verdict.answer == "yes"
+    verdict = found.verdict if chosen else _overall_verdict([found, *others])
+    symbol = next(iter(lookup.matching), None)
     return {
-        "name": wish.name,
-        "described": sight.name,
-        "verdict": verdict._replace(reason=_explained(wish, sight, verdict, chosen=chosen)).report(),
+        "name": request.name,
+        "described": lookup.name,
+        "verdict": verdict._replace(reason=_full_reason(request, lookup, verdict, chosen=chosen)).report(),
         "methods": {method: answer.report() for method, answer in found.methods.items()},
         "kallsyms": {
-            "count": len(sight.symbols),
+            "count": len(lookup.symbols),
             "type": symbol.kind if symbol else None,
             "module": symbol.module or None if symbol else None,
-            "address_hidden": sight.hidden,
+            "address_hidden": lookup.hidden,
         },
-        "filterable": None if sight.traceable is None else bool(sight.traceable),
-        "blacklisted": sight.blacklisted,
-        "candidates": [*sight.variants, *_beside(wish, sight, kallsyms)],
-        "chosen": sight.name if chosen else None,
-        "rejected": [{"name": other.sight.name, "verdict": other.verdict.report()} for other in others],
-        "prototype": sight.types.report() if isinstance(sight.types, Prototype) else None,
+        "filterable": None if lookup.traceable is None else bool(lookup.traceable),
+        "blacklisted": lookup.blacklisted,
+        "candidates": [*lookup.variants, *_other_entries(request, lookup, kallsyms)],
+        "chosen": lookup.name if chosen else None,
+        "rejected": [{"name": other.lookup.name, "verdict": other.verdict.report()} for other in others],
+        "prototype": lookup.types.report() if isinstance(lookup.types, Prototype) else None,
         "attached": {method: answer.report() for method, answer in found.attached.items()}
         if found.attached is not None
         else None,
     }
 
 
-def _beside(wish: Wish, sight: Sight, kallsyms: Kallsyms) -> list[str]:
-    """Other names to try than those that the wish has."""
-    return [name for name in prefixed(wish.name, kallsyms) if name != sight.name]
+def _other_entries(request: SymbolRequest, lookup: Lookup, kallsyms: Kallsyms) -> list[str]:
+    """Return the system call entries that the request did not name."""
+    return [name for name in syscall_entries(request.name, kallsyms) if name != lookup.name]
 
 
-def _worst(seen: list[Found]) -> Probe:
-    """The answer when no name fulfils the wish: no only when it is no for each."""
-    unsure = [found.verdict for found in seen if found.verdict.answer == "unknown"]
-    return unsure[0] if unsure else seen[0].verdict
+def _overall_verdict(results: list[NameResult]) -> Probe:
+    """Return the verdict where no name meets the request, which is no only if each name is no."""
+    unsure = [found.verdict for found in results if found.verdict.answer == "unknown"]
+    return unsure[0] if unsure else results[0].verdict
 
 
-def _explained(wish: Wish, sight: Sight, verdict: Probe, *, chosen: bool) -> str:
-    """The reason, with what a person must know besides."""
-    notes = [verdict.reason if not chosen or sight.name == wish.name else f"{sight.name} {verdict.reason}"]
-    if chosen and is_piece(sight.name):
-        notes.append("but it is a piece cut off a function: it has no arguments and runs on some paths alone")
-    elif chosen and "." in sight.name:
+def _full_reason(request: SymbolRequest, lookup: Lookup, verdict: Probe, *, chosen: bool) -> str:
+    """Return the reason with notes that the user needs."""
+    notes = [
+        verdict.reason if not chosen or lookup.name == request.name else f"{lookup.name} {verdict.reason}"
+    ]
+    if chosen and is_partial(lookup.name):
+        notes.append(
+            "it is a part that the compiler split off a function: it has no arguments and runs on some paths only"
+        )
+    elif chosen and "." in lookup.name:
         notes.append(
             "a copy specialised by the compiler: its arguments may differ, and the name changes with builds"
         )
-    if chosen and len(sight.symbols) > 1:
-        notes.append(f"{len(sight.symbols)} symbols have this name")
-    whole = [variant for variant in sight.variants if not is_piece(variant)]
+    if chosen and len(lookup.symbols) > 1:
+        notes.append(f"{len(lookup.symbols)} symbols have this name")
+    whole = [variant for variant in lookup.variants if not is_partial(variant)]
     if chosen and whole:
-        notes.append(f"calls that the compiler sent to {', '.join(whole)} are missed")
-    if chosen and any(sight.name.startswith(entry) for entry in _ENTRIES) and sight.name != wish.name:
-        notes.append("its one argument is struct pt_regs, which holds those of the system call")
+        notes.append(f"a probe misses the calls that the compiler redirected to {', '.join(whole)}")
+    if chosen and any(lookup.name.startswith(entry) for entry in _ENTRIES) and lookup.name != request.name:
+        notes.append("its only argument is struct pt_regs, which holds the arguments of the system call")
     return "; ".join(notes)
 
 
-def _unread(wish: Wish, why: Probe) -> dict[str, t.Any]:
-    """The report where there are no symbols to look at."""
+def _without_kallsyms(request: SymbolRequest, cause: Probe) -> dict[str, t.Any]:
+    """Return the answer where /proc/kallsyms cannot be read."""
     return {
-        "name": wish.name,
-        "described": wish.name,
-        "verdict": why.report(),
-        "methods": {method: why.report() for method in METHODS},
+        "name": request.name,
+        "described": request.name,
+        "verdict": cause.report(),
+        "methods": {method: cause.report() for method in METHODS},
         "kallsyms": None,
         "filterable": None,
         "blacklisted": None,
@@ -220,10 +246,13 @@ SYMBOL_SPEC: dict[str, t.Any] = {
 }
 
 
-def wishes_of(entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[Wish]:
-    """The wishes in the parameter ``symbols``."""
+def read_requests(entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[SymbolRequest]:
+    """Read the requests from the parameter ``symbols``.
+
+    :raises HostError: a name or the arguments are not valid
+    """
     return [
-        Wish(
+        SymbolRequest(
             name=_read_name(entry["name"]),
             alternatives=tuple(map(_read_name, entry["alternatives"])),
             module=entry["module"],
@@ -235,14 +264,14 @@ def wishes_of(entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[Wish]:
 
 
 def _read_name(text: str) -> str:
-    """Nothing may come through that would be a second line, or an option, of an event of tracefs."""
+    """Check a name, so that it cannot add a second line or an option to an event of tracefs."""
     if text and text.isascii() and all(letter.isalnum() or letter in "_.$" for letter in text):
         return text
     raise HostError(
         f"symbol {text!r}",
-        wanted="a name as in /proc/kallsyms: letters, digits, and _ . $",
-        found="none" if not text else "other characters",
-        remedy="Give the function's name alone, without module, offset or parentheses.",
+        wanted="a name as in /proc/kallsyms, of letters, digits, and _ . $",
+        found="an empty name" if not text else "other characters",
+        remedy="Write only the name of the function, without module, offset or parentheses.",
     )
 
 
@@ -251,12 +280,12 @@ def _read_arguments(name: str, given: object) -> int | tuple[str, ...] | None:
         return None
     if isinstance(given, list) and all(isinstance(item, str) for item in given):
         return tuple(given)
-    # A template gives a number as text.
+    # A template may return a number as text.
     if isinstance(given, (int, str)) and not isinstance(given, bool) and str(given).isdecimal():
         return int(given)
     raise HostError(
         f"symbol {name}",
         wanted="args as a number, or a list of types",
         found=repr(given),
-        remedy="Write for example args: 3, or args: [int, const char *].",
+        remedy="Write, for example, args: 3 or args: [int, const char *].",
     )

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Everything that a kernel tells of its functions, each file read once and only when it is needed."""
+"""Read the lists of functions that a kernel provides. Each file is read once, when it is needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KPROBE_PMU = "sys/bus/event_source/devices/kprobe/type"
 
 
 class KernelLists:
-    """The lists of one kernel. An answer in the place of a list: why it cannot be read."""
+    """The lists of functions of one kernel. A Probe in place of a list says why it cannot be read."""
 
     def __init__(self, root: str, kallsyms: Kallsyms) -> None:
         self._root = root
@@ -34,28 +34,28 @@ class KernelLists:
         self.blacklist: Blacklist | Probe = read_blacklist(root)
         self.lockdown = read_lockdown(root)
         self.release = parse_release(read(root, "proc/sys/kernel/osrelease").text or "")
-        # Functions that tell what the kernel does. Commit b022f0c7e404 ("tracing/kprobes: Return EADDRNOTAVAIL when
+        # Kernels with these functions do these checks. Commit b022f0c7e404 ("tracing/kprobes: Return EADDRNOTAVAIL when
         # func matches several symbols"), Linux 6.7 and stable branches; commit 45408c4f9250, Linux 4.19.
         self.counts_symbols = bool(kallsyms.named("count_symbols"))
         self.checks_notrace = any(map(kallsyms.named, ("within_notrace_func", "__within_notrace_func")))
         self.sources = {
-            "kprobe_perf": _pmu(root),
-            "kprobe_tracefs": _events(root),
-            "kprobe_multi": _links(kallsyms),
+            "kprobe_perf": _probe_pmu(root),
+            "kprobe_tracefs": _probe_kprobe_events(root),
+            "kprobe_multi": _probe_multi_links(kallsyms),
         }
         self._init = [next(iter(kallsyms.named(name)), None) for name in ("_sinittext", "_einittext")]
 
     def has_module(self, name: str) -> bool:
-        """Whether a module is loaded that has symbols."""
+        """Return whether a module with symbols is loaded."""
         return self._kallsyms.has_module(name)
 
     def is_init(self, address: int) -> bool:
-        """Whether an address, if it is not hidden, is that of a function freed after the boot."""
+        """Return whether an address is that of an __init function, which the kernel frees after boot."""
         start, end = self._init
         return bool(start and end and address and start.address <= address < end.address)
 
     def prototype(self, name: str, *, module: str = "") -> Prototype | Probe:
-        """The prototype that the BTF of the kernel or of a module has for a function."""
+        """Return the prototype of a function from the BTF of the kernel or of a module."""
         btf = self.btf(module or VMLINUX)
         if isinstance(btf, Probe):
             return btf
@@ -63,7 +63,7 @@ class KernelLists:
         if number is None:
             return no(
                 "kernel",
-                f"BTF has no function {name}: it leaves out those whose arguments the compiler changed, "
+                f"BTF has no function {name}: BTF omits functions whose arguments the compiler changed, "
                 "and names with several prototypes",
             )
         try:
@@ -72,7 +72,7 @@ class KernelLists:
             return unknown("kernel", f"the BTF of {name} is damaged: {error}")
 
     def btf(self, module: str) -> Btf | Probe:
-        """The types of the kernel or of a module."""
+        """Return the types of the kernel or of a module, read once."""
         if module not in self._btf:
             self._btf[module] = self._read_btf(module)
         return self._btf[module]
@@ -89,18 +89,18 @@ class KernelLists:
 
 
 def parse_release(text: str) -> tuple[int, ...]:
-    """The first two numbers of a release; those of an unreadable one are taken for new."""
+    """Parse the first two numbers of a release. A release that cannot be parsed counts as new."""
     numbers = text.partition("-")[0].split(".")[:2]
     return tuple(int(number) for number in numbers) if all(map(str.isdecimal, numbers)) else (99, 0)
 
 
-def _pmu(root: str) -> Probe:
+def _probe_pmu(root: str) -> Probe:
     if os.path.exists(os.path.join(root, _KPROBE_PMU)):
-        return yes("kernel", f"/{_KPROBE_PMU} is there")
+        return yes("kernel", f"/{_KPROBE_PMU} exists")
     return no("kernel", f"no /{_KPROBE_PMU} in this kernel (since Linux 4.17, needs CONFIG_KPROBE_EVENTS)")
 
 
-def _events(root: str) -> Probe:
+def _probe_kprobe_events(root: str) -> Probe:
     listed = os.path.join(root, TRACEFS)
     try:
         names = os.listdir(listed)
@@ -109,14 +109,14 @@ def _events(root: str) -> Probe:
     except OSError:
         names = []
     if "kprobe_events" in names:
-        return yes("kernel", f"/{TRACEFS}/kprobe_events is there")
+        return yes("kernel", f"/{TRACEFS}/kprobe_events exists")
     if names:
         return no("kernel", f"no /{TRACEFS}/kprobe_events: this kernel needs CONFIG_KPROBE_EVENTS")
     return unknown("kernel", f"nothing is mounted at /{TRACEFS}: systemctl start sys-kernel-tracing.mount")
 
 
-def _links(kallsyms: Kallsyms) -> Probe:
-    """A link of this type has a function to release it, which is there only when it is built in."""
+def _probe_multi_links(kallsyms: Kallsyms) -> Probe:
+    """Probe for kprobe.multi links by the kernel function that releases one."""
     if kallsyms.named("bpf_kprobe_multi_link_release"):
-        return yes("kernel", "links of this type are built in")
+        return yes("kernel", "kprobe.multi links are built in")
     return no("kernel", "no kprobe.multi in this kernel (since Linux 5.18, needs CONFIG_FPROBE)")

@@ -22,7 +22,9 @@ def run(capsys: pytest.CaptureFixture[str], **arguments: t.Any) -> dict[str, t.A
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_this_machine_and_nothing_left_open(capsys: pytest.CaptureFixture[str], check_mode: bool) -> None:
+def test_this_machine_is_probed_and_nothing_stays_open(
+    capsys: pytest.CaptureFixture[str], check_mode: bool
+) -> None:
     before = len(list(pathlib.Path("/proc/self/fd").iterdir()))
     result = run(capsys, _ansible_check_mode=check_mode)
     assert len(list(pathlib.Path("/proc/self/fd").iterdir())) == before
@@ -32,7 +34,9 @@ def test_this_machine_and_nothing_left_open(capsys: pytest.CaptureFixture[str], 
     assert result["comparison"]["answer"] == "no"
 
 
-def test_a_baseline_is_taken_back_and_thresholds_have_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_returned_baseline_is_accepted_and_thresholds_have_defaults(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     first = run(capsys)
     second = run(capsys, baseline=first["baseline"])
     assert second["comparison"]["answer"] == "yes"

@@ -62,7 +62,7 @@ def test_another_identity_is_probed(
         (Identity(unit="hello.service", limits={"memlock": "64K"}), "_io_uring.info:query", {})
     ]
     assert result["identity"] == {"unit": "hello.service"}
-    assert "in hello.service with SystemCallFilter=" in result["advice"]
+    assert "SystemCallFilter= in hello.service" in result["advice"]
     assert "epoll in every release" in result["go"]
 
 

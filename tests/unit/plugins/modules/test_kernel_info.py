@@ -21,7 +21,7 @@ def run(capsys: pytest.CaptureFixture[str], **arguments: t.Any) -> dict[str, t.A
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_everything_of_this_machine(capsys: pytest.CaptureFixture[str], check_mode: bool) -> None:
+def test_this_machine_is_probed(capsys: pytest.CaptureFixture[str], check_mode: bool) -> None:
     result = run(capsys, _ansible_check_mode=check_mode)
     assert result["changed"] is False
     assert set(result["values"]) == {*kernel_info.SUBSETS, "sysctl_origin"}
@@ -29,7 +29,7 @@ def test_everything_of_this_machine(capsys: pytest.CaptureFixture[str], check_mo
     assert set(result["capabilities"]["psi"]) == {"answer", "decided_by", "reason"}
 
 
-def test_one_subset(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_requested_subset_is_returned(capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, subsets=["thp"])
     assert set(result["values"]) == {"thp"}
 
@@ -40,7 +40,7 @@ def test_an_unknown_subset_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     assert "subsets" in result["msg"]
 
 
-def test_a_unit_that_no_host_has(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_unit_has_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, subsets=["thp"], units=["gofleet-no-such-unit"])
     assert set(result["values"]) == {"thp", "units", "unit_defaults"}
     unit = result["values"]["units"]["gofleet-no-such-unit"]

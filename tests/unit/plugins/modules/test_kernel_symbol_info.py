@@ -23,12 +23,12 @@ def run(capsys: pytest.CaptureFixture[str], **arguments: t.Any) -> dict[str, t.A
 
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize("verify", ["none", "attach"])
-def test_this_machine_and_nothing_left_open(
+def test_this_machine_is_probed_and_nothing_stays_open(
     capsys: pytest.CaptureFixture[str], verify: str, check_mode: bool
 ) -> None:
     before = len(list(pathlib.Path("/proc/self/fd").iterdir()))
-    wishes = [{"name": "vfs_read"}, {"name": "vfs_nonesuch", "methods": ["fentry"], "arguments": 3}]
-    result = run(capsys, symbols=wishes, verify=verify, _ansible_check_mode=check_mode)
+    requests = [{"name": "vfs_read"}, {"name": "vfs_nonesuch", "methods": ["fentry"], "arguments": 3}]
+    result = run(capsys, symbols=requests, verify=verify, _ansible_check_mode=check_mode)
     assert len(list(pathlib.Path("/proc/self/fd").iterdir())) == before
     assert result["changed"] is False
     there, missing = result["symbols"]
@@ -45,11 +45,11 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("wish", "words"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_wish_is_refused(
-    capsys: pytest.CaptureFixture[str], wish: dict[str, t.Any], words: str
+@pytest.mark.parametrize(("entry", "words"), REFUSED.values(), ids=REFUSED)
+def test_invalid_requests_are_refused(
+    capsys: pytest.CaptureFixture[str], entry: dict[str, t.Any], words: str
 ) -> None:
-    result = run(capsys, symbols=[{"name": "a", **wish}])
+    result = run(capsys, symbols=[{"name": "a", **entry}])
     assert result["failed"] is True
     assert words in result["msg"]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One small host with everything on it, as the rules see it."""
+"""A small inventory with objects of every kind."""
 
 from __future__ import annotations
 
@@ -60,7 +60,11 @@ def inventory(
     attached: t.Mapping[int, Probe] | None = None,
     **changes: t.Any,
 ) -> Inventory:
-    """:param held: kind, id and process of each descriptor; processes are of agent.service unless ``units`` says"""
+    """Return an inventory.
+
+    :param held: kind, id and process of each descriptor
+    :param units: the unit of a process, agent.service where it is not given
+    """
     found = Objects(
         {one.id: one for one in objects if isinstance(one, Program)},
         {one.id: one for one in objects if isinstance(one, Map)},

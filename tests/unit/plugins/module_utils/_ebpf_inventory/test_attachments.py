@@ -62,7 +62,7 @@ def one(kind: str, link: bytes | None = None) -> StandInBpf:
 
 
 @pytest.mark.parametrize("kind", ["raw_tracepoint", "tracing", "kprobe", "lsm", "cgroup_skb", "perf_event"])
-def test_attached_nowhere(kind: str) -> None:
+def test_a_program_without_attachments_is_no(kind: str) -> None:
     assert answer(one(kind))[0] == "no"
 
 
@@ -71,19 +71,23 @@ def test_a_link_is_an_attachment(kind: str) -> None:
     assert answer(one(kind, link=link_info(8, kind=1, program=3))) == ("yes", "link 8: raw_tracepoint")
 
 
-def test_a_link_whose_target_went_is_none() -> None:
+def test_a_link_without_its_target_is_not_an_attachment() -> None:
     assert answer(one("cgroup_skb", link=link_info(8, kind=3, program=3)))[0] == "no"
 
 
-def test_what_cannot_be_seen_is_unknown() -> None:
+def test_places_that_cannot_be_read_are_unknown() -> None:
     assert answer(one("sched_cls")) == (
         "unknown",
-        "no link has it, and a sched_cls program needs none: filters of traffic control are not asked",
+        "no link has it, but a sched_cls program does not need a link: "
+        "this module does not read traffic control filters",
     )
-    assert answer(one("cgroup_skb"), hidden="it is dark") == ("unknown", "no place found, but it is dark")
+    assert answer(one("cgroup_skb"), hidden="it is dark") == (
+        "unknown",
+        "no attachment found, but it is dark",
+    )
     bpf = one("tracing")
     bpf.refused = {"LINK": Outcome(-1, errno.EINVAL)}
-    assert answer(bpf) == ("unknown", "no place found, but links cannot be listed")
+    assert answer(bpf) == ("unknown", "no attachment found, but links cannot be listed")
     assert answer(one("kprobe"), owners=Owners([], {}, [1]))[0] == "unknown"
     future = StandInBpf({"PROG": {3: program_info(3, kind=99)}})
     assert answer(future)[0] == "unknown"
@@ -100,14 +104,14 @@ PERF_EVENTS: dict[str, tuple[str, t.Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("kind", "told", "expected"), PERF_EVENTS.values(), ids=PERF_EVENTS.keys())
-def test_perf_events(kind: str, told: t.Any, expected: str) -> None:
+@pytest.mark.parametrize(("kind", "reported", "expected"), PERF_EVENTS.values(), ids=PERF_EVENTS.keys())
+def test_perf_events_are_attachments(kind: str, reported: t.Any, expected: str) -> None:
     bpf = one(kind)
-    bpf.perf = {(70, 5): told}
+    bpf.perf = {(70, 5): reported}
     assert answer(bpf, owners=Owners([PERF], {}, []))[0] == expected
 
 
-def test_control_groups(tmp_path: pathlib.Path) -> None:
+def test_control_groups_are_attachments(tmp_path: pathlib.Path) -> None:
     bpf = one("cgroup_skb")
     bpf.attached = {1: (3,), 0: Outcome(-1, errno.EINVAL)}
     assert answer(bpf, root=str(tmp_path)) == ("yes", "cgroup / (cgroup_inet_egress)")
@@ -118,16 +122,16 @@ def test_control_groups(tmp_path: pathlib.Path) -> None:
     assert answer(one("cgroup_skb"), root=gone)[0] == "no"
 
 
-def test_tail_calls() -> None:
+def test_tail_calls_are_attachments() -> None:
     bpf = one("kprobe")
     bpf.objects = {**bpf.objects, "MAP": {5: map_info(5, kind=3)}}
     bpf.contents = {5: {0: 3}}
     assert answer(bpf) == ("yes", "tail call in map 5")
     bpf.contents = {5: {0: -errno.EPERM}}
-    assert answer(bpf) == ("unknown", "no place found, but map 5 of tail calls could not be read")
+    assert answer(bpf) == ("unknown", "no attachment found, but map 5 of tail calls could not be read")
 
 
-def test_a_tree_of_control_groups(tmp_path: pathlib.Path) -> None:
+def test_control_groups_are_found(tmp_path: pathlib.Path) -> None:
     namespaces(tmp_path)
     (tmp_path / "proc/self/mountinfo").write_text("1 2 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
     (tmp_path / "sys/fs/cgroup/system.slice/a.service").mkdir(parents=True)
@@ -139,14 +143,16 @@ def test_a_tree_of_control_groups(tmp_path: pathlib.Path) -> None:
     assert walk_cgroups(str(tmp_path)).hidden == "control groups outside this namespace cannot be seen"
 
 
-def test_no_tree_and_a_part_of_one(tmp_path: pathlib.Path) -> None:
+def test_a_missing_and_a_partial_hierarchy_are_reported(tmp_path: pathlib.Path) -> None:
     assert walk_cgroups(str(tmp_path)).hidden is not None
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/mountinfo").write_text("1 2 0:26 /part /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
     assert walk_cgroups(str(tmp_path)).mount is None
 
 
-def test_a_huge_tree_is_cut(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_control_groups_is_bounded(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     namespaces(tmp_path)
     (tmp_path / "proc/self/mountinfo").write_text("1 2 0:26 / /cg rw - cgroup2 cgroup2 rw\n")
     (tmp_path / "cg/a").mkdir(parents=True)
@@ -156,7 +162,7 @@ def test_a_huge_tree_is_cut(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPa
     assert walk_cgroups(str(tmp_path)).hidden == "there are more than 1 control groups"
 
 
-def test_namespaces(tmp_path: pathlib.Path) -> None:
+def test_the_initial_namespace_is_recognized(tmp_path: pathlib.Path) -> None:
     assert not initial_namespace(str(tmp_path), "pid")
     namespaces(tmp_path)
     assert initial_namespace(str(tmp_path), "pid")
@@ -180,18 +186,18 @@ USES: dict[str, tuple[Event, t.Any, bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize(("event", "told", "union", "expected"), USES.values(), ids=USES.keys())
-def test_use_of_an_event(event: Event, told: t.Any, union: bytes, expected: str) -> None:
+@pytest.mark.parametrize(("event", "reported", "union", "expected"), USES.values(), ids=USES.keys())
+def test_the_use_of_an_event_is_judged(event: Event, reported: t.Any, union: bytes, expected: str) -> None:
     bpf = one("kprobe", link_info(8, kind=7, program=3, union=union) if union else None)
     bpf.names = {8: b"vfs_read"}
-    bpf.perf = {(70, 5): told}
-    owners = Owners([PERF], {}, []) if told else NOBODY
+    bpf.perf = {(70, 5): reported}
+    owners = Owners([PERF], {}, []) if reported else NOBODY
     objects = read_objects(bpf, "/nowhere", cgroups={})
     perf = read_attachments(bpf, objects, owners, CgroupTree(None, {}, None)).perf
     assert event_use(event, objects, owners, perf).answer == expected
 
 
-def test_use_of_an_event_with_refused_processes_or_links() -> None:
+def test_refused_processes_or_links_make_the_use_unknown() -> None:
     bpf = one("kprobe")
     objects = read_objects(bpf, "/nowhere", cgroups={})
     assert event_use(EVENT, objects, Owners([], {}, [1]), []).answer == "unknown"
@@ -199,8 +205,8 @@ def test_use_of_an_event_with_refused_processes_or_links() -> None:
     assert event_use(EVENT, refused, NOBODY, []).answer == "unknown"
 
 
-def test_a_link_at_the_event() -> None:
+def test_a_link_uses_its_event() -> None:
     bpf = one("kprobe", link=link_info(8, kind=7, program=3, union=struct.pack("=IIQII", 3, 0, 0, 9, 16)))
     bpf.names = {8: b"do_sys_openat2"}
     objects = read_objects(bpf, "/nowhere", cgroups={})
-    assert event_use(EVENT, objects, NOBODY, []).reason == "link 8 is attached there"
+    assert event_use(EVENT, objects, NOBODY, []).reason == "link 8 is attached to it"

@@ -14,7 +14,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import
 
 from .stand_in_inventory import NO, NOW, YES, bpf_map, inventory, link, pin, program
 
-UNKNOWN = unknown("kernel", "not asked")
+UNKNOWN = unknown("kernel", "not queried")
 LINK = (program(1, maps=(2,)), bpf_map(2), link(3, 1))
 PINNED_LINK = [pin("link", "link", 3)]
 PINNED_MAP = [pin("map", "map", 2)]
@@ -76,19 +76,19 @@ CASES: dict[str, tuple[t.Any, list[str]]] = {
 
 
 @pytest.mark.parametrize(("found", "expected"), CASES.values(), ids=CASES.keys())
-def test_abandoned(found: t.Any, expected: list[str]) -> None:
+def test_abandoned_objects_are_found(found: t.Any, expected: list[str]) -> None:
     assert kinds(found) == expected
 
 
 @pytest.mark.parametrize("pattern", ["/sys/fs/bpf/*", "/sys/fs/bpf/link"])
-def test_expected_pins(pattern: str) -> None:
+def test_expected_pins_are_not_findings(pattern: str) -> None:
     assert kinds(inventory(*LINK, pins=PINNED_LINK), expected_pins=[pattern]) == []
     assert kinds(inventory(*LINK, pins=PINNED_LINK), expected_pins=["/sys/fs/bpf/other"]) == ["orphan_link"]
     program_ = inventory(program(1), pins=[pin("link", "program", 1)], attached={1: NO})
     assert kinds(program_, expected_pins=[pattern]) == []
 
 
-def test_the_unit_that_made_it_still_runs() -> None:
+def test_the_unit_that_held_the_object_is_named() -> None:
     made = {("/sys/fs/bpf/link", 3): "agent.service"}
     running = inventory(*LINK, pins=PINNED_LINK, units={70: "agent.service"})
     assert kinds(running, made=made) == []
@@ -99,10 +99,10 @@ def test_the_unit_that_made_it_still_runs() -> None:
     assert "agent.service, which held it, has no process" in found.reason
 
 
-def test_remedies_are_commands() -> None:
+def test_remedies_contain_commands() -> None:
     odd = inventory(*LINK, pins=[pin("a b", "link", 3)])
     (found,) = find_abandoned(odd, grace=0, expected_pins=[], made={})
-    assert found.remedy == "Start what made it, or detach it: rm '/sys/fs/bpf/a b'"
+    assert found.remedy == "Start the service that created it, or detach it: rm '/sys/fs/bpf/a b'"
     assert found.name == "seed"
     held = inventory(program(1), held=[("program", 1, 70)], attached={1: NO})
     (found,) = find_abandoned(held, grace=0, expected_pins=[], made={})
@@ -119,7 +119,7 @@ EVENTS = Events(
 )
 
 
-def test_stale_events() -> None:
+def test_unused_events_are_found() -> None:
     found = find_abandoned(
         inventory(events=EVENTS, event_uses=[NO, NO]), grace=300, expected_pins=[], made={}
     )

@@ -37,7 +37,7 @@ def uprobe(number: int, *, path: str | None = "/bin/app", pid: int | None = None
     return link(number, 1, target=Target("uprobes", event="uprobe", name=path, pid=pid))
 
 
-def test_a_descriptor_keeps_what_is_below_it() -> None:
+def test_a_descriptor_holds_the_objects_that_it_refers_to() -> None:
     outer = bpf_map(5, kind="hash_of_maps", contents=Contents((6,), True))
     found = inventory(
         program(1, maps=(5,)),
@@ -52,7 +52,7 @@ def test_a_descriptor_keeps_what_is_below_it() -> None:
     assert uses[NOBODY] == UnitUse(0, 1, 0, 100, [], 0, None)
 
 
-def test_objects_that_vanished_are_counted_but_not_followed() -> None:
+def test_freed_objects_are_counted_but_not_followed() -> None:
     uses = use_by_unit(inventory(held=[("link", 3, 70), ("program", 1, 70), ("map", 2, 70)]))
     assert uses["agent.service"] == UnitUse(1, 1, 1, 0, [70], 1, None)
 
@@ -82,7 +82,9 @@ TRACED = {
 
 
 @pytest.mark.parametrize(("links", "executables", "traced"), TRACED.values(), ids=TRACED.keys())
-def test_traced_processes(links: list[t.Any], executables: dict[int, str], traced: int | None) -> None:
+def test_traced_processes_are_counted(
+    links: list[t.Any], executables: dict[int, str], traced: int | None
+) -> None:
     held = [("link", one.id, 70) for one in links]
     units = {70: "agent.service", **dict.fromkeys(executables, "app.service")}
     found = inventory(program(1), *links, held=held, units=units, executables=executables)
@@ -117,23 +119,23 @@ GROWTH: dict[str, tuple[dict[str, t.Any], UnitUse, list[str]]] = {
 
 
 @pytest.mark.parametrize(("earlier", "use", "names"), GROWTH.values(), ids=GROWTH.keys())
-def test_growth(earlier: dict[str, t.Any], use: UnitUse, names: list[str]) -> None:
+def test_growth_is_found(earlier: dict[str, t.Any], use: UnitUse, names: list[str]) -> None:
     found = find_growth(earlier, {"a.service": use}, clock_time="T1", boot_id=BOOT, allowed=ALLOWED)
     assert [one.name for one in found] == names
 
 
-def test_growth_names_both_samples_and_is_not_sure() -> None:
+def test_the_reason_for_growth_names_both_samples() -> None:
     (found,) = find_growth(before(), {"a.service": SOME}, clock_time="T1", boot_id=BOOT, allowed=ALLOWED)
     assert found.reason == (
         f"links went from 2 for 1 at T0 to 10 for 1 at T1 (boot {BOOT}): 8.0 more for each process of the unit, "
-        "4 are allowed. Two samples make it likely, not sure"
+        "4 are allowed. Two samples show growth, but do not prove a leak"
     )
     assert (found.object, found.unit) == ("a.service: links", "a.service")
     assert "systemctl restart a.service" in found.remedy
 
 
 @pytest.mark.parametrize("unit", [NOBODY, "/libpod/x"])
-def test_growth_without_a_unit(unit: str) -> None:
+def test_the_remedy_without_a_unit_is_not_a_restart(unit: str) -> None:
     earlier = before()
     earlier["units"] = {unit: earlier["units"]["a.service"]}
     (found,) = find_growth(earlier, {unit: SOME}, clock_time="T1", boot_id=BOOT, allowed=ALLOWED)
@@ -144,7 +146,7 @@ def test_a_new_unit_does_not_grow() -> None:
     assert find_growth(before(), {"b.service": SOME}, clock_time="T1", boot_id=BOOT, allowed=ALLOWED) == []
 
 
-def test_budgets() -> None:
+def test_budgets_are_compared() -> None:
     budgets = [
         {"unit": "a*.service", "links": 9, "maps": 1, "programs": None},
         {"unit": "b.service", "links": 0},
@@ -153,7 +155,7 @@ def test_budgets() -> None:
     assert (found.kind, found.name, found.reason) == ("over_budget", "links", "10 links, the budget is 9")
 
 
-def test_a_baseline_can_be_given_back_and_remembers_makers() -> None:
+def test_a_baseline_can_be_passed_and_has_the_units_of_pins() -> None:
     found = inventory(program(1), link(3, 1), held=[("link", 3, 70)], pins=[pin("link", "link", 3)])
     first = baseline_of(found, use_by_unit(found), None)
     assert first["pins"] == {"/sys/fs/bpf/link": {"id": 3, "unit": "agent.service"}}
@@ -169,17 +171,17 @@ def test_a_baseline_can_be_given_back_and_remembers_makers() -> None:
 NOT_COMPARED = {
     "none": (None, "no baseline"),
     "another boot": ({**before(), "boot_id": "other"}, "another boot"),
-    "less was seen": ({**before(), "complete": False}, "did not see the same"),
+    "less was seen": ({**before(), "complete": False}, "did not have the same access"),
 }
 
 
 @pytest.mark.parametrize(("earlier", "reason"), NOT_COMPARED.values(), ids=NOT_COMPARED.keys())
-def test_not_compared(earlier: dict[str, t.Any] | None, reason: str) -> None:
+def test_a_baseline_is_not_compared_with_a_reason(earlier: dict[str, t.Any] | None, reason: str) -> None:
     probe = compare(earlier, inventory())
     assert (probe.answer, reason in probe.reason) == ("no", True)
 
 
-def test_two_runs_that_saw_the_same_part_are_compared() -> None:
+def test_two_runs_with_the_same_access_are_compared() -> None:
     part = inventory(complete=no("capability", "refused"))
     assert compare({**before(), "complete": False}, part).answer == YES.answer
 
@@ -197,5 +199,5 @@ DAMAGED: dict[str, dict[str, t.Any]] = {
 
 @pytest.mark.parametrize("earlier", DAMAGED.values(), ids=DAMAGED.keys())
 def test_a_damaged_baseline_is_an_error(earlier: dict[str, t.Any]) -> None:
-    with pytest.raises(HostError, match="option baseline: wanted what an earlier run returned"):
+    with pytest.raises(HostError, match="option baseline: wanted the value that an earlier run returned"):
         compare(earlier, inventory())

@@ -72,7 +72,7 @@ def read(
     return read_inventory(host({}, root=tree, caller=caller))
 
 
-def test_a_recorded_host(tree: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recorded_host_is_read(tree: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = read(tree, kernel(), monkeypatch)
     assert (found.clock.boot_id, found.statistics, found.complete.answer) == ("0c1b", True, "yes")
     result = report(found)
@@ -83,7 +83,9 @@ def test_a_recorded_host(tree: pathlib.Path, monkeypatch: pytest.MonkeyPatch) ->
     assert result["findings"] == []
 
 
-def test_without_the_right_to_list_ids(tree: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_right_to_list_ids_the_answer_is_no(
+    tree: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bpf = kernel()
     bpf.refused = {"PROG": REFUSED, "MAP": REFUSED, "LINK": REFUSED}
     found = read(tree, bpf, monkeypatch, NOBODY)
@@ -91,7 +93,7 @@ def test_without_the_right_to_list_ids(tree: pathlib.Path, monkeypatch: pytest.M
         "answer": "no",
         "decided_by": "capability",
         "reason": "EPERM: the caller lacks CAP_SYS_ADMIN (CAP_BPF is not enough to list ids); "
-        "only what readable processes hold is listed",
+        "only objects that readable processes hold are listed",
     }
     result = report(found)
     # fdinfo of readable processes names these, and their type.
@@ -100,7 +102,7 @@ def test_without_the_right_to_list_ids(tree: pathlib.Path, monkeypatch: pytest.M
     assert (result["findings"], result["programs"][0]["loaded_at"]) == ([], None)
 
 
-def test_executables_are_read_for_uprobes_alone(tree: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_executables_are_read_for_uprobes_only(tree: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (process(tree, 4000) / "exe").symlink_to("/bin/app")
     assert read(tree, kernel(), monkeypatch).executables == {}
     bpf = kernel()
@@ -141,7 +143,7 @@ COMPLETE: dict[str, tuple[Objects, Owners, Pins, Caller, tuple[str, str], str]] 
         Pins([], []),
         ROOT,
         ("no", "kernel"),
-        "process 1 are refused:",
+        "process 1 cannot be read:",
     ),
     "many processes refused": (
         EMPTY,
@@ -149,14 +151,14 @@ COMPLETE: dict[str, tuple[Objects, Owners, Pins, Caller, tuple[str, str], str]] 
         Pins([], []),
         LACKS,
         ("no", "capability"),
-        "process 1 are refused, and of 2 more: the caller lacks CAP_SYS_PTRACE",
+        "process 1 cannot be read, nor those of 2 more: the caller lacks CAP_SYS_PTRACE",
     ),
     "a pin unread": (EMPTY, ALL_READ, Pins([], ["/p: denied"]), ROOT, ("no", "kernel"), "/p: denied"),
 }
 
 
 @pytest.mark.parametrize("case", COMPLETE)
-def test_completeness(tmp_path: pathlib.Path, case: str) -> None:
+def test_completeness_is_judged(tmp_path: pathlib.Path, case: str) -> None:
     objects, owners, pins, caller, expected, reason = COMPLETE[case]
     namespaces(tmp_path)
     probe = completeness(objects, owners, pins, root=str(tmp_path), caller=caller)
@@ -164,18 +166,18 @@ def test_completeness(tmp_path: pathlib.Path, case: str) -> None:
     assert reason in probe.reason
 
 
-def test_in_a_namespace_processes_are_hidden(tmp_path: pathlib.Path) -> None:
+def test_completeness_is_unknown_in_a_pid_namespace(tmp_path: pathlib.Path) -> None:
     probe = completeness(EMPTY, ALL_READ, Pins([], []), root=str(tmp_path), caller=ROOT)
     assert (probe.answer, "PID namespace" in probe.reason) == ("unknown", True)
 
 
-def test_times() -> None:
+def test_the_age_is_computed() -> None:
     assert iso_time(1_800_000_000) == "2027-01-15T08:00:00Z"
     clock = Clock(0.0, 5 * 10**9, "")
     assert (clock.age(2 * 10**9), clock.age(9 * 10**9)) == (3.0, 0.0)
 
 
-def test_the_whole_report() -> None:
+def test_every_value_is_returned() -> None:
     event = Event("kprobe", "k", "e", "vfs_read", "p:k/e vfs_read", False)
     found = inventory(
         program(1, maps=(2,)),
@@ -200,13 +202,13 @@ def test_the_whole_report() -> None:
     assert result["comparison"]["answer"] == "no"
 
 
-def test_runs_while_statistics_are_on() -> None:
+def test_runs_are_returned_while_statistics_are_enabled() -> None:
     made = report(inventory(program(1), statistics=True))["programs"][0]
     assert (made["run_count"], made["run_time_ns"]) == (5, 700)
 
 
-def test_a_finding_is_one_only_when_it_is_still_there() -> None:
-    """systemctl daemon-reload replaces the programs of all units: the old ones run nowhere for a moment."""
+def test_a_finding_is_confirmed_by_a_second_reading() -> None:
+    """Ignores the programs that systemctl daemon-reload replaces, which are not attached for a moment."""
     replaced = inventory(program(1), held=[("program", 1, 1)], attached={1: NO})
     later = inventory(program(2), held=[("program", 2, 1)])
     assert report(replaced, again=later)["findings"] == []
@@ -227,7 +229,7 @@ def test_growth_and_budgets_are_findings() -> None:
     assert report(many, baseline=other)["findings"] == []
 
 
-def test_an_unread_pin_hides_orphans_and_is_listed() -> None:
+def test_an_unread_pin_is_listed_and_suppresses_findings() -> None:
     pins = Pins([Pin("/sys/fs/bpf/map", "map", 2, 0.0)], ["/elsewhere: Permission denied"])
     found = inventory(bpf_map(2))._replace(pins=pins, complete=NO)
     assert report(found)["pins_unread"] == ["/elsewhere: Permission denied"]

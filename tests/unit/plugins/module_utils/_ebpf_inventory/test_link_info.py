@@ -19,7 +19,7 @@ CGROUP = struct.pack("=QI", 77, 6)
 KPROBE = struct.pack("=IIQIIQ", 3, 0, 0, 20, 16, 0)
 TARGETS = {
     "raw_tracepoint": (1, "raw_tracepoint", b"", b"sys_enter", "raw_tracepoint sys_enter"),
-    "raw_tracepoint untold": (1, "raw_tracepoint", b"", b"", None),
+    "raw_tracepoint without a name": (1, "raw_tracepoint", b"", b"", None),
     "tracing": (2, "tracing", struct.pack("=III", 24, 1, 5), b"", "trace_fentry BTF object 1 id 5"),
     "cgroup": (3, "cgroup", CGROUP, b"", "cgroup /system.slice/a.service (cgroup_device)"),
     "netns": (5, "netns", struct.pack("=II", 9, 36), b"", "network namespace 9 (sk_lookup)"),
@@ -50,20 +50,20 @@ TARGETS = {
 
 
 @pytest.mark.parametrize(("number", "kind", "union", "name", "text"), TARGETS.values(), ids=TARGETS.keys())
-def test_targets(number: int, kind: str, union: bytes, name: bytes, text: str | None) -> None:
+def test_targets_are_parsed(number: int, kind: str, union: bytes, name: bytes, text: str | None) -> None:
     data = link_info(1, kind=number, program=2, union=union)
     target = parse_target(kind, data, name=name, cgroups={77: "/system.slice/a.service"})
     assert (target.text, target.lost) == (text, False)
 
 
 @pytest.mark.parametrize("kind", ["cgroup", "netns", "xdp", "tcx", "netkit", "sockmap", "struct_ops"])
-def test_a_target_that_went(kind: str) -> None:
+def test_a_lost_target_is_recognized(kind: str) -> None:
     assert parse_target(kind, bytes(256)).lost
 
 
-def test_recorded() -> None:
+def test_recorded_links_are_parsed() -> None:
     tree = FIXTURES / "6.12" / "bpf"
-    # What bpftool said of the same links: lsm_mac on object 1 id 55791; cgroup_sysctl on control group 1.
+    # bpftool showed the same links: lsm_mac on object 1 id 55791, cgroup_sysctl on control group 1.
     tracing = parse_target("tracing", (tree / "link_2").read_bytes())
     assert tracing.text == "lsm_mac BTF object 1 id 55791"
     assert (
@@ -73,7 +73,7 @@ def test_recorded() -> None:
     assert parse_target("cgroup", (tree / "link_3").read_bytes()).cgroup_id == 1
 
 
-def test_a_name_is_asked_for_where_there_is_one() -> None:
+def test_a_name_is_requested_where_the_type_has_one() -> None:
     pointer, request = name_request("raw_tracepoint", bytes(256)) or (0, b"")
     assert (pointer, struct.unpack_from("=I", request, 24)) == (16, (512,))
     pointer, request = name_request("perf_event", link_info(1, kind=7, program=1, union=KPROBE)) or (0, b"")
@@ -82,7 +82,7 @@ def test_a_name_is_asked_for_where_there_is_one() -> None:
     assert name_request("cgroup", bytes(256)) is None
 
 
-def test_garbage_is_no_error() -> None:
+def test_random_data_is_not_an_error() -> None:
     for kind in ("cgroup", "tracing", "perf_event", "uprobe_multi", "netfilter", "xdp", "iter"):
         target = parse_target(kind, b"\xff" * 256, name=b"\xff\xfe\0")
         assert target.text is None or isinstance(target.text, str)

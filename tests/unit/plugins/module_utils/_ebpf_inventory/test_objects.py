@@ -47,7 +47,7 @@ def bpf() -> StandInBpf:
     return stand_in
 
 
-def test_all_objects_by_id_and_nothing_left_open() -> None:
+def test_all_objects_are_read_and_nothing_stays_open() -> None:
     before = len(os.listdir("/proc/self/fd"))
     objects = read_objects(bpf(), "/nowhere", cgroups={})
     assert len(os.listdir("/proc/self/fd")) == before
@@ -67,7 +67,7 @@ def test_all_objects_by_id_and_nothing_left_open() -> None:
     assert objects.refused == {}
 
 
-def test_recorded_objects() -> None:
+def test_recorded_objects_are_parsed() -> None:
     tree = FIXTURES / "6.12" / "bpf"
     stand_in = StandInBpf(
         {
@@ -92,21 +92,21 @@ def test_recorded_objects() -> None:
     assert (objects.links[2].type, objects.links[2].program) == ("tracing", 21)
 
 
-def test_what_vanishes_is_left_out() -> None:
+def test_freed_objects_are_skipped() -> None:
     stand_in = bpf()
     stand_in.vanished = {("PROG", 3), ("MAP", 6), ("LINK", 8)}
     objects = read_objects(stand_in, "/nowhere", cgroups={})
     assert (list(objects.programs), list(objects.maps), list(objects.links)) == ([4], [5, 7], [9])
 
 
-def test_refused_kinds_are_told() -> None:
+def test_refused_kinds_are_returned() -> None:
     stand_in = bpf()
     stand_in.refused = {"LINK": REFUSED}
     objects = read_objects(stand_in, "/nowhere", cgroups={})
     assert (objects.refused, objects.links, len(objects.programs)) == ({"LINK": REFUSED}, {}, 2)
 
 
-def test_contents_are_whole_only_when_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contents_are_whole_only_if_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in = bpf()
     descriptor = stand_in.open_id("MAP", 5).value
     try:
@@ -121,7 +121,7 @@ def test_contents_are_whole_only_when_read_to_the_end(monkeypatch: pytest.Monkey
         os.close(descriptor)
 
 
-def test_attached_programs() -> None:
+def test_attached_programs_are_queried() -> None:
     stand_in = bpf()
     stand_in.attached = {0: (3, 4), 1: REFUSED}
     assert attached_programs(stand_in, 9, 0) == (3, 4)
@@ -129,14 +129,14 @@ def test_attached_programs() -> None:
     assert attached_programs(stand_in, 9, 2) == ()
 
 
-def test_perf_events() -> None:
+def test_perf_events_are_queried() -> None:
     stand_in = bpf()
     stand_in.perf = {(70, 5): (3, 2, 16, b"vfs_read"), (70, 6): Outcome(-1, errno.ENOENT)}
     assert perf_use(stand_in, 70, 5) == PerfUse(70, 5, 0, 3, "kprobe", "vfs_read", 16)
     assert perf_use(stand_in, 70, 6) == PerfUse(70, 6, errno=errno.ENOENT)
 
 
-def test_a_program_that_vanishes_has_no_maps() -> None:
+def test_a_freed_program_has_no_maps() -> None:
     stand_in = bpf()
     descriptor = stand_in.open_id("PROG", 3).value
     try:
@@ -146,8 +146,8 @@ def test_a_program_that_vanishes_has_no_maps() -> None:
         os.close(descriptor)
 
 
-def test_from_descriptors_alone() -> None:
-    """Recorded: what an ordinary user sees of its own processes."""
+def test_objects_are_read_from_descriptors() -> None:
+    """Reads the descriptors that an unprivileged user sees of its own processes."""
     held = []
     for number, path in enumerate(sorted((FIXTURES / "6.12" / "proc").glob("*/fdinfo/*"))):
         fields = parse_fdinfo(path.read_text())

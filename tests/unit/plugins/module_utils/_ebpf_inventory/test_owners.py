@@ -27,7 +27,7 @@ FDINFO = {
 
 
 @pytest.mark.parametrize(("text", "fields"), FDINFO.values(), ids=FDINFO.keys())
-def test_fdinfo(text: str, fields: dict[str, str]) -> None:
+def test_fdinfo_is_parsed(text: str, fields: dict[str, str]) -> None:
     assert parse_fdinfo(text) == fields
 
 
@@ -51,7 +51,7 @@ RECORDED = {
 
 
 @pytest.mark.parametrize("kernel", RECORDED)
-def test_recorded_hosts(tmp_path: pathlib.Path, kernel: str) -> None:
+def test_recorded_hosts_are_read(tmp_path: pathlib.Path, kernel: str) -> None:
     owners = read_owners(str(proc_tree(kernel, tmp_path)))
     counts: dict[tuple[str, str, str], int] = {}
     for held in owners.held:
@@ -63,7 +63,7 @@ def test_recorded_hosts(tmp_path: pathlib.Path, kernel: str) -> None:
     assert owners.denied == []
 
 
-def test_each_owner_once_and_by_kind(tmp_path: pathlib.Path) -> None:
+def test_each_owner_is_listed_once_by_kind(tmp_path: pathlib.Path) -> None:
     process(tmp_path, 7)
     for descriptor in (3, 4):
         hold(tmp_path, 7, descriptor, "anon_inode:[bpf-map]", "map_id:\t5\n")
@@ -82,14 +82,14 @@ def test_each_owner_once_and_by_kind(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["bpf_link", "bpf-link", "[bpf_link]"])
-def test_a_link_has_two_names(tmp_path: pathlib.Path, name: str) -> None:
-    """One for who made it, one for who opened it by its id or pin."""
+def test_both_names_of_a_link_are_known(tmp_path: pathlib.Path, name: str) -> None:
+    """Knows the name in the process that created a link and in one that opened it by id or pin."""
     process(tmp_path, 7)
     hold(tmp_path, 7, 3, f"anon_inode:{name}", "link_id:\t5\n")
     assert [owner.pid for owner in read_owners(str(tmp_path)).of("link", 5)] == [7]
 
 
-def test_what_ends_meanwhile_is_left_out(tmp_path: pathlib.Path) -> None:
+def test_processes_that_end_in_the_meantime_are_skipped(tmp_path: pathlib.Path) -> None:
     process(tmp_path, 7)
     hold(tmp_path, 7, 3, "anon_inode:bpf-prog")  # closed between the link and fdinfo
     (tmp_path / "proc/8").mkdir()  # ended before its files were read
@@ -99,7 +99,7 @@ def test_what_ends_meanwhile_is_left_out(tmp_path: pathlib.Path) -> None:
     assert (owners.held, owners.denied, sorted(owners.processes)) == ([], [], [7])
 
 
-def test_refused_processes_are_told(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_processes_are_returned(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     process(tmp_path, 1)
     process(tmp_path, 2)
     listdir = os.listdir
@@ -113,7 +113,7 @@ def test_refused_processes_are_told(tmp_path: pathlib.Path, monkeypatch: pytest.
     assert read_owners(str(tmp_path)).denied == [1]
 
 
-def test_executables(tmp_path: pathlib.Path) -> None:
+def test_executables_are_read(tmp_path: pathlib.Path) -> None:
     for pid, target in ((1, "/usr/bin/a"), (2, "/usr/bin/b (deleted)")):
         (process(tmp_path, pid) / "exe").symlink_to(target)
     process(tmp_path, 3)

@@ -24,7 +24,7 @@ def root(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 class Opened:
-    """Says of every descriptor what a real kernel says in /proc/self/fd."""
+    """Write the target of every descriptor to /proc/self/fd as a real kernel does."""
 
     def __init__(self, root: pathlib.Path, bpf: StandInBpf) -> None:
         self.root, self.bpf, self._info = root, bpf, bpf.info
@@ -36,7 +36,7 @@ class Opened:
         return self._info(descriptor)
 
 
-def test_pins_of_all_directories(root: pathlib.Path) -> None:
+def test_pins_of_all_directories_are_found(root: pathlib.Path) -> None:
     bpf = StandInBpf({"MAP": {5: map_info(5, kind=2)}, "LINK": {6: link_info(6, kind=1, program=1)}})
     for name in ("deep/map", "not-ours", "again", "maps.debug"):
         (root / "sys/fs/bpf" / name).write_text("")
@@ -51,7 +51,7 @@ def test_pins_of_all_directories(root: pathlib.Path) -> None:
     assert pins.unread == ["/sys/fs/bpf/not-ours: Permission denied"]
 
 
-def test_a_bpffs_of_another_mount_namespace(root: pathlib.Path) -> None:
+def test_a_bpffs_of_another_mount_namespace_is_walked(root: pathlib.Path) -> None:
     process = root / "proc/9"
     (process / "ns").mkdir(parents=True)
     (process / "ns/mnt").symlink_to("mnt:[77]")
@@ -63,15 +63,15 @@ def test_a_bpffs_of_another_mount_namespace(root: pathlib.Path) -> None:
     bpf.pins = {str(process / "root/sys/fs/bpf/map"): ("MAP", 5)}
     Opened(root, bpf)
     pins = read_pins(bpf, str(root), pids=[9, 10])
-    # The first device is the one that this process sees itself, and is not walked twice.
+    # This process sees the first device itself, and it is not walked twice.
     assert [pin.path for pin in pins.pins] == ["/proc/9/root/sys/fs/bpf/map"]
 
 
-def test_no_bpffs(tmp_path: pathlib.Path) -> None:
+def test_without_a_bpffs_there_are_no_pins(tmp_path: pathlib.Path) -> None:
     assert read_pins(StandInBpf({}), str(tmp_path), pids=[]) == ([], [])
 
 
-def test_bounded(root: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_pins_is_bounded(root: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_inventory.pins._MAX_ENTRIES", 1
     )

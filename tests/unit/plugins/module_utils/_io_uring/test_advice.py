@@ -56,7 +56,7 @@ UNIT = {"identity": {"unit": "hello.service"}}
         ),
         (
             refused("seccomp", **UNIT),
-            "io_uring_register in hello.service with SystemCallFilter=",
+            "io_uring_register with SystemCallFilter= in hello.service",
         ),
         (
             refused("apparmor", caller={"apparmor": "gofleet.hello (enforce)"}),

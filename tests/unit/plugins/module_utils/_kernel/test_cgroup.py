@@ -218,7 +218,7 @@ def test_the_lowest_limit_is_effective(tmp_path: pathlib.Path) -> None:
         "cpus": "/a.slice",
     }
     assert report["gomaxprocs_reason"].startswith(
-        "cpu.max of /a.slice allows 0.5 processors, that of the unit allows 2"
+        "cpu.max of /a.slice allows 0.5 processors and the unit's own 2"
     )
 
 

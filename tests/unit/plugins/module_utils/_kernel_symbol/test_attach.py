@@ -18,7 +18,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.attac
     judge_attempt,
     try_attach,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.symbol import look_at
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.symbol import look_up
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.caller import Caller
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.host import Host
@@ -54,7 +54,7 @@ CASES: dict[str, tuple[Attempt, Caller, str, str, str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_answers_of_the_kernel(tmp_path: pathlib.Path, case: str) -> None:
+def test_the_outcome_is_judged(tmp_path: pathlib.Path, case: str) -> None:
     attempt, caller, answer, layer, words = CASES[case]
     root = tree(tmp_path, "6.12")
     write(tmp_path, "proc/sys/kernel/perf_event_paranoid", "3\n")
@@ -65,7 +65,7 @@ def test_answers_of_the_kernel(tmp_path: pathlib.Path, case: str) -> None:
     assert words in found.reason
 
 
-def test_a_source_that_is_not_there(tmp_path: pathlib.Path) -> None:
+def test_a_missing_source_is_reported(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12", kprobe_events=None, available_filter_functions=None)
     attempt = failed("source", errno.ENOENT)
     found = judge_attempt(
@@ -75,7 +75,7 @@ def test_a_source_that_is_not_there(tmp_path: pathlib.Path) -> None:
     assert "sys-kernel-tracing.mount" in found.reason
 
 
-def test_lockdown(tmp_path: pathlib.Path) -> None:
+def test_lockdown_refuses(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12")
     write(tmp_path, "sys/kernel/security/lockdown", "none integrity [confidentiality]\n")
     attempt = failed("open", errno.EPERM)
@@ -85,11 +85,13 @@ def test_lockdown(tmp_path: pathlib.Path) -> None:
 
 def attach(root: str, machine: Host, method: str, name: str) -> Probe:
     kernel_lists, symbols = lists(root)
-    return try_attach(method, look_at(kernel_lists, symbols, name), host=machine, lists=kernel_lists)
+    return try_attach(method, look_up(kernel_lists, symbols, name), host=machine, lists=kernel_lists)
 
 
 @pytest.mark.parametrize("method", ["kprobe_perf", "kprobe_tracefs", "kprobe_multi"])
-def test_by_name(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+def test_the_function_is_attached_by_name(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
     asked: list[str] = []
 
     def stand_in(bpf: object, machine: Host, symbol: str) -> Attempt:
@@ -103,7 +105,7 @@ def test_by_name(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, method
 
 
 class Kernel:
-    """bpf(2) with BTF objects by number; every descriptor is real, so that a test sees which stay open."""
+    """A kernel with BTF objects by number. Its descriptors are real, so that a test sees which stay open."""
 
     def __init__(self, modules: dict[int, str], refuse: dict[str, int] | None = None) -> None:
         self.modules = modules
@@ -125,7 +127,7 @@ class Kernel:
             struct.pack_into("=I", attr, 4, following)
             return Outcome(0, 0) if following else Outcome(-1, errno.ENOENT)
         if name == "OBJ_GET_INFO_BY_FD":
-            return self.tell(attr)
+            return self.write_info(attr)
         descriptor = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         self.opened[descriptor] = struct.unpack_from("=I", attr)[0]
         if name == "PROG_LOAD":
@@ -133,7 +135,7 @@ class Kernel:
             self.loaded.append((number_, self.opened.get(btf, 0)))
         return Outcome(descriptor, 0)
 
-    def tell(self, attr: bytearray) -> Outcome:
+    def write_info(self, attr: bytearray) -> Outcome:
         descriptor, dummy, pointer = struct.unpack_from("=IIQ", attr)
         (name,) = struct.unpack_from("=Q", self.buffers[pointer], 16)
         text = self.modules[self.opened[descriptor]].encode()
@@ -162,7 +164,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_fentry_of_a_module(tmp_path: pathlib.Path) -> None:
+def test_fentry_of_a_module_uses_its_btf(tmp_path: pathlib.Path) -> None:
     root, number = module_tree(tmp_path)
     machine = Kernel({1: "vmlinux", 7: "libata", 9: "scsi_mod", 11: "ext4"})
     before = descriptors()
@@ -175,14 +177,14 @@ def test_fentry_of_a_module(tmp_path: pathlib.Path) -> None:
 REFUSED = {
     "no object of the module": ({1: "vmlinux"}, {}, "ENOENT at find"),
     "ids are refused": ({9: "scsi_mod"}, {"BTF_GET_NEXT_ID": errno.EPERM}, "EPERM"),
-    "not told what it is": ({9: "scsi_mod"}, {"OBJ_GET_INFO_BY_FD": errno.EINVAL}, "ENOENT at find"),
+    "no information about it": ({9: "scsi_mod"}, {"OBJ_GET_INFO_BY_FD": errno.EINVAL}, "ENOENT at find"),
     "not loaded": ({9: "scsi_mod"}, {"PROG_LOAD": errno.EINVAL}, "EINVAL at load"),
     "not attached": ({9: "scsi_mod"}, {"RAW_TRACEPOINT_OPEN": errno.EBUSY}, "EBUSY at attach"),
 }
 
 
 @pytest.mark.parametrize(("modules", "refuse", "words"), REFUSED.values(), ids=REFUSED)
-def test_fentry_of_a_module_refused(
+def test_a_refused_fentry_of_a_module_is_judged(
     tmp_path: pathlib.Path, modules: dict[int, str], refuse: dict[str, int], words: str
 ) -> None:
     root = module_tree(tmp_path)[0]
@@ -194,14 +196,14 @@ def test_fentry_of_a_module_refused(
     assert descriptors() == before
 
 
-def test_fentry_of_the_kernel(tmp_path: pathlib.Path) -> None:
+def test_fentry_of_the_kernel_uses_its_btf(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12")
     machine = Kernel({1: "vmlinux"})
     assert attach(root, Host(root, "x86_64", machine, ROOT), "fentry", "vfs_read").answer == "yes"
     assert [btf for number, btf in machine.loaded] == [0]
 
 
-def test_fentry_of_what_btf_does_not_have(tmp_path: pathlib.Path) -> None:
+def test_fentry_of_a_function_without_btf_is_no(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12")
     machine = Host(root, "x86_64", Kernel({}), ROOT)
     assert "ENOENT" in attach(root, machine, "fentry", "match_id.isra.0").reason

@@ -10,10 +10,10 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostE
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.kallsyms import Kallsyms
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol import info
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.info import (
-    Wish,
-    prefixed,
+    SymbolRequest,
+    read_requests,
     read_symbols,
-    wishes_of,
+    syscall_entries,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel_symbol.symbol import METHODS
 from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import Probe, no, unknown, yes
@@ -21,20 +21,20 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._probe.answer import
 from .._kernel.kernel_tree import tree
 from .._probe.stand_in import ROOT, host
 
-NOTHING = Wish(name="", alternatives=(), module="", methods=(), arguments=None)
+NOTHING = SymbolRequest(name="", alternatives=(), module="", methods=(), arguments=None)
 
 
-def ask(root: str, name: str, *, attach: bool = False, **wish: t.Any) -> dict[str, t.Any]:
+def query(root: str, name: str, *, attach: bool = False, **request: t.Any) -> dict[str, t.Any]:
     machine = host({}, root=root, caller=ROOT)
-    result = read_symbols(machine, [NOTHING._replace(name=name, **wish)], attach=attach)
+    result = read_symbols(machine, [NOTHING._replace(name=name, **request)], attach=attach)
     assert result["caller"]["uid"] == 0
     (found,) = result["symbols"]
     assert found["name"] == name
     return t.cast("dict[str, t.Any]", found)
 
 
-def test_a_wish_that_comes_true(tmp_path: pathlib.Path) -> None:
-    found = ask(tree(tmp_path, "6.12"), "vfs_read")
+def test_a_symbol_that_meets_the_request_is_chosen(tmp_path: pathlib.Path) -> None:
+    found = query(tree(tmp_path, "6.12"), "vfs_read")
     assert found["chosen"] == found["described"] == "vfs_read"
     assert found["verdict"] == {
         "answer": "yes",
@@ -50,22 +50,22 @@ def test_a_wish_that_comes_true(tmp_path: pathlib.Path) -> None:
     ]
 
 
-def test_the_first_alternative_that_all_methods_take(tmp_path: pathlib.Path) -> None:
+def test_the_first_alternative_with_all_methods_is_chosen(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12")
     names = ("pc_show", "do_sys_openat2", "vfs_read")
-    found = ask(root, "do_sys_open_nonesuch", alternatives=names, methods=("kprobe_perf", "fentry"))
+    found = query(root, "do_sys_open_nonesuch", alternatives=names, methods=("kprobe_perf", "fentry"))
     assert found["chosen"] == found["described"] == "do_sys_openat2"
     assert found["verdict"]["reason"].startswith("do_sys_openat2 can be attached by kprobe_perf, fentry")
     assert [(one["name"], one["verdict"]["answer"]) for one in found["rejected"]] == [
         ("do_sys_open_nonesuch", "no"),
         ("pc_show", "no"),
     ]
-    # Of several methods none of which was asked for, one is enough.
-    assert ask(root, "do_sys_open_nonesuch", alternatives=names)["chosen"] == "pc_show"
+    # Where no method is requested, one is enough.
+    assert query(root, "do_sys_open_nonesuch", alternatives=names)["chosen"] == "pc_show"
 
 
-def test_no_name_fulfils_it(tmp_path: pathlib.Path) -> None:
-    found = ask(tree(tmp_path, "6.12"), "match_id", alternatives=("gone",), methods=("kprobe_perf",))
+def test_no_name_is_chosen_where_none_meets_the_request(tmp_path: pathlib.Path) -> None:
+    found = query(tree(tmp_path, "6.12"), "match_id", alternatives=("gone",), methods=("kprobe_perf",))
     assert found["chosen"] is None
     assert found["described"] == "match_id"
     assert found["candidates"] == ["match_id.isra.0"]
@@ -74,9 +74,9 @@ def test_no_name_fulfils_it(tmp_path: pathlib.Path) -> None:
     assert "specialised by the compiler" in found["verdict"]["reason"]
 
 
-def test_one_that_is_not_known_keeps_it_open(tmp_path: pathlib.Path) -> None:
+def test_one_unknown_name_makes_the_verdict_unknown(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12", blacklist=None)
-    found = ask(root, "gone", alternatives=("vfs_read",), methods=("kprobe_perf",))
+    found = query(root, "gone", alternatives=("vfs_read",), methods=("kprobe_perf",))
     assert found["chosen"] is None
     assert found["verdict"]["answer"] == "unknown"
     assert "sys-kernel-debug.mount" in found["verdict"]["reason"]
@@ -90,35 +90,41 @@ ARGUMENTS = {
         "can be attached",
     ),
     "another number": (3, "no", "arguments moved: wanted 3, this kernel has (struct file * a0, char * a1"),
-    "other types": (("struct file *", "void *", "size_t", "size_t"), "no", "arguments moved: wanted (struct"),
+    "other types": (
+        ("struct file *", "void *", "size_t", "size_t"),
+        "no",
+        "arguments moved: wanted (struct",
+    ),
     "none": ((), "no", "arguments moved: wanted ()"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "answer", "words"), ARGUMENTS.values(), ids=ARGUMENTS)
-def test_arguments(tmp_path: pathlib.Path, arguments: int | tuple[str, ...], answer: str, words: str) -> None:
-    found = ask(tree(tmp_path, "6.12"), "vfs_read", arguments=arguments)
+def test_arguments_are_compared(
+    tmp_path: pathlib.Path, arguments: int | tuple[str, ...], answer: str, words: str
+) -> None:
+    found = query(tree(tmp_path, "6.12"), "vfs_read", arguments=arguments)
     assert found["verdict"]["answer"] == answer
     assert words in found["verdict"]["reason"]
     assert (found["chosen"] == "vfs_read") == (answer == "yes")
 
 
 def test_spaces_between_words_matter() -> None:
-    assert info._plain("unsigned int") != info._plain("unsignedint")
-    assert info._plain("const  char*") == info._plain("const char *")
+    assert info._normalize_type("unsigned int") != info._normalize_type("unsignedint")
+    assert info._normalize_type("const  char*") == info._normalize_type("const char *")
 
 
-def test_arguments_that_nothing_tells(tmp_path: pathlib.Path) -> None:
-    found = ask(tree(tmp_path, "6.12"), "match_id.isra.0", arguments=2)
+def test_unknown_arguments_make_the_verdict_unknown(tmp_path: pathlib.Path) -> None:
+    found = query(tree(tmp_path, "6.12"), "match_id.isra.0", arguments=2)
     assert found["verdict"]["answer"] == "unknown"
     assert "its arguments are not known" in found["verdict"]["reason"]
-    missing = ask(tree(tmp_path / "other", "6.12"), "gone", arguments=2)
+    missing = query(tree(tmp_path / "other", "6.12"), "gone", arguments=2)
     assert "not in /proc/kallsyms" in missing["verdict"]["reason"]
 
 
-def test_moved_arguments_go_to_the_next_name(tmp_path: pathlib.Path) -> None:
+def test_a_name_with_other_arguments_is_rejected(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12")
-    found = ask(root, "vfs_read", alternatives=("do_sys_openat2",), arguments=3)
+    found = query(root, "vfs_read", alternatives=("do_sys_openat2",), arguments=3)
     assert found["chosen"] == "do_sys_openat2"
     assert "arguments moved" in found["rejected"][0]["verdict"]["reason"]
 
@@ -134,23 +140,23 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_entries_of_system_calls_where_they_are(name: str) -> None:
-    assert prefixed(name, Kallsyms(b"ffffffff81000000 T __x64_sys_open\n")) == CALLS[name]
+def test_entries_of_system_calls_are_found(name: str) -> None:
+    assert syscall_entries(name, Kallsyms(b"ffffffff81000000 T __x64_sys_open\n")) == CALLS[name]
 
 
-def test_the_entry_of_a_system_call_is_offered(tmp_path: pathlib.Path) -> None:
+def test_the_entry_of_a_system_call_is_tried(tmp_path: pathlib.Path) -> None:
     text = "ffffffff81000000 T __x64_sys_open\n"
     root = tree(tmp_path, "6.12", kallsyms=text, available_filter_functions="__x64_sys_open\n")
-    found = ask(root, "do_sys_open", methods=("fentry",))
+    found = query(root, "do_sys_open", methods=("fentry",))
     assert found["chosen"] == "__x64_sys_open"
     assert "struct pt_regs" in found["verdict"]["reason"]
-    three = ask(root, "do_sys_open", methods=("fentry",), arguments=3)
+    three = query(root, "do_sys_open", methods=("fentry",), arguments=3)
     assert three["chosen"] is None
     assert three["candidates"] == ["__x64_sys_open"]
 
 
 NOTES = {
-    "calibrate_delay.cold": "piece cut off a function",
+    "calibrate_delay.cold": "part that the compiler split off a function",
     "match_id.isra.0": "a copy specialised by the compiler",
     "pc_show": "2 symbols have this name",
     "nmi_handle": "can be attached by kprobe_multi",
@@ -158,54 +164,57 @@ NOTES = {
 
 
 @pytest.mark.parametrize("name", NOTES)
-def test_what_a_person_must_know_besides(tmp_path: pathlib.Path, name: str) -> None:
-    found = ask(tree(tmp_path, "6.12"), name)
+def test_the_reason_has_notes(tmp_path: pathlib.Path, name: str) -> None:
+    found = query(tree(tmp_path, "6.12"), name)
     assert found["chosen"] == name
     assert NOTES[name] in found["verdict"]["reason"]
 
 
-def test_a_copy_beside_the_function(tmp_path: pathlib.Path) -> None:
+def test_calls_to_a_copy_are_noted(tmp_path: pathlib.Path) -> None:
     text = "ffffffff81000000 T both\nffffffff81000010 t both.isra.0\nffffffff81000020 t both.cold\n"
     root = tree(tmp_path, "6.12", kallsyms=text, available_filter_functions="both\nboth.isra.0\n")
-    assert "sent to both.isra.0 are missed" in ask(root, "both")["verdict"]["reason"]
+    assert (
+        "a probe misses the calls that the compiler redirected to both.isra.0"
+        in query(root, "both")["verdict"]["reason"]
+    )
 
 
-def test_without_symbols(tmp_path: pathlib.Path) -> None:
-    found = ask(str(tmp_path), "vfs_read")
+def test_missing_kallsyms_make_the_verdict_unknown(tmp_path: pathlib.Path) -> None:
+    found = query(str(tmp_path), "vfs_read")
     assert found["verdict"]["answer"] == "unknown"
-    assert set(found) == set(ask(tree(tmp_path / "whole", "6.12"), "vfs_read"))
+    assert set(found) == set(query(tree(tmp_path / "whole", "6.12"), "vfs_read"))
     assert list(found["methods"]) == list(METHODS)
 
 
 TRIED = {
     "the kernel refuses": ("vfs_read", no("kernel", "EBUSY at attach"), "no", None),
-    "the kernel takes it": ("pc_show", yes("kernel", "attached"), "yes", "pc_show"),
-    "the kernel does not tell": ("vfs_read", unknown("kernel", "ENOMEM"), "yes", "vfs_read"),
+    "the kernel accepts it": ("pc_show", yes("kernel", "attached"), "yes", "pc_show"),
+    "the answer of the kernel is unknown": ("vfs_read", unknown("kernel", "ENOMEM"), "yes", "vfs_read"),
 }
 
 
 @pytest.mark.parametrize("case", TRIED)
-def test_what_the_kernel_answers_counts_more(
+def test_the_answer_of_the_kernel_overrides_the_lists(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    name, told, answer, chosen = TRIED[case]
+    name, reported, answer, chosen = TRIED[case]
     tried: list[str] = []
 
-    def stand_in(method: str, sight: object, **options: t.Any) -> Probe:
+    def stand_in(method: str, lookup: object, **options: t.Any) -> Probe:
         tried.append(method)
-        return told
+        return reported
 
     monkeypatch.setattr(info, "try_attach", stand_in)
-    found = ask(tree(tmp_path, "6.12"), name, attach=True, methods=("kprobe_perf",))
+    found = query(tree(tmp_path, "6.12"), name, attach=True, methods=("kprobe_perf",))
     assert tried == ["kprobe_perf"]
-    assert found["attached"] == {"kprobe_perf": told.report()}
+    assert found["attached"] == {"kprobe_perf": reported.report()}
     assert (found["verdict"]["answer"], found["chosen"]) == (answer, chosen)
 
 
 ENTRY: dict[str, t.Any] = {"name": "vfs_read", "alternatives": [], "module": "", "methods": [], "args": None}
 
 
-def test_a_wish() -> None:
+def test_a_request_is_read() -> None:
     entry = {
         **ENTRY,
         "alternatives": ["a.isra.0", "_b$c"],
@@ -213,26 +222,26 @@ def test_a_wish() -> None:
         "methods": ["fentry"],
         "args": 3,
     }
-    (wish,) = wishes_of([entry])
-    assert wish == ("vfs_read", ("a.isra.0", "_b$c"), "ext4", ("fentry",), 3)
+    (request,) = read_requests([entry])
+    assert request == ("vfs_read", ("a.isra.0", "_b$c"), "ext4", ("fentry",), 3)
 
 
 GIVEN = [(None, None), (0, 0), (3, 3), ("3", 3), ([], ()), (["int", "char *"], ("int", "char *"))]
 
 
 @pytest.mark.parametrize(("given", "arguments"), GIVEN)
-def test_args_as_they_are_given(given: object, arguments: object) -> None:
-    assert wishes_of([{**ENTRY, "args": given}])[0].arguments == arguments
+def test_args_are_read(given: object, arguments: object) -> None:
+    assert read_requests([{**ENTRY, "args": given}])[0].arguments == arguments
 
 
 @pytest.mark.parametrize("given", [-1, "three", 1.5, True, {"a": 1}, ["int", 4], "", "²"])
-def test_arguments_that_are_none(given: object) -> None:
+def test_invalid_args_are_refused(given: object) -> None:
     with pytest.raises(HostError, match="args as a number, or a list of types"):
-        wishes_of([{**ENTRY, "args": given}])
+        read_requests([{**ENTRY, "args": given}])
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a\nr:b", "mod:name", "vfs_read+0x10", "name()", "ä", "*"])
-def test_names_that_are_none(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     for entry in ({**ENTRY, "name": name}, {**ENTRY, "alternatives": [name]}):
         with pytest.raises(HostError, match="a name as in /proc/kallsyms"):
-            wishes_of([entry])
+            read_requests([entry])

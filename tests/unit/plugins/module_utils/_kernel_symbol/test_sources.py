@@ -27,13 +27,13 @@ RELEASES = {
 
 
 @pytest.mark.parametrize(("text", "release"), RELEASES.items())
-def test_release(text: str, release: tuple[int, ...]) -> None:
+def test_the_release_is_parsed(text: str, release: tuple[int, ...]) -> None:
     assert parse_release(text) == release
 
 
 @pytest.mark.parametrize(("kernel", "multi"), [("6.1", "no"), ("6.12", "yes")])
-def test_what_a_recorded_kernel_does(tmp_path: pathlib.Path, kernel: str, multi: str) -> None:
-    """Debian 12 has no CONFIG_FPROBE, Debian 13 has."""
+def test_recorded_kernels_are_probed(tmp_path: pathlib.Path, kernel: str, multi: str) -> None:
+    """Debian 13 has CONFIG_FPROBE, Debian 12 does not."""
     found, symbols = lists(tree(tmp_path, kernel))
     assert found.counts_symbols
     assert found.checks_notrace
@@ -48,7 +48,7 @@ def test_what_a_recorded_kernel_does(tmp_path: pathlib.Path, kernel: str, multi:
     assert found.has_module("scsi_mod")
 
 
-def test_sources_that_are_not_there(tmp_path: pathlib.Path) -> None:
+def test_missing_sources_are_reported(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12", kprobe_events=None, available_filter_functions=None, type=None)
     found = lists(root)[0].sources
     assert found["kprobe_perf"].answer == "no"
@@ -57,12 +57,12 @@ def test_sources_that_are_not_there(tmp_path: pathlib.Path) -> None:
     assert "sys-kernel-tracing.mount" in found["kprobe_tracefs"].reason
 
 
-def test_tracefs_without_kprobe_events(tmp_path: pathlib.Path) -> None:
+def test_a_tracefs_without_kprobe_events_is_no(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12", kprobe_events=None)
     assert lists(root)[0].sources["kprobe_tracefs"].answer == "no"
 
 
-def test_prototypes(tmp_path: pathlib.Path) -> None:
+def test_prototypes_are_read(tmp_path: pathlib.Path) -> None:
     found = lists(tree(tmp_path, "6.12"))[0]
     known = found.prototype("vfs_read")
     assert isinstance(known, Prototype)
@@ -72,7 +72,7 @@ def test_prototypes(tmp_path: pathlib.Path) -> None:
     assert (none.answer, none.decided_by) == ("no", "kernel")
 
 
-def test_the_types_of_a_module_are_those_of_its_own_file(tmp_path: pathlib.Path) -> None:
+def test_types_of_a_module_are_read_from_its_file(tmp_path: pathlib.Path) -> None:
     found = lists(tree(tmp_path, "6.12"))[0]
     assert isinstance(found.btf("vmlinux"), Btf)
     missing = found.prototype("show_vpd_pg83", module="scsi_mod")
@@ -81,7 +81,7 @@ def test_the_types_of_a_module_are_those_of_its_own_file(tmp_path: pathlib.Path)
     assert missing.answer == "no"
 
 
-def test_types_of_a_module(tmp_path: pathlib.Path) -> None:
+def test_types_of_a_module_need_those_of_the_kernel(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12")
     base, types = kernel()
     split = BtfWriter(base=base)
@@ -105,7 +105,7 @@ def test_damaged_types_are_unknown_and_missing_ones_are_no(tmp_path: pathlib.Pat
     assert missing.answer == "no"
 
 
-def test_a_damaged_prototype(tmp_path: pathlib.Path) -> None:
+def test_a_damaged_prototype_is_unknown(tmp_path: pathlib.Path) -> None:
     root = tree(tmp_path, "6.12")
     writer, types = kernel()
     writer.function("vfs_read", types["int"], file=12345)
