@@ -103,7 +103,7 @@ reason:
   type: str
   sample: "EPERM: kernel.io_uring_disabled is 2"
 advice:
-  description: What to set so that it can be used, or used for more. V(null) where where is nothing to do.
+  description: What to change so that io_uring can be used, or used with larger rings. V(null) where no change is needed.
   returned: success
   type: str
   sample: Set kernel.io_uring_disabled to 0, or set it to 1 and kernel.io_uring_group to the group number of the service.

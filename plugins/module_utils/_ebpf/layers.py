@@ -150,7 +150,9 @@ def _perf(host: Host) -> Verdict:
 def _reached(call: str, outcome: Outcome, host: Host) -> Verdict:
     """Judge whether the kernel itself answered a call with invalid arguments."""
     if outcome.killed:
-        return Verdict(no("seccomp", f"a seccomp filter kills whoever calls {call} (SIGSYS)"), _allow(call))
+        return Verdict(
+            no("seccomp", f"a seccomp filter kills the process that calls {call} (SIGSYS)"), _allow(call)
+        )
     if outcome.errno == errno.EINVAL:
         return Verdict(yes("kernel", "the kernel answers"))
     name = error_name(outcome.errno)

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Read what a host provides for BPF: BTF, mounts, lockdown, the JIT compiler and settings."""
+"""Read the BTF, mounts, lockdown mode, JIT compiler and settings of a host."""
 
 from __future__ import annotations
 

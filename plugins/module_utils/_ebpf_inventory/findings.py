@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Find abandoned objects: pins and links without an owner, programs that are not attached, and unused events."""
+"""Find abandoned objects (pins and links without an owner, unattached programs, unused events)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Return the inventory as ebpf_inventory_info returns it."""
+"""Return the inventory and its findings as ebpf_inventory_info returns them."""
 
 from __future__ import annotations
 

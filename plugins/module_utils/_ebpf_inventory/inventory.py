@@ -29,7 +29,7 @@ __all__ = ["Clock", "Inventory", "completeness", "read_inventory"]
 
 
 class Clock(t.NamedTuple):
-    """The time of the inventory: seconds since 1970, nanoseconds since boot, and the boot id."""
+    """The time of the inventory in seconds since 1970 and in nanoseconds since boot, and the boot id."""
 
     now: float
     since_boot: int

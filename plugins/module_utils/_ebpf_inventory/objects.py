@@ -154,9 +154,9 @@ def _link(bpf: Bpf, descriptor: int, cgroups: t.Mapping[int, str]) -> Link | Non
         return None
     info = parse_link_info(data)
     name = bytearray(NAME_SIZE)
-    asked = name_request(info.type, data)
-    if asked is not None:
-        pointer, request = asked
+    with_name = name_request(info.type, data)
+    if with_name is not None:
+        pointer, request = with_name
         again = bpf.info(descriptor, request=request, pointers={pointer: name})
         data = data if isinstance(again, Outcome) else again
     return Link(info.id, info.type, info.program, parse_target(info.type, data, name=name, cgroups=cgroups))
@@ -181,8 +181,8 @@ def objects_of_descriptors(held: t.Iterable[Held]) -> Objects:
                 one.id, kind, None, sizes[0], sizes[1], sizes[2], decimal(fields.get("memlock")), None
             )
         elif one.kind == "link":
-            told = fields.get("link_type", "")
-            kind = _type(told, LINK_TYPES) if told.isdecimal() else _FDINFO_LINKS.get(told, told)
+            printed = fields.get("link_type", "")
+            kind = _type(printed, LINK_TYPES) if printed.isdecimal() else _FDINFO_LINKS.get(printed, printed)
             objects.links[one.id] = Link(one.id, kind, decimal(fields.get("prog_id")) or 0, Target(None))
     return objects
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Names and layouts of include/uapi/linux/io_uring.h: bits, opcodes, structures."""
+"""Names of bits and opcodes, and layouts of structures, from include/uapi/linux/io_uring.h."""
 
 from __future__ import annotations
 

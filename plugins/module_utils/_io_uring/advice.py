@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""What to do about a ring that was refused: the setting, the line of the unit, the rule of the profile."""
+"""Say which setting, unit or profile to change where a ring was refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CALLS = "io_uring_setup io_uring_enter io_uring_register"
 
 
 def advice(answer: t.Mapping[str, t.Any]) -> str | None:
-    """Return a sentence that says what to change, or None where nothing is to be changed.
+    """Return a sentence that says what to change, or None where no change is needed.
 
     :param answer: the return values of io_uring_info, with the identity that was probed
     """

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Whether io_uring can be used here, by whom, and with what."""
+"""Probe everything that io_uring_info returns."""
 
 from __future__ import annotations
 

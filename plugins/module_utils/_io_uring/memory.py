@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Memory that io_uring locks: how much of it may be registered, and whether rings are charged as well."""
+"""Probe how much memory io_uring may lock, and whether the kernel charges rings to the limit."""
 
 from __future__ import annotations
 

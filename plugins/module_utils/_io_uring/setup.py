@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Rings made in every way there is: which ways this kernel knows, and who refuses one."""
+"""Create rings with every setup flag, and find the layer that refuses one."""
 
 from __future__ import annotations
 

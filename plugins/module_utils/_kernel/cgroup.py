@@ -132,7 +132,7 @@ _MOUNT = "sys/fs/cgroup"
 
 
 class CpuMax(t.NamedTuple):
-    """Microseconds of processor time (``quota_us``) in each period (``period_us``). Quota None: unlimited."""
+    """The processor time in microseconds in each period. The quota is None where it is unlimited."""
 
     quota_us: int | None
     period_us: int
@@ -148,7 +148,7 @@ class CpuMax(t.NamedTuple):
 
 
 class Bounds(t.NamedTuple):
-    """The limits that one control group sets, in bytes and numbers. None: no limit."""
+    """The limits that one control group sets, in bytes and numbers. A limit that is not set is None."""
 
     path: str
     memory_max: int | None

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""What time.Now costs, and which clock a process is given."""
+"""Probe the clock source, which decides the cost of time.Now, and read the time namespace."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Read the processor's features, and the microarchitecture levels that Go builds ask for."""
+"""Read the features of the processor, and compare them with the microarchitecture levels of Go builds."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def level_verdict(
     """Judge whether the processor can run a program with these build settings.
 
     :param flags: of /proc/cpuinfo, None where they could not be read
-    :returns: None where nothing speaks against it, else no or unknown
+    :returns: None where no obstacle was found, else no or unknown
     """
     if settings.get("GOAMD64"):
         return _amd64(settings["GOAMD64"], flags)

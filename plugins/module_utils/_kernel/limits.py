@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Limits that Go services run into."""
+"""Read the resource limits of a process."""
 
 from __future__ import annotations
 

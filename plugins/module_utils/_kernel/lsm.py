@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Security modules, lockdown, and what the unprivileged may do."""
+"""Probe security modules and unprivileged user namespaces, and read the lockdown mode."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Huge pages and pressure: what the memory manager does to a Go heap, and whether it tells of need."""
+"""Probe transparent huge pages and pressure stall information, which matter to a Go heap."""
 
 from __future__ import annotations
 

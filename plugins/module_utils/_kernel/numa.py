@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Nodes of memory and the processors near to each."""
+"""Read the NUMA nodes with their memory and processors."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""The filter of system calls that the caller is under, and whether the kernel has such filters."""
+"""Probe the kernel for seccomp filters, and read those of the caller."""
 
 from __future__ import annotations
 

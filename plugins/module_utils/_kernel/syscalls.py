@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""System calls that Go programs and their tools use, each with an attempt that changes nothing."""
+"""Probe the system calls that Go programs and their tools use, with attempts that change nothing."""
 
 from __future__ import annotations
 

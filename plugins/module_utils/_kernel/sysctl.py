@@ -129,7 +129,10 @@ def read_setting(root: str, key: str) -> Text:
 
 
 def probe_sysctl(host: Host) -> Facts:
-    """Read the settings that matter to Go services. None: the kernel has no such key or does not show it."""
+    """Read the settings that matter to Go services.
+
+    A value is None where the kernel has no such key or does not show it.
+    """
     values: dict[str, t.Any] = {}
     for key in SYSCTLS:
         text = read_setting(host.root, key).text
@@ -153,7 +156,7 @@ _NOT_READ_AT_BOOT = "etc/sysctl.conf"
 
 
 class _Sources(t.NamedTuple):
-    """The lines that set something: files that boot reads, the kernel command line, and files that boot ignores."""
+    """The lines of files that boot reads, of the kernel command line, and of files that boot does not read."""
 
     boot: list[Assignment]
     kernel: list[Assignment]
@@ -232,7 +235,10 @@ def _origin(key: str, live: Value | None, sources: _Sources, root: str) -> dict[
 
 
 def _setter(key: str, live: Value | None, winner: Assignment | None, sources: _Sources) -> Assignment | None:
-    """Return the line that gave the live value: the winner if it has that value, else the last line that has it."""
+    """Return the line that gave the live value.
+
+    It is the winner if that has the live value, else the last line that has it.
+    """
     path = key.replace(".", "/")
     if live is None:
         return None

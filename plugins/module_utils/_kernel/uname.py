@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Which kernel this is."""
+"""Read the release of the kernel."""
 
 from __future__ import annotations
 

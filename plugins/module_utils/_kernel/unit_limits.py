@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""Limits as a unit gets them: those of its process where it runs, else those that systemd would give."""
+"""Read the limits of a unit from its process where it runs, else from systemd."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Read the lists of functions that a kernel provides. Each file is read once, when it is needed."""
+"""Read the lists of functions that a kernel provides. Each BTF file is read once, when it is needed."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Host(t.NamedTuple):
 
 
 class Facts(t.NamedTuple):
-    """The result of one subset: plain values by name, and answers of probes by name."""
+    """The values and the answers of probes of one subset, by name."""
 
     values: dict[str, t.Any]
     capabilities: dict[str, Probe]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
-"""The half of run_as that runs as the other identity: imports the sources that were sent, and calls the function."""
+"""Import the sources that run_as sends, and call a function as the other identity."""
 
 from __future__ import annotations
 

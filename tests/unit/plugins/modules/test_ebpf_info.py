@@ -37,7 +37,7 @@ def test_this_machine_is_probed_and_nothing_stays_open(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
         ({"subsets": ["helper"]}, "helper"),
         ({"require": ["beyla"]}, "beyla"),
@@ -47,9 +47,9 @@ def test_this_machine_is_probed_and_nothing_stays_open(
     ],
 )
 def test_invalid_options_are_refused(
-    *, capsys: pytest.CaptureFixture[str], arguments: dict[str, t.Any], said: str
+    *, capsys: pytest.CaptureFixture[str], arguments: dict[str, t.Any], words: str
 ) -> None:
-    assert said in run(capsys, **arguments)["msg"]
+    assert words in run(capsys, **arguments)["msg"]
 
 
 def test_an_error_is_reported(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,9 +39,9 @@ def test_this_machine_is_probed_and_nothing_stays_open(
 
 
 REFUSED = {
-    "a method that is none": ({"methods": ["ptrace"]}, "methods"),
+    "an unknown method": ({"methods": ["ptrace"]}, "methods"),
     "a misspelled key": ({"alternative": ["b"]}, "alternative"),
-    "arguments that are none": ({"args": "many"}, "args as a number"),
+    "invalid arguments": ({"args": "many"}, "args as a number"),
 }
 
 

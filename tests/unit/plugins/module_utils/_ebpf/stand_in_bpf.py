@@ -53,11 +53,11 @@ class StandInBpf(Bpf):
             return GONE
         data = bytearray(self.objects[what][number])
         for buffer in (pointers or {}).values():
-            told = self.names.get(number, b"") if what == "LINK" else b""
-            told = told or struct.pack(
+            name = self.names.get(number, b"") if what == "LINK" else b""
+            name = name or struct.pack(
                 f"={len(self.maps_of.get(number, ()))}I", *self.maps_of.get(number, ())
             )
-            buffer[: len(told)] = told
+            buffer[: len(name)] = name
         return data
 
     def command(

@@ -75,8 +75,8 @@ def test_structures_are_parsed() -> None:
     assert (found.type, found.id, found.tag, found.loaded) == ("tracing", 7, "0001020304050607", 99)
     assert (found.uid, found.map_count, found.name) == (1000, 3, "probe")
     assert (found.run_time_ns, found.run_count, found.missed) == (5, 6, 8)
-    told = struct.pack("=IIIIII16s", 27, 4, 0, 0, 4096, 0, b"events")
-    assert abi.parse_map_info(told) == ("ringbuf", 4, 0, 0, 4096, 0, "events")
+    data = struct.pack("=IIIIII16s", 27, 4, 0, 0, 4096, 0, b"events")
+    assert abi.parse_map_info(data) == ("ringbuf", 4, 0, 0, 4096, 0, "events")
     assert abi.parse_link_info(struct.pack("=III", 99, 1, 2)) == ("type_99", 1, 2)
 
 

@@ -72,7 +72,7 @@ def test_a_filter_of_bpf_is_found(
 
 
 @pytest.mark.parametrize(
-    ("paranoid", "caller", "outcome", "answer", "decided_by", "said"),
+    ("paranoid", "caller", "outcome", "answer", "decided_by", "words"),
     [
         ("3", AGENT, EACCES, "no", "sysctl", "CAP_PERFMON is not enough"),
         ("4", NOBODY, EACCES, "no", "sysctl", "CAP_PERFMON would not be enough"),
@@ -91,14 +91,14 @@ def test_a_refusal_of_all_perf_events_is_found(
     outcome: Outcome | None,
     answer: str,
     decided_by: str,
-    said: str,
+    words: str,
 ) -> None:
     write(tmp_path, PARANOID, f"{paranoid}\n")
     answers: dict[str, Answer] = {} if outcome is None else {"events": outcome}
     kernel = Kernel(**answers)
     verdict = kernel.layers(root=tmp_path, caller=caller).events
     assert (verdict.probe.answer, verdict.probe.decided_by) == (answer, decided_by)
-    assert said in verdict.probe.reason
+    assert words in verdict.probe.reason
     assert kernel.left_open() == []
 
 

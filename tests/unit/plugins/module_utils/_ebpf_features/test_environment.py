@@ -65,6 +65,6 @@ def test_all_values_are_read(tmp_path: pathlib.Path) -> None:
 
 
 def test_missing_values_are_null(tmp_path: pathlib.Path) -> None:
-    told = read_environment(str(tmp_path))
-    assert told["btf"] == {"present": False, "bytes": None, "modules": None}
-    assert [told[name] for name in ("bpffs", "tracefs", "cgroup2", "lockdown", "bpf_lsm")] == [None] * 5
+    values = read_environment(str(tmp_path))
+    assert values["btf"] == {"present": False, "bytes": None, "modules": None}
+    assert [values[name] for name in ("bpffs", "tracefs", "cgroup2", "lockdown", "bpf_lsm")] == [None] * 5

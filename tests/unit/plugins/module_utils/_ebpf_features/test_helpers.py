@@ -81,12 +81,12 @@ class Verifier(Kernel):
         (helper,) = struct.unpack_from("=i", self.buffer(attr, 8), 4)
         self.asked.append((kind, helper))
         assert len(self.buffer(attr, 8)) == 24, "a call and two instructions that no verifier accepts"
-        said = "R9 !read_ok"
+        log = "R9 !read_ok"
         if helper > self.known:
-            said = f"invalid func unknown#{helper}"
+            log = f"invalid func unknown#{helper}"
         elif helper % 2 and kind != 2:
-            said = f"program of this type cannot use helper x#{helper}"
-        self.log(attr, said)
+            log = f"program of this type cannot use helper x#{helper}"
+        self.log(attr, log)
         return Outcome(-1, errno.EACCES)
 
 
@@ -99,7 +99,7 @@ def test_every_helper_is_probed_in_every_type() -> None:
     assert set(found["kprobe"]) == set(HELPERS[1:]) - set(LOUD)
     assert found["lsm"] == {}, "nothing in the kernel's BTF to load it for"
     absent = [helper for kind, helper in kernel.asked if helper > 100]
-    assert len(absent) == len(HELPERS) - 101 - 1, "what the kernel does not have is asked once"
+    assert len(absent) == len(HELPERS) - 101 - 1, "a helper that the kernel lacks is probed once"
 
 
 def test_loud_helpers_are_probed_only_on_request() -> None:

@@ -40,20 +40,20 @@ def on(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> t.Callable[..
 def test_each_subset_is_read_alone(on: t.Callable[..., None], subset: str) -> None:
     kernel = Kernel()
     on(kernel)
-    told = info.query(subsets=[subset], helper_types=["kprobe"], targets=TARGETS)
-    assert set(told) == {"caller", "targets", "values" if subset == "environment" else subset}
-    assert json.loads(json.dumps(told)) == told
+    result = info.query(subsets=[subset], helper_types=["kprobe"], targets=TARGETS)
+    assert set(result) == {"caller", "targets", "values" if subset == "environment" else subset}
+    assert json.loads(json.dumps(result)) == result
     assert kernel.left_open() == []
 
 
 def test_a_host_that_allows_nothing_is_reported(on: t.Callable[..., None]) -> None:
     kernel = Kernel(PROG_LOAD=EPERM, MAP_CREATE=EPERM, BTF_LOAD=EPERM, events=EACCES, perf_event_open=EACCES)
     on(kernel, NOBODY)
-    told = info.query(subsets=info.SUBSETS, helper_types=["kprobe"], targets=TARGETS)
+    result = info.query(subsets=info.SUBSETS, helper_types=["kprobe"], targets=TARGETS)
     for subset in ("programs", "maps", "attach", "profiles"):
-        assert {answer["answer"] for answer in told[subset].values()} == {"no"}, subset
-    assert told["helpers"] == {"kprobe": {}}
-    assert "CAP_PERFMON" in told["profiles"]["fentry_metrics"]["fix"]
+        assert {answer["answer"] for answer in result[subset].values()} == {"no"}, subset
+    assert result["helpers"] == {"kprobe": {}}
+    assert "CAP_PERFMON" in result["profiles"]["fentry_metrics"]["fix"]
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_write_user_is_not_tried_without_need(
 
 def test_the_probe_survives_a_filter_that_kills(on: t.Callable[..., None]) -> None:
     on(Kernel(unknown=KILLED, flags=KILLED), ROOT._replace(seccomp=2))
-    told = info.query(subsets=["programs", "attach"], targets=TARGETS)
-    assert {answer["decided_by"] for answer in told["programs"].values()} == {"seccomp"}
+    result = info.query(subsets=["programs", "attach"], targets=TARGETS)
+    assert {answer["decided_by"] for answer in result["programs"].values()} == {"seccomp"}
 
 
 def refuse(*arguments: object, **more: object) -> t.NoReturn:
@@ -93,12 +93,12 @@ class OtherIdentity:
     """A stand-in for run_as that records its arguments and returns the answers of another kernel."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[Identity, str, dict[str, t.Any]]] = []
+        self.requested: list[tuple[Identity, str, dict[str, t.Any]]] = []
 
     def __call__(
         self, identity: Identity, *, run: object, function: str, arguments: dict[str, t.Any]
     ) -> t.Any:
-        self.asked.append((identity, function, arguments))
+        self.requested.append((identity, function, arguments))
         layers = Kernel().layers(caller=with_capabilities(CAP_BPF))
         refused = {"answer": "no", "decided_by": "capability", "reason": "lacks it", "fix": "Grant it."}
         return {
@@ -115,16 +115,16 @@ def test_identities_are_probed_for_what_depends_on_them(
     other = OtherIdentity()
     monkeypatch.setattr(info, "run_as", other)
     identity = [{"name": "agent", "unit": None, "user": None, "capabilities": ["bpf"], "limit_memlock": None}]
-    told = info.read_ebpf({**PARAMETERS, "identity": identity}, run=refuse)
-    ((who, function, arguments),) = other.asked
+    result = info.read_ebpf({**PARAMETERS, "identity": identity}, run=refuse)
+    ((who, function, arguments),) = other.requested
     assert who == Identity(capabilities=("CAP_BPF",))
     assert function == "_ebpf_features.info:query"
     assert arguments["subsets"] == ["programs", "maps", "attach", "profiles"]
     assert json.loads(json.dumps(arguments)) == arguments
-    assert "targets" not in told
-    assert set(told["identities"]["agent"]) == {"caller", "profiles"}
+    assert "targets" not in result
+    assert set(result["identities"]["agent"]) == {"caller", "profiles"}
     ebpf_values = {"values", "programs", "maps", "helpers", "attach", "profiles", "caller", "identities"}
-    assert set(told) == ebpf_values
+    assert set(result) == ebpf_values
     module, dummy, name = function.partition(":")
     assert callable(getattr(info, name))
     assert info.__name__.endswith(f"module_utils.{module}")
@@ -135,19 +135,19 @@ def test_require_names_the_identity_and_the_reason(
 ) -> None:
     on(Kernel())
     monkeypatch.setattr(info, "run_as", OtherIdentity())
-    asked = {**PARAMETERS, "subsets": ["environment"], "require": ["uprobe_traces"]}
+    requested = {**PARAMETERS, "subsets": ["environment"], "require": ["uprobe_traces"]}
     identity = [{"name": "agent", "capabilities": ["CAP_BPF"]}]
     with pytest.raises(
         HostError, match=r"uprobe_traces for agent: no \(capability\): lacks it. Grant it."
     ) as caught:
-        info.read_ebpf({**asked, "identity": identity}, run=refuse)
+        info.read_ebpf({**requested, "identity": identity}, run=refuse)
     assert caught.value.subject == "uprobe_traces"
-    told = {"profiles": {"uprobe_traces": {"answer": "yes"}}, "identities": {}}
-    info.require(told, ["uprobe_traces"])
+    result = {"profiles": {"uprobe_traces": {"answer": "yes"}}, "identities": {}}
+    info.require(result, ["uprobe_traces"])
 
 
 def test_this_machine_is_probed() -> None:
     before = sorted(os.listdir("/proc/self/fd"))
-    told = info.query(subsets=[subset for subset in info.SUBSETS if subset != "helpers"])
+    result = info.query(subsets=[subset for subset in info.SUBSETS if subset != "helpers"])
     assert sorted(os.listdir("/proc/self/fd")) == before
-    assert all(answer["reason"] for answer in told["programs"].values())
+    assert all(answer["reason"] for answer in result["programs"].values())

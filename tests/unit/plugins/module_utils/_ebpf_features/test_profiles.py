@@ -33,7 +33,7 @@ YES = Verdict(yes("kernel", "works"))
 PARANOID = Verdict(no("sysctl", "paranoid is 3"), "Set it to 2.")
 UNABLE = Verdict(no("capability", "lacks CAP_PERFMON"), None, ("CAP_PERFMON",))
 ABSENT = Verdict(no("kernel", "built without it"))
-UNSURE = Verdict(unknown("kernel", "does not tell"))
+UNSURE = Verdict(unknown("kernel", "inconclusive"))
 
 
 def found(**changes: Verdict) -> Found:
@@ -56,10 +56,10 @@ def test_every_need_exists_and_root_meets_it(name: str) -> None:
 
 
 def test_the_probed_helpers_are_those_that_profiles_need() -> None:
-    asked = {name for dummy, name in PROFILE_HELPERS}
+    requested = {name for dummy, name in PROFILE_HELPERS}
     needs = {need for profile in PROFILES.values() for need in profile.needs if need.startswith("helpers ")}
-    assert {need.split(" ")[1] for need in needs} == asked
-    assert asked <= set(HELPERS)
+    assert {need.split(" ")[1] for need in needs} == requested
+    assert requested <= set(HELPERS)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_the_same_reason_is_given_once() -> None:
 
 
 def test_the_result_has_needs_and_capabilities() -> None:
-    told = judge_profiles(found(), Kernel().layers())
-    assert list(told) == list(PROFILES)
-    assert set(told["fentry_metrics"]) == {"answer", "decided_by", "reason", "fix", "needs", "capabilities"}
-    assert told["fentry_metrics"]["needs"] == ["environment btf", "maps percpu_hash|hash", "attach fentry"]
+    result = judge_profiles(found(), Kernel().layers())
+    assert list(result) == list(PROFILES)
+    assert set(result["fentry_metrics"]) == {"answer", "decided_by", "reason", "fix", "needs", "capabilities"}
+    assert result["fentry_metrics"]["needs"] == ["environment btf", "maps percpu_hash|hash", "attach fentry"]

@@ -172,7 +172,7 @@ EVENT = Event(
     "kprobe", "kprobes", "opens", "do_sys_openat2+0x10", "p:kprobes/opens do_sys_openat2+0x10", False
 )
 USES: dict[str, tuple[Event, t.Any, bytes, str]] = {
-    "nobody": (EVENT, None, b"", "no"),
+    "no user": (EVENT, None, b"", "no"),
     "the trace": (EVENT._replace(enabled=True), None, b"", "yes"),
     "unread": (EVENT._replace(enabled=None), None, b"", "unknown"),
     "a perf event there": (EVENT, (3, 2, 16, b"do_sys_openat2"), b"", "yes"),
@@ -180,7 +180,7 @@ USES: dict[str, tuple[Event, t.Any, bytes, str]] = {
     "a perf event elsewhere": (EVENT, (3, 2, 0, b"do_sys_openat2"), b"", "no"),
     "a perf event without place": (EVENT, (3, 2, 16, b""), b"", "unknown"),
     "a counter of perf": (EVENT, Outcome(-1, errno.ENOENT), b"", "unknown"),
-    "a perf event that went": (EVENT, Outcome(-1, errno.ESRCH), b"", "no"),
+    "a closed perf event": (EVENT, Outcome(-1, errno.ESRCH), b"", "no"),
     "a link elsewhere": (EVENT, None, KPROBE_LINK, "no"),
     "a link of an old kernel": (EVENT, None, b"\0" * 8, "unknown"),
 }

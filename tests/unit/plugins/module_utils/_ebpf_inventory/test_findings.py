@@ -34,8 +34,8 @@ CASES: dict[str, tuple[t.Any, list[str]]] = {
     "its process reads the map": (inventory(*LINK, pins=PINNED_LINK, held=[("map", 2, 70)]), []),
     "a young link": (inventory(*LINK, pins=[pin("link", "link", 3, created=NOW - 5)]), []),
     "a link of an unknown program": (inventory(link(3, 99), pins=PINNED_LINK), ["orphan_link"]),
-    "a pin whose object went": (inventory(pins=[*PINNED_LINK, *PINNED_MAP, *PINNED_PROGRAM]), []),
-    "a map alone": (inventory(bpf_map(2), pins=PINNED_MAP), ["orphan_pin"]),
+    "a pin whose object was freed": (inventory(pins=[*PINNED_LINK, *PINNED_MAP, *PINNED_PROGRAM]), []),
+    "a map without a program": (inventory(bpf_map(2), pins=PINNED_MAP), ["orphan_pin"]),
     "a map of a process": (inventory(bpf_map(2), pins=PINNED_MAP, held=[("map", 2, 70)]), []),
     "a map of a program": (inventory(program(1, maps=(2,)), bpf_map(2), pins=PINNED_MAP), []),
     "a map in a map": (
@@ -61,7 +61,7 @@ CASES: dict[str, tuple[t.Any, list[str]]] = {
         ["unattached_program"],
     ),
     "it is just being loaded": (inventory(program(1, age=5), pins=PINNED_PROGRAM, attached={1: NO}), []),
-    "nobody holds it, so it is going": (inventory(program(1), attached={1: NO}), []),
+    "a program without an owner, which is being freed": (inventory(program(1), attached={1: NO}), []),
     "where it runs is not known": (inventory(program(1), pins=PINNED_PROGRAM, attached={1: UNKNOWN}), []),
     "it runs": (inventory(program(1), pins=PINNED_PROGRAM, attached={1: YES}), []),
     "not all was seen": (

@@ -191,9 +191,9 @@ DAMAGED: dict[str, dict[str, t.Any]] = {
     "of another shape": {"schema": "one"},
     "of a later schema": {**before(), "schema": 2},
     "units without numbers": before(links="many"),
-    "units that are none": {**before(), "units": {"a.service": None}},
+    "units that are not valid": {**before(), "units": {"a.service": None}},
     "pins without id": {**before(), "pins": {"/x": {"unit": "a"}}},
-    "pins that are none": {**before(), "pins": {"/x": 5}},
+    "pins that are not valid": {**before(), "pins": {"/x": 5}},
 }
 
 

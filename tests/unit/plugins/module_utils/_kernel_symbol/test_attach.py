@@ -92,16 +92,16 @@ def attach(root: str, machine: Host, method: str, name: str) -> Probe:
 def test_the_function_is_attached_by_name(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    asked: list[str] = []
+    attached: list[str] = []
 
     def stand_in(bpf: object, machine: Host, symbol: str) -> Attempt:
-        asked.append(symbol)
+        attached.append(symbol)
         return Attempt("attach", Outcome(0, 0))
 
     monkeypatch.setitem(symbol_attach._BY_NAME, method, stand_in)
     root = tree(tmp_path, "6.12")
     assert attach(root, host({}, root=root, caller=ROOT), method, "vfs_read").answer == "yes"
-    assert asked == ["vfs_read"]
+    assert attached == ["vfs_read"]
 
 
 class Kernel:
