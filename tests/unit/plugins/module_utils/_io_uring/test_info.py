@@ -59,8 +59,8 @@ def test_an_unknown_flag_is_no() -> None:
 
 
 def test_a_refused_ring_leaves_the_other_values_null() -> None:
-    probed_host = host({"io_uring_setup": Outcome(-1, errno.EPERM)}, caller=NOBODY)
-    result = info.read_io_uring(probed_host)
+    target = host({"io_uring_setup": Outcome(-1, errno.EPERM)}, caller=NOBODY)
+    result = info.read_io_uring(target)
     assert result["usable"] == "no"
     for name in ("features", "opcodes", "registers", "limits", "registered_buffers"):
         assert result[name] is None

@@ -76,8 +76,8 @@ def test_the_layer_that_refused_is_found(
     decided_by: str,
 ) -> None:
     root = with_settings(tmp_path, settings)
-    probed_host = host({"io_uring_setup": outcome}, root=root, caller=caller)
-    probe = io_uring_setup.have_setup(probed_host, "plain")
+    target = host({"io_uring_setup": outcome}, root=root, caller=caller)
+    probe = io_uring_setup.have_setup(target, "plain")
     assert (probe.answer, probe.decided_by) == (answer, decided_by), probe.reason
 
 
@@ -98,14 +98,14 @@ def test_the_layer_that_refused_is_found(
     ],
 )
 def test_reasons_name_the_setting(tmp_path: pathlib.Path, settings: dict[str, int], reason: str) -> None:
-    probed_host = host({"io_uring_setup": EPERM}, root=with_settings(tmp_path, settings), caller=NOBODY)
-    assert io_uring_setup.have_setup(probed_host, "plain").reason == reason
+    target = host({"io_uring_setup": EPERM}, root=with_settings(tmp_path, settings), caller=NOBODY)
+    assert io_uring_setup.have_setup(target, "plain").reason == reason
 
 
 def test_a_limit_that_does_not_apply_is_not_reported(tmp_path: pathlib.Path) -> None:
     unlimited = with_limits(tmp_path, memlock="unlimited")
-    probed_host = host({"io_uring_setup": ENOMEM}, root=unlimited, caller=NOBODY)
-    assert io_uring_setup.have_setup(probed_host, "plain").answer == "unknown"
+    target = host({"io_uring_setup": ENOMEM}, root=unlimited, caller=NOBODY)
+    assert io_uring_setup.have_setup(target, "plain").answer == "unknown"
 
 
 def test_the_probe_waits_for_memory_of_closed_rings(
@@ -115,24 +115,24 @@ def test_the_probe_waits_for_memory_of_closed_rings(
     monkeypatch.setattr(io_uring_setup.time, "sleep", slept.append)
     root = with_limits(tmp_path, memlock="65536")
     answers = iter([ENOMEM, ENOMEM, EPERM])
-    probed_host = host({"io_uring_setup": lambda *arguments: next(answers)}, root=root, caller=NOBODY)
-    ring = io_uring_setup.make_ring(probed_host)
+    target = host({"io_uring_setup": lambda *arguments: next(answers)}, root=root, caller=NOBODY)
+    ring = io_uring_setup.make_ring(target)
     assert ring is not None
     assert ring.outcome == EPERM
     assert slept == list(io_uring_setup.PAUSES[:2])
     # It gives up after a while, and does not wait where no ring was created before.
-    probed_host = host({"io_uring_setup": ENOMEM}, root=root, caller=NOBODY)
+    target = host({"io_uring_setup": ENOMEM}, root=root, caller=NOBODY)
     slept.clear()
-    assert io_uring_setup.have_setup(probed_host, "plain").decided_by == "memlock"
+    assert io_uring_setup.have_setup(target, "plain").decided_by == "memlock"
     assert slept == []
-    assert io_uring_setup.have_setup(probed_host, "sqpoll", again=True).decided_by == "memlock"
+    assert io_uring_setup.have_setup(target, "sqpoll", again=True).decided_by == "memlock"
     assert slept == list(io_uring_setup.PAUSES)
 
 
 def test_sqpoll_needed_a_capability_before_5_11() -> None:
-    probed_host = host({"io_uring_setup": EPERM}, caller=NOBODY)
-    assert io_uring_setup.have_setup(probed_host, "sqpoll").decided_by == "capability"
-    assert io_uring_setup.have_setup(probed_host, "plain").decided_by == "kernel"
+    target = host({"io_uring_setup": EPERM}, caller=NOBODY)
+    assert io_uring_setup.have_setup(target, "sqpoll").decided_by == "capability"
+    assert io_uring_setup.have_setup(target, "plain").decided_by == "kernel"
 
 
 @pytest.mark.parametrize("name", sorted(io_uring_setup.SETUPS))

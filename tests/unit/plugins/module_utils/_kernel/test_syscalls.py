@@ -82,24 +82,22 @@ def test_a_setting_that_refuses_is_named(tmp_path: pathlib.Path, name: str, key:
     path.parent.mkdir(parents=True)
     path.write_text(f"{value}\n")
     for caller, layer in ((NOBODY, "sysctl"), (NOBODY._replace(seccomp=2), "sysctl"), (ROOT, "capability")):
-        probed_host = host({name: Outcome(-1, errno.EPERM)}, root=tmp_path, caller=caller)
+        target = host({name: Outcome(-1, errno.EPERM)}, root=tmp_path, caller=caller)
         probe = have_syscall(
-            name, machine="x86_64", syscalls=probed_host.syscalls, root=probed_host.root, caller=caller
+            name, machine="x86_64", syscalls=target.syscalls, root=target.root, caller=caller
         )
         assert (probe.answer, probe.decided_by) == ("no", layer), probe.reason
 
 
 def test_an_unknown_architecture_is_unknown() -> None:
-    probed_host = host({}, caller=ROOT)
-    probe = have_syscall("bpf", machine="m68k", syscalls=probed_host.syscalls, root="/", caller=ROOT)
+    target = host({}, caller=ROOT)
+    probe = have_syscall("bpf", machine="m68k", syscalls=target.syscalls, root="/", caller=ROOT)
     assert probe.answer == "unknown"
 
 
 def answer_of(name: str, outcome: Outcome, root: pathlib.Path | str = "/nowhere") -> tuple[str, str]:
-    probed_host = host({TABLE[name].call or name: outcome}, root=root, caller=ROOT)
-    probe = have_syscall(
-        name, machine="x86_64", syscalls=probed_host.syscalls, root=probed_host.root, caller=ROOT
-    )
+    target = host({TABLE[name].call or name: outcome}, root=root, caller=ROOT)
+    probe = have_syscall(name, machine="x86_64", syscalls=target.syscalls, root=target.root, caller=ROOT)
     return probe.answer, probe.decided_by
 
 
@@ -130,8 +128,6 @@ def test_a_setting_that_disables_a_protocol_is_named(tmp_path: pathlib.Path) -> 
 def test_a_filter_of_a_call_that_go_needs_is_reported() -> None:
     caller = ROOT._replace(seccomp=2)
     for name in (name for name, attempt in TABLE.items() if attempt.go):
-        probed_host = host({}, caller=caller)
-        probe = have_syscall(
-            name, machine="x86_64", syscalls=probed_host.syscalls, root="/nowhere", caller=caller
-        )
+        target = host({}, caller=caller)
+        probe = have_syscall(name, machine="x86_64", syscalls=target.syscalls, root="/nowhere", caller=caller)
         assert (probe.answer, probe.decided_by) == ("no", "seccomp"), name
