@@ -161,7 +161,7 @@ def judge(
         return yes("kernel", "tried, it works")
     name = errno.errorcode.get(outcome.errno, str(outcome.errno))
     if outcome.errno in proves:
-        return yes("kernel", f"tried with empty arguments, {name} as only a kernel with it answers")
+        return yes("kernel", f"tried with empty arguments, {name}, which only a kernel with it returns")
     if outcome.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
         return _absent(outcome.errno, caller, since)
     if outcome.errno in (errno.EPERM, errno.EACCES):

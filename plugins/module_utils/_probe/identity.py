@@ -134,14 +134,14 @@ def _require_systemd(identity: Identity, *, root: str) -> None:
     if os.geteuid() != 0:
         raise HostError(
             _subject(identity),
-            wanted="root, which running as another identity needs",
+            wanted="root, to run a function as another identity",
             found=f"uid {os.geteuid()}",
             remedy="Set become: true.",
         )
     if not os.path.isdir(os.path.join(root, "run/systemd/system")):
         raise HostError(
             _subject(identity),
-            wanted="systemd as init, which starts a service with another identity",
+            wanted="systemd as init, to start a service with another identity",
             found="no /run/systemd/system",
             remedy="Omit the identity on hosts and containers without systemd.",
         )
