@@ -4,27 +4,59 @@
 
 from __future__ import annotations
 
-import json
 import os
 import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._atomic import write_text
 from ..module_utils._errors import HostError
-from ..plugin_utils._rollout.journal import Journal, Writer, this_writer, timestamp
-from ..plugin_utils._rollout.release_id import release_id, services_of
-from ..plugin_utils._rollout.report import report_lines, rollout_report
-from ..plugin_utils._rollout.run import Opened, Wish, open_rollout
-from ..plugin_utils._rollout.spec import journal_spec
-from ..plugin_utils._rollout.state import fold, fold_host
+from ..plugin_utils._rollout.journal import Journal, Writer, this_writer
+from ..plugin_utils._rollout.report import report_lines
+from ..plugin_utils._rollout.run import OpenedRun, RunRequest, open_rollout
+from ..plugin_utils._rollout.state import STATES, fold, fold_host
+from ..plugin_utils._rollout.verdict import decide, end_run
 from ..plugin_utils._rollout.waves import part_of, rollout_waves
+from ..plugin_utils._service.release_id import release_id, services_of, versions_of
 
 Result = t.Dict[str, t.Any]
 
 
+def journal_spec() -> dict[str, t.Any]:
+    """Return the arguments for ``validate_argument_spec``."""
+    plan = {
+        "described": {"type": "dict", "required": True},
+        "services": {"type": "list", "elements": "str", "default": []},
+        "salt": {"type": "str", "default": ""},
+        "canary": {"type": "str", "default": "1"},
+        "canary_min": {"type": "int", "default": 1},
+        "canary_hosts": {"type": "list", "elements": "str", "default": []},
+        "waves": {"type": "list", "elements": "str", "default": ["25%", "100%"]},
+        "budget": {"type": "str", "default": "0"},
+        "takeover": {"type": "bool", "default": False},
+        "abandon": {"type": "str", "default": ""},
+    }
+    return {
+        "argument_spec": {
+            "directory": {"type": "path", "required": True},
+            "run": {"type": "str"},
+            "plan": {"type": "dict", "options": plan},
+            "host": {"type": "str"},
+            "state": {"type": "str", "choices": list(STATES)},
+            "facts": {"type": "dict"},
+            "end": {"type": "bool", "default": False},
+        },
+        "mutually_exclusive": [("plan", "host")],
+        "required_by": {"state": ("host",), "facts": ("state",)},
+        "required_one_of": [("plan", "run")],
+    }
+
+
 class ActionModule(ActionBase):
-    """Writes the journal of a rollout on the controller; nothing runs on the host."""
+    """
+    Write the journal of a rollout on the controller. Nothing runs on the host.
+
+    What identifies a release comes from _service; _rollout does not know what it rolls out.
+    """
 
     _requires_connection = False
 
@@ -32,7 +64,8 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         dummy, options = self.validate_argument_spec(**journal_spec())
         directory = os.path.abspath(os.path.expanduser(options["directory"]))
-        # A task runs in a child of ansible-playbook, and ends with it; whose child was left behind writes no more.
+        # A task runs in a child process of ansible-playbook. A child that outlives ansible-playbook gets another
+        # parent, and the journal then refuses it.
         writer = None if self._task.check_mode else this_writer(os.getppid())
         try:
             if options["plan"] is not None:
@@ -51,7 +84,7 @@ class ActionModule(ActionBase):
         services = services_of(plan["described"], plan["services"])
         hosts = list(plan["described"])
         names = sorted({service["name"] for service in services})
-        _refuse_nothing(names, plan["services"])
+        _refuse_unknown(names, plan["services"])
         release = release_id(services, base=self._loader.get_basedir())
         salt = plan["salt"] or release
         waves = rollout_waves(
@@ -62,10 +95,10 @@ class ActionModule(ActionBase):
             canary_hosts=plan["canary_hosts"],
             waves=plan["waves"],
         )
-        wish = Wish(
+        request = RunRequest(
             directory=directory,
             hosts=hosts,
-            services=names,
+            components=names,
             release=release,
             salt=salt,
             budget=part_of(plan["budget"], len(hosts), option="rollout_budget"),
@@ -74,10 +107,10 @@ class ActionModule(ActionBase):
             abandon=plan["abandon"],
             takeover=plan["takeover"],
         )
-        return _planned(open_rollout(wish, writer=writer))
+        return _planned(open_rollout(request, writer=writer))
 
 
-def _planned(opened: Opened) -> Result:
+def _planned(opened: OpenedRun) -> Result:
     rollout = opened.rollout
     return {
         "changed": False,
@@ -85,7 +118,7 @@ def _planned(opened: Opened) -> Result:
         "path": opened.journal.path,
         "resumed": opened.resumed,
         "release": rollout.release,
-        "services": rollout.services,
+        "services": rollout.components,
         "hosts": list(rollout.hosts),
         "budget": rollout.budget,
         "halted": rollout.halted,
@@ -93,19 +126,19 @@ def _planned(opened: Opened) -> Result:
     }
 
 
-def _refuse_nothing(found: t.Sequence[str], wanted: t.Sequence[str]) -> None:
-    lost = sorted(set(wanted) - set(found))
-    if lost or not found:
+def _refuse_unknown(found: t.Sequence[str], wanted: t.Sequence[str]) -> None:
+    unknown = sorted(set(wanted) - set(found))
+    if unknown or not found:
         raise HostError(
             "rollout_services",
             wanted="services that are described in go_service_services",
-            found=f"no {', '.join(lost) or 'service at all'}",
-            remedy="Correct the names, or describe them.",
+            found=f"no {', '.join(unknown) or 'service at all'}",
+            remedy="Correct the names, or describe the services.",
         )
 
 
 def _nothing_written() -> Result:
-    """Check mode: no journal, every host as if the run had just begun."""
+    """Return the answer of check mode, which has no journal: each host is as at the beginning of a run."""
     return {
         "changed": False,
         "halted": False,
@@ -116,7 +149,7 @@ def _nothing_written() -> Result:
 
 
 def _of_host(journal: Journal, options: Result, *, writer: Writer) -> Result:
-    """Write where a host is, or read it together with whether the run goes on."""
+    """Write the state of a host; without a state, read it and whether the run is halted."""
     host = options["host"]
     if options["state"] is not None:
         event = {"event": "host", "host": host, "state": options["state"], **(options["facts"] or {})}
@@ -127,18 +160,10 @@ def _of_host(journal: Journal, options: Result, *, writer: Writer) -> Result:
 
 
 def _judge(journal: Journal, *, end: bool, writer: Writer) -> Result:
-    """Decide, once, whether the run is kept; at the end write the report and leave the journal."""
-    rollout = fold(journal.events())
-    if not rollout.decision:
-        decision = "revert" if len(rollout.failures) > rollout.budget else "keep"
-        journal.append({"event": "verdict", "decision": decision, "failed": rollout.failures}, writer=writer)
-        rollout = fold(journal.events())
+    """Decide whether the run is kept. With ``end``, end it as well."""
+    rollout = decide(journal, writer=writer)
     result: Result = {"changed": False, "decision": rollout.decision, "revert": rollout.to_revert()}
     if end:
-        report = rollout_report(rollout, run=journal.run, ended=timestamp())
-        path = os.path.join(journal.directory, f"{journal.run}.json")
-        write_text(path, json.dumps(report, indent=1) + "\n", mode=0o600)
-        journal.append({"event": "end", "outcome": report["outcome"]}, writer=writer)
-        journal.release()
-        result.update(report=report, path=path, lines=report_lines(report))
+        ended = end_run(journal, versions_of=versions_of, writer=writer)
+        result.update(report=ended.report, path=ended.path, lines=report_lines(ended.report))
     return result

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The file of a rollout on the controller: lines that are never changed, and one writer at a time."""
+"""Keep the journal of a rollout on the controller: an append-only file that one process at a time writes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 class Writer(t.NamedTuple):
-    """A process, told apart from every other one: its id alone comes again."""
+    """Identify a process. Its id alone is not enough, because ids are reused."""
 
     machine: str
     boot: str
@@ -36,7 +36,11 @@ class Writer(t.NamedTuple):
 
 
 def this_writer(pid: int, *, proc: str = "/proc") -> Writer:
-    """``pid`` is ansible-playbook itself: what runs a task is a child of it that is gone after the task."""
+    """
+    Return who writes the journal.
+
+    :param pid: the process id of ansible-playbook; the process that runs a task ends with the task
+    """
     return Writer(
         machine=socket.gethostname(),
         boot=_line(_BOOT),
@@ -47,11 +51,12 @@ def this_writer(pid: int, *, proc: str = "/proc") -> Writer:
 
 
 def timestamp() -> str:
+    """Return the time now, in ISO 8601 with milliseconds."""
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
 
 
 class Journal:
-    """``<directory>/<run>.jsonl``, and beside it ``<run>.writer``."""
+    """The journal ``<directory>/<run>.jsonl``. Beside it, ``<run>.writer`` names the process that holds it."""
 
     def __init__(self, directory: str, run: str) -> None:
         self.directory = directory
@@ -61,7 +66,7 @@ class Journal:
 
     @staticmethod
     def runs(directory: str) -> list[str]:
-        """All runs, the oldest first."""
+        """Return the names of all runs, the oldest first."""
         try:
             names = os.listdir(directory)
         except FileNotFoundError:
@@ -70,9 +75,9 @@ class Journal:
 
     def events(self, *, host: str | None = None) -> list[Event]:
         """
-        The events in their order; with ``host``, only those about it.
+        Return the events in their order; with ``host``, only those about that host.
 
-        A last line without its end is what a killed writer has left of one, and counts as not written.
+        A last line without a newline was left by a killed writer and is ignored.
         """
         try:
             with open(self.path, "rb") as file:
@@ -88,19 +93,19 @@ class Journal:
         return found if host is None else [event for event in found if event.get("host") == host]
 
     def append(self, event: Event, *, writer: Writer) -> None:
-        """One line more, on disk before this returns. Only for who holds the journal."""
+        """Append one line and wait until it is on disk. Only the process that holds the journal may do that."""
         line = (
             json.dumps({"at": timestamp(), **event}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
         )
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise self._not_ours(None)
+            raise self._held_by(None)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             holder = self._holder()
             if holder != writer:
-                raise self._not_ours(holder)
+                raise self._held_by(holder)
             whole = _whole_lines(descriptor)
             os.ftruncate(descriptor, whole)
             os.pwrite(descriptor, line, whole)
@@ -109,7 +114,12 @@ class Journal:
             os.close(descriptor)
 
     def hold(self, writer: Writer, *, takeover: bool, proc: str = "/proc") -> None:
-        """Become the one writer. One that has died is replaced, one of which nobody can tell only with ``takeover``."""
+        """
+        Hold the journal. A holder that has died is replaced.
+
+        :param takeover: also replace a holder on another machine or in another container, of which nobody here can see
+            whether it still runs
+        """
         os.makedirs(self.directory, mode=0o700, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -118,13 +128,13 @@ class Journal:
             if holder is not None and holder != writer:
                 alive = _alive(holder, writer, proc=proc)
                 if alive or (alive is None and not takeover):
-                    raise self._not_ours(holder)
+                    raise self._held_by(holder)
             write_text(self._writer, json.dumps(writer._asdict()) + "\n", mode=0o600)
         finally:
             os.close(descriptor)
 
     def release(self) -> None:
-        """Leave the journal to others."""
+        """Release the journal, so that another process can hold it."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._writer)
         fsync_directory(self.directory)
@@ -136,13 +146,13 @@ class Journal:
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
-    def _not_ours(self, holder: Writer | None) -> HostError:
-        who = "nobody" if holder is None else f"process {holder.pid} on {holder.machine}"
+    def _held_by(self, holder: Writer | None) -> HostError:
+        found = "no process" if holder is None else f"process {holder.pid} on {holder.machine}"
         return HostError(
             f"rollout {self.run}",
-            wanted="to be the one run that writes its journal",
-            found=f"{who} writing it",
-            remedy="Wait for that run to end. If it has surely ended, give rollout_takeover=true.",
+            wanted="this process to hold its journal",
+            found=f"{found} holding it",
+            remedy="Wait until that process has ended. If you are sure that it has ended, set rollout_takeover=true.",
         )
 
     def _parse(self, line: bytes, *, number: int) -> Event:
@@ -155,13 +165,14 @@ class Journal:
                 f"{self.path}:{number}",
                 wanted="a line of a journal",
                 found=repr(line[:60]),
-                remedy="A hand or a broken disk changed it: put back a copy, or move it away and look at the hosts.",
+                remedy="The file was edited or the disk is damaged. "
+                "Restore a copy, or move the file away and examine the hosts.",
             )
         return event
 
 
 def _whole_lines(descriptor: int) -> int:
-    """Bytes up to the end of the last whole line."""
+    """Return the size in bytes up to the end of the last whole line."""
     size = os.fstat(descriptor).st_size
     while size and os.pread(descriptor, 1, size - 1) != b"\n":
         size -= 1
@@ -169,7 +180,7 @@ def _whole_lines(descriptor: int) -> int:
 
 
 def _alive(holder: Writer, asking: Writer, *, proc: str) -> bool | None:
-    """Whether a writer still runs; None where another machine or container would have to tell."""
+    """Return whether a writer still runs. None if it is on another machine or in another container."""
     if holder.machine == asking.machine and holder.boot != asking.boot:
         return False
     if (holder.machine, holder.namespace) != (asking.machine, asking.namespace):
@@ -178,7 +189,7 @@ def _alive(holder: Writer, asking: Writer, *, proc: str) -> bool | None:
 
 
 def _started(pid: int, *, proc: str) -> str:
-    # The 22nd field; the 2nd, the name, may hold blanks and parentheses.
+    # Start time is the 22nd field. The 2nd field, the name, may contain blanks and parentheses.
     return (_line(os.path.join(proc, str(pid), "stat")).rpartition(")")[2].split() or [""] * 20)[19]
 
 

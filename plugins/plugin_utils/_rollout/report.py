@@ -4,16 +4,18 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The one report of a rollout, as data and as lines to read."""
+"""Report a rollout, as data and as lines of text."""
 
 from __future__ import annotations
 
 import datetime
 import typing as t
 
-from .state import HostState, Rollout
+from .state import COMPONENTS_KEY, HostState, Rollout
 
-__all__ = ["outcome_of", "report_lines", "rollout_report"]
+__all__ = ["VersionsOf", "outcome_of", "report_lines", "rollout_report"]
+
+VersionsOf = t.Callable[[t.Mapping[str, t.Any]], t.Dict[str, t.Optional[str]]]
 
 _PLACES = {"done": "moved", "": "untouched", "looked": "untouched"}
 _KNOWN = ("unchanged", "refused", "reverted", "unreachable")
@@ -21,22 +23,25 @@ _ORDER = ("moved", "unchanged", "reverted", "refused", "unreachable", "stuck", "
 
 
 def outcome_of(rollout: Rollout) -> str:
-    """moved, reverted, or stuck where a host is left of which that can't be said."""
+    """Return moved or reverted. Return stuck if a host is neither."""
     back = rollout.decision == "revert"
     if any(host.touched and (back or host.failed or host.state != "done") for host in rollout.hosts.values()):
         return "stuck"
     return "reverted" if back else "moved"
 
 
-def rollout_report(rollout: Rollout, *, run: str, ended: str) -> dict[str, t.Any]:
+def rollout_report(rollout: Rollout, *, run: str, ended: str, versions_of: VersionsOf) -> dict[str, t.Any]:
     """
+    Return the report as data.
+
     :param ended: time of the end, in ISO 8601
+    :param versions_of: returns the version of each component, given what was found on a host before or after its change
     """
-    hosts = {name: _host(host) for name, host in sorted(rollout.hosts.items())}
+    hosts = {name: _host(host, versions_of) for name, host in sorted(rollout.hosts.items())}
     counts = {place: sum(host["place"] == place for host in hosts.values()) for place in _ORDER}
     return {
         "run": run,
-        "services": rollout.services,
+        COMPONENTS_KEY: rollout.components,
         "release": rollout.release,
         "salt": rollout.salt,
         "outcome": outcome_of(rollout),
@@ -52,13 +57,13 @@ def rollout_report(rollout: Rollout, *, run: str, ended: str) -> dict[str, t.Any
 
 
 def report_lines(report: t.Mapping[str, t.Any]) -> list[str]:
-    """The report for people: what it came to, and each host of which there is something to say."""
+    """Return the report as text: the outcome, where the hosts are, and why each failed host failed."""
     counts = report["counts"]
     names = {
         place: [name for name, host in report["hosts"].items() if host["place"] == place] for place in _ORDER
     }
     lines = [
-        f"Rollout {report['run']} of {', '.join(report['services'])} (release {report['release']}): "
+        f"Rollout {report['run']} of {', '.join(report[COMPONENTS_KEY])} (release {report['release']}): "
         f"{report['outcome']}, after {report['seconds']:.0f} s"
         + (f", taken up {report['resumed']} times" if report["resumed"] else ""),
         f"{counts['failed']} of {counts['hosts']} hosts failed, the budget is {report['budget']}",
@@ -72,7 +77,7 @@ def report_lines(report: t.Mapping[str, t.Any]) -> list[str]:
     return lines
 
 
-def _host(host: HostState) -> dict[str, t.Any]:
+def _host(host: HostState, versions_of: VersionsOf) -> dict[str, t.Any]:
     place = host.state if host.state in _KNOWN else _PLACES.get(host.state, "stuck")
     times = sorted(host.times.values())
     return {
@@ -82,16 +87,12 @@ def _host(host: HostState) -> dict[str, t.Any]:
         "touched": host.touched,
         "stage": host.stage,
         "reason": host.reason,
-        "from": _versions(host.before),
-        "to": _versions(host.after),
+        "from": versions_of(host.before or {}),
+        "to": versions_of(host.after or {}),
         "seconds": _between(times[0], times[-1]) if times else 0.0,
         "times": host.times,
         "evidence": host.evidence,
     }
-
-
-def _versions(found: t.Mapping[str, t.Any] | None) -> dict[str, str | None]:
-    return {name: release.get("version") for name, release in ((found or {}).get("releases") or {}).items()}
 
 
 def _between(begin: str, end: str) -> float:

@@ -12,11 +12,15 @@ import typing as t
 
 from ...module_utils._errors import HostError
 
-__all__ = ["STATES", "HostState", "Rollout", "fold", "fold_host"]
+__all__ = ["COMPONENTS_KEY", "STATES", "HostState", "Rollout", "fold", "fold_host"]
 
 Event = t.Dict[str, t.Any]
 
-# What a host can be told to be in. Those that announce a change are written before it.
+# The key of the components in journals and reports. It is the same whatever is rolled out: an unfinished run of an
+# earlier version of the collection has to stay readable, and users' programs read the report.
+COMPONENTS_KEY = "services"
+
+# The states of a host. ``moving`` and ``reverting`` are written before the host is changed.
 STATES = (
     "looked",
     "moving",
@@ -37,8 +41,10 @@ _SETTLED = ("done", "unchanged", "refused", "reverted", "stuck")
 
 class HostState(t.NamedTuple):
     """
-    One host. ``touched``: something of it was, or may have been, changed and was not put back.
-    ``failed``: it counts against the budget. ``before``: what it had when the run came to it.
+    What the journal says about one host.
+
+    ``touched``: it was changed, or may have been, and was not put back. ``failed``: it counts against the budget.
+    ``before`` and ``after``: what it had before and after the change; only whoever rolls out knows what is in them.
     """
 
     state: str
@@ -54,9 +60,13 @@ class HostState(t.NamedTuple):
 
 
 class Rollout(t.NamedTuple):
-    """A run. ``decision``: "" until it was judged, then keep or revert. ``ended``: its outcome, "" while it goes on."""
+    """
+    What the journal says about a run.
 
-    services: list[str]
+    ``decision``: "" before the verdict, then keep or revert. ``ended``: the outcome, "" while the run is unfinished.
+    """
+
+    components: list[str]
     release: str
     salt: str
     budget: int
@@ -73,18 +83,18 @@ class Rollout(t.NamedTuple):
 
     @property
     def halted(self) -> bool:
-        """Whether no further host may be moved."""
+        """Return whether no further host may be moved."""
         return bool(self.decision) or len(self.failures) > self.budget
 
     def remaining(self) -> list[list[str]]:
-        """The waves that are left for a run that goes on; a host that did not answer gets another chance."""
+        """Return the waves that a resumed run still has to do. A host that did not answer is tried again."""
         if self.halted:
             return []
         left = [[name for name in wave if self.hosts[name].state not in _SETTLED] for wave in self.waves]
         return [wave for wave in left if wave]
 
     def to_revert(self) -> list[str]:
-        """The hosts that are to be put back: all that were touched, or within the budget those that failed."""
+        """Return the hosts to put back: within the budget those that failed, else all that were touched."""
         everyone = self.decision == "revert"
         return [name for name, host in self.hosts.items() if host.touched and (everyone or host.failed)]
 
@@ -94,14 +104,16 @@ _FRESH = HostState("", False, False, None, None, None, "", "", [], {})
 
 def fold(events: t.Sequence[Event]) -> Rollout:
     """
-    :param events: of one journal, the plan first
+    Return the state of a run.
+
+    :param events: all events of one journal, the plan first
     """
     if not events or events[0].get("event") != "plan":
         raise HostError(
             "the journal of the rollout",
             wanted="a plan as its first line",
             found=str(events[0].get("event")) if events else "nothing",
-            remedy="Move the file away: nothing was begun by it.",
+            remedy="Move the file away: no host was changed by this run.",
         )
     plan = events[0]
     hosts = {name: _FRESH for wave in plan["waves"] for name in wave}
@@ -118,7 +130,7 @@ def fold(events: t.Sequence[Event]) -> Rollout:
         elif kind == "end":
             ended = event["outcome"]
     return Rollout(
-        services=plan["services"],
+        components=plan[COMPONENTS_KEY],
         release=plan["release"],
         salt=plan["salt"],
         budget=plan["budget"],
@@ -132,7 +144,7 @@ def fold(events: t.Sequence[Event]) -> Rollout:
 
 
 def fold_host(events: t.Iterable[Event]) -> HostState:
-    """The state of one host out of the events about it."""
+    """Return the state of one host from the events about it."""
     host = _FRESH
     for event in events:
         if event["event"] == "host":
@@ -146,13 +158,13 @@ def _next(host: HostState, event: Event) -> HostState:
     if state in _FAILURES:
         failed = True
     elif state not in ("reverting", "reverted"):
-        # A later run came to it again, and got further.
+        # A resumed run got further with this host.
         failed = False
     return HostState(
         state=state,
         touched=state == "moving" or (host.touched and state not in ("reverted", "unchanged")),
         failed=failed,
-        # Once it may have been changed, what it had before can't be seen any more.
+        # After a change the host can no longer show what it had before.
         before=host.before if host.touched else event.get("before", host.before),
         after=event.get("after", host.after),
         baseline=host.baseline if host.touched else event.get("baseline", host.baseline),

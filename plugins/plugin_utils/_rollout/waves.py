@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""Which hosts go first: waves by a stable hash, each a superset of the one before when the share grows."""
+"""Divide hosts into waves by a stable hash. A greater share takes all hosts of a smaller one and more."""
 
 from __future__ import annotations
 
@@ -29,20 +29,22 @@ def rollout_waves(
     waves: t.Sequence[t.Any],
 ) -> list[list[str]]:
     """
-    :param salt: another salt, another order
-    :param canary: the first wave, as a number of hosts or a share of them as "5%"
-    :param canary_hosts: those that are in the first wave whatever their hash is
+    Order the hosts by a hash of their name and the salt, and cut the order into waves.
+
+    :param salt: each salt gives another order
+    :param canary: the size of the first wave, as a number of hosts or as a share such as "5%"
+    :param canary_hosts: hosts that are in the first wave whatever their hash is
     :param waves: how many hosts, or which share of them, have been moved after each further wave
-    :raises HostError: for what is no number and no share, and for a pinned host that is not there
+    :raises HostError: a size is neither a number nor a share, or a host in ``canary_hosts`` is not in ``hosts``
     """
     everyone = set(hosts)
-    lost = sorted(set(canary_hosts) - everyone)
-    if lost:
+    missing = sorted(set(canary_hosts) - everyone)
+    if missing:
         raise HostError(
             "rollout_canary_hosts",
             wanted="hosts of this rollout",
-            found=", ".join(lost),
-            remedy="Correct the names, or widen rollout_hosts or --limit.",
+            found=", ".join(missing),
+            remedy="Correct the names, or add these hosts to rollout_hosts or --limit.",
         )
     scores = {host: _score(host, salt) for host in everyone}
     ranked = sorted(everyone, key=lambda host: (host not in canary_hosts, scores[host], host))
@@ -59,13 +61,13 @@ def rollout_waves(
 
 
 def part_of(text: t.Any, total: int, *, option: str) -> int:
-    """A number of hosts, or a share of ``total`` rounded down."""
+    """Return a number of hosts. A share of ``total`` is rounded down."""
     number, is_share = _read(text, option=option)
     return int(total * number / 100) if is_share else int(number)
 
 
 def _end(text: t.Any, ranked: t.Sequence[str], scores: t.Mapping[str, float]) -> int:
-    """Where a wave ends in the order. A share takes each host whose hash is below it, whoever else is there."""
+    """Return where a wave ends in the order. A share takes each host whose hash is below it."""
     number, is_share = _read(text, option="rollout_canary and rollout_waves")
     if not is_share:
         return int(number)
@@ -77,13 +79,13 @@ def _read(text: t.Any, *, option: str) -> tuple[float, bool]:
     if match is None or (match[2] and float(match[1]) > 100) or (not match[2] and "." in match[1]):
         raise HostError(
             option,
-            wanted='a number of hosts, or a share as "25%" of at most 100%',
+            wanted='a number of hosts, or a share of at most 100% such as "25%"',
             found=repr(text),
-            remedy="Correct it.",
+            remedy="Correct the value.",
         )
     return float(match[1]), bool(match[2])
 
 
 def _score(host: str, salt: str) -> float:
-    """From 0 to 100, evenly."""
+    """Return a number from 0 to 100. The numbers of many hosts are evenly distributed."""
     return int(hashlib.sha256(f"{host}:{salt}".encode()).hexdigest()[:8], 16) / 2**32 * 100

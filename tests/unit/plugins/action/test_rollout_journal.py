@@ -122,7 +122,7 @@ def test_check_mode_writes_nothing(play: Play) -> None:
 
 def test_what_is_refused(play: Play) -> None:
     refused = {
-        "to be the one run that writes its journal": {"run": "none", "host": "a", "state": "looked"},
+        "wanted this process to hold its journal": {"run": "none", "host": "a", "state": "looked"},
         "wanted a plan as its first line": {"run": "none", "host": "a"},
         "required by 'state'": {"run": "x", "state": "looked"},
         "value of state must be one of": {"run": "x", "host": "a", "state": "lost"},

@@ -7,8 +7,8 @@ from __future__ import annotations
 import typing as t
 
 import yaml
+from ansible_collections.gofleet.hosts.plugins.action.rollout_journal import journal_spec
 from ansible_collections.gofleet.hosts.plugins.modules import rollout_journal
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.spec import journal_spec
 
 
 def shape(options: dict[str, t.Any], nested: str) -> dict[str, t.Any]:

@@ -55,7 +55,7 @@ def test_half_a_line_counts_as_not_written(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("line", ["{broken", "[]", ""])
-def test_a_broken_line_in_the_middle_is_told(journal: Journal, line: str) -> None:
+def test_a_broken_line_in_the_middle_is_an_error(journal: Journal, line: str) -> None:
     journal.append({"event": "plan"}, writer=ME)
     with open(journal.path, "a", encoding="utf-8") as file:
         file.write(line + "\n")
@@ -90,7 +90,7 @@ def test_one_writer_at_a_time(journal: Journal) -> None:
             journal.hold(theirs, takeover=True)
         journal.release()
         journal.hold(theirs, takeover=False)
-        with pytest.raises(HostError, match="to be the one run"):
+        with pytest.raises(HostError, match="this process to hold its journal"):
             journal.append({"event": "end"}, writer=ME)
         other.kill()
         other.wait()
@@ -128,5 +128,5 @@ def test_who_may_be_replaced(
 
 def test_who_left_writes_no_more(journal: Journal) -> None:
     journal.release()
-    with pytest.raises(HostError, match="found nobody"):
+    with pytest.raises(HostError, match="found no process"):
         journal.append({"event": "end"}, writer=ME)

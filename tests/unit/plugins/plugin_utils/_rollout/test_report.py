@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.report import (
@@ -19,6 +20,10 @@ END = "2026-01-01T00:01:40.500+00:00"
 REVERT: Event = {"event": "verdict", "decision": "revert"}
 KEEP: Event = {"event": "verdict", "decision": "keep"}
 BACK = (*MOVED[:3], "failed", "reverting", "reverted")
+
+
+def versions(found: t.Mapping[str, t.Any]) -> dict[str, str | None]:
+    return {name: one["version"] for name, one in found.get("releases", {}).items()}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +58,7 @@ def test_the_figures_and_the_words() -> None:
         *host("a", "reverting", "reverted"),
         {"event": "resumed"},
     )
-    report = rollout_report(run, run="run1", ended=END)
+    report = rollout_report(run, run="run1", ended=END, versions_of=versions)
     assert json.loads(json.dumps(report)) == report
     assert (report["outcome"], report["seconds"], report["resumed"]) == ("reverted", 100.5, 1)
     assert report["counts"] == {
@@ -94,13 +99,13 @@ def test_the_figures_and_the_words() -> None:
     ],
 )
 def test_where_each_host_is(states: tuple[str, ...], place: str) -> None:
-    report = rollout_report(rollout(*host("a", *states)), run="run1", ended=END)
+    report = rollout_report(rollout(*host("a", *states)), run="run1", ended=END, versions_of=versions)
     assert report["hosts"]["a"]["place"] == place
     assert sum(report["counts"][key] for key in report["counts"] if key not in ("hosts", "failed")) == 4
 
 
 def test_many_names_are_cut_short() -> None:
-    report = rollout_report(rollout(), run="run1", ended=END)
+    report = rollout_report(rollout(), run="run1", ended=END, versions_of=versions)
     report["hosts"] = {f"n{number:02}": report["hosts"]["a"] for number in range(25)}
     report["counts"] = {**report["counts"], "untouched": 25}
     assert any(line.endswith("n19 and 5 more)") for line in report_lines(report))

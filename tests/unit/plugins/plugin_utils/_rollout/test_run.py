@@ -11,22 +11,26 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.journal import Journal, this_writer
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.run import Opened, Wish, open_rollout
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.run import (
+    OpenedRun,
+    RunRequest,
+    open_rollout,
+)
 
 ME = this_writer(os.getpid())
 
 
 class Controller:
-    """What is wanted, one after the other, in one directory."""
+    """Opens runs, one after the other, in one directory."""
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
 
-    def open(self, *, write: bool = True, **changes: t.Any) -> Opened:
-        wish = Wish(
+    def open(self, *, write: bool = True, **changes: t.Any) -> OpenedRun:
+        request = RunRequest(
             directory=self.directory,
             hosts=["a", "b"],
-            services=["hello"],
+            components=["hello"],
             release="release1",
             salt="s",
             budget=0,
@@ -35,9 +39,9 @@ class Controller:
             abandon="",
             takeover=False,
         )
-        return open_rollout(wish._replace(**changes), writer=ME if write else None)
+        return open_rollout(request._replace(**changes), writer=ME if write else None)
 
-    def end(self, opened: Opened) -> None:
+    def end(self, opened: OpenedRun) -> None:
         opened.journal.append({"event": "end", "outcome": "moved"}, writer=ME)
         opened.journal.release()
 
@@ -85,13 +89,13 @@ def test_one_that_ended_is_left_alone(controller: Controller) -> None:
     second = controller.open()
     assert not second.resumed
     assert second.journal.run > first.journal.run
-    for run, found in ((first.journal.run, "it ended: moved"), ("none", "none of this name")):
+    for run, found in ((first.journal.run, "a run that ended: moved"), ("none", "none of this name")):
         with pytest.raises(HostError, match="wanted an unfinished run") as refused:
             controller.open(run=run)
         assert found in refused.value.found
 
 
-@pytest.mark.parametrize("change", [{"services": ["other"]}, {"hosts": ["c"], "waves": [["c"]]}])
+@pytest.mark.parametrize("change", [{"components": ["other"]}, {"hosts": ["c"], "waves": [["c"]]}])
 def test_others_are_no_concern_of_this_one(controller: Controller, change: dict[str, t.Any]) -> None:
     first = controller.open(release="aaaaaa")
     assert not controller.open(**change).resumed
@@ -129,5 +133,5 @@ def test_a_writer_that_was_killed_before_the_plan(controller: Controller) -> Non
     os.makedirs(controller.directory)
     (pathlib.Path(controller.directory) / "20260101T000000-abcdef.jsonl").write_text('{"event": "pl')
     assert not controller.open().resumed
-    with pytest.raises(HostError, match="an empty journal"):
-        controller.open(run="20260101T000000-abcdef", services=["other"])
+    with pytest.raises(HostError, match="only an empty journal"):
+        controller.open(run="20260101T000000-abcdef", components=["other"])

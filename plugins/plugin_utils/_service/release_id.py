@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What is rolled out, as one short name: equal for equal programs and descriptions, whoever built them."""
+"""Identify a release of services by a hash of their programs and descriptions, and read which versions a host has."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ import typing as t
 from .._release.artefact import read_artefact
 from .._release.build import Build, build_program
 
-__all__ = ["release_id", "services_of"]
+__all__ = ["release_id", "services_of", "versions_of"]
 
 Item = t.Dict[str, t.Any]
 _CACHE = "~/.cache/gofleet/builds"
 
 
 def services_of(described: t.Mapping[str, t.Sequence[Item]], names: t.Collection[str]) -> list[Item]:
-    """The descriptions of all hosts, each once; with ``names``, only of those services."""
+    """Return the descriptions of all hosts, each once; with ``names``, only of those services."""
     found: dict[str, Item] = {}
     for items in described.values():
         for item in items:
@@ -34,11 +34,22 @@ def services_of(described: t.Mapping[str, t.Sequence[Item]], names: t.Collection
 
 def release_id(services: t.Sequence[Item], *, base: str) -> str:
     """
-    :param base: where relative paths start
-    :raises HostError: a program that is not there, or does not build: told before a host is touched
+    Return twelve hexadecimal digits: equal for equal programs and descriptions, whoever built the programs.
+
+    :param base: the directory that relative paths start from
+    :raises HostError: a program is missing or does not build
     """
     parts = [{**item, "artefact": _digest(item.get("artefact") or {}, base=base)} for item in services]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def versions_of(found: t.Mapping[str, t.Any]) -> dict[str, str | None]:
+    """
+    Return the version in use of each service on a host.
+
+    :param found: what go_service_info returned
+    """
+    return {name: release.get("version") for name, release in (found.get("releases") or {}).items()}
 
 
 def _digest(artefact: t.Mapping[str, t.Any], *, base: str) -> t.Any:

@@ -10,7 +10,11 @@ import sys
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._rollout.release_id import release_id, services_of
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.release_id import (
+    release_id,
+    services_of,
+    versions_of,
+)
 
 FLEET = {
     "a": [{"name": "hello", "port": 1}, {"name": "other"}],
@@ -23,6 +27,12 @@ def test_every_description_once() -> None:
     assert services_of(FLEET, ["hello"]) == [{"name": "hello", "port": 1}, {"name": "hello", "port": 2}]
     assert [one["name"] for one in services_of(FLEET, [])] == ["hello", "hello", "other"]
     assert services_of({"a": []}, []) == []
+
+
+def test_the_versions_of_what_was_found_on_a_host() -> None:
+    found = {"units": [], "releases": {"hello": {"version": "2", "programs": {}}, "new": {}}}
+    assert versions_of(found) == {"hello": "2", "new": None}
+    assert versions_of({}) == {}
 
 
 def test_a_name_for_what_is_rolled_out(tmp_path: pathlib.Path) -> None:
