@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rollout_gates
-short_description: Makes the conditions that a rollout judges a host by
+short_description: Create the conditions by which a rollout judges a host
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Gives the list that O(gofleet.hosts.metrics_gate#module:conditions) takes. Each service has to be active, to answer its health check,
-    not to have restarted, and to run the program that was found in use; the gates of the user come on top.
+  - Returns a list for O(gofleet.hosts.metrics_gate#module:conditions). Each service has to be active, to answer its health check, to run
+    the program that was found in use, and not to have restarted. The gates of the user are added.
 options:
   _input:
     description: The descriptions of the services.
@@ -23,15 +23,15 @@ options:
     type: dict
     required: true
   gates:
-    description: Conditions of M(gofleet.hosts.metrics_gate), each for the service in its C(service), or for all.
+    description: Conditions of M(gofleet.hosts.metrics_gate). Each is for the service in its C(service), or without it for all services.
     type: list
     elements: dict
     default: []
   phase:
     description:
       - V(new) for a new version.
-      - V(old) for one that is to be replaced, which has to be well and is measured.
-      - V(back) for one that was put back, which has to be well.
+      - V(old) for the old version before the move. It has to be active and healthy, and is measured.
+      - V(back) for the old version after it was put back. It has to be active and healthy.
     type: str
     choices: [new, old, back]
     default: new
@@ -66,9 +66,9 @@ def rollout_gates(
     gates: t.Sequence[dict[str, t.Any]] = (),
     phase: str = "new",
 ) -> list[dict[str, t.Any]]:
-    """The filter: errors of the description become errors of the template."""
+    """Return the conditions; an error in the description becomes an error of the template."""
     try:
-        # Which units there are and how they tell their health does not depend on where their stores are.
+        # The names of the units and their health checks do not depend on the directory of the releases.
         units = service_plan(services, root="/", versions={})["units"]
     except HostError as error:
         raise AnsibleFilterError(str(error)) from error
@@ -76,7 +76,7 @@ def rollout_gates(
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """Give Ansible the filter."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"rollout_gates": rollout_gates}

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rollout_waves
-short_description: Divides hosts into a canary and waves
+short_description: Divide hosts into a canary and waves
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Orders hosts by a hash of their name and the salt. The order does not depend on which other hosts there are, and a greater share takes
-    all hosts of a smaller one and more.
-  - Every host is in one wave; what is left over is the last one.
+  - Orders hosts by a hash of their name and the salt. The order of two hosts does not depend on other hosts, and a greater share takes all
+    hosts of a smaller one and more.
+  - Every host is in exactly one wave. The remaining hosts are the last wave.
 options:
   _input:
     description: Names of hosts.
@@ -20,19 +20,19 @@ options:
     elements: str
     required: true
   salt:
-    description: Another salt gives another order. The name of the release is a good one.
+    description: A text that the order depends on, for example the name of the release.
     type: str
     required: true
   canary:
-    description: The first wave, a number of hosts or a share as V(5%).
+    description: Size of the first wave, a number of hosts or a share such as V(5%).
     type: str
     default: "1"
   canary_min:
-    description: The least number of hosts in the first wave.
+    description: Minimum number of hosts in the first wave.
     type: int
     default: 1
   canary_hosts:
-    description: Hosts that are in the first wave anyway.
+    description: Hosts that are always in the first wave.
     type: list
     elements: str
     default: []
@@ -44,7 +44,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show who would be next
+- name: Show the waves
   ansible.builtin.debug:
     msg: "{{ groups['go_hosts'] | gofleet.hosts.rollout_waves(salt='1.4.2', canary=2, waves=['10%', '50%']) }}"
 """
@@ -74,7 +74,7 @@ def rollout_waves(
     canary_hosts: t.Sequence[str] = (),
     waves: t.Sequence[t.Any] = ("25%", "100%"),
 ) -> list[list[str]]:
-    """The filter: errors become errors of the template."""
+    """Return the waves; an error becomes an error of the template."""
     try:
         return _waves(
             hosts, salt=salt, canary=canary, canary_min=canary_min, canary_hosts=canary_hosts, waves=waves
@@ -84,7 +84,7 @@ def rollout_waves(
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """Give Ansible the filter."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"rollout_waves": rollout_waves}

@@ -11,9 +11,10 @@ short_description: Keep the journal of a rollout on the controller
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Plans a rollout or takes up an unfinished one, writes down each step of each host before the next one begins, and judges the run.
-  - The journal is one file of JSON lines that are never changed, each on disk before the task ends. One run at a time writes it.
-  - What P(gofleet.hosts.rollout#role) is made of; it runs on the controller alone, and no connection is made.
+  - Plans a rollout or resumes an unfinished one, records each step of each host before the next one begins, and judges the run.
+  - The journal is an append-only file of JSON lines. Each line is on disk before the task ends. Only one run at a time can write it. A
+    second run fails and names the process that holds the journal.
+  - The role P(gofleet.hosts.rollout#role) uses this module. It runs on the controller only, and connects to no host.
 extends_documentation_fragment:
   - gofleet.hosts._attributes.actiongroup
 attributes:
@@ -21,10 +22,10 @@ attributes:
     description: Runs on the controller only.
     support: full
   check_mode:
-    description: In check mode nothing is written, and every host is as if the run had just begun.
+    description: In check mode nothing is written, and each host is as at the beginning of a run.
     support: full
   diff_mode:
-    description: The hosts are not changed, so there is no difference to show.
+    description: The module changes no host, so there is no difference to show.
     support: N/A
   platform:
     description: Where the module runs.
@@ -32,44 +33,44 @@ attributes:
     support: full
 options:
   directory:
-    description: Directory of the journals on the controller. It is made if it is not there.
+    description: Directory of the journals on the controller. It is created if it is missing.
     type: path
     required: true
   run:
-    description: Name of the run. With O(plan), the unfinished run to go on with.
+    description: Name of the run. With O(plan), the unfinished run to resume.
     type: str
   plan:
-    description: Begin a run, or take up the unfinished one of the same services and hosts.
+    description: Begin a run, or resume the unfinished run of the same services and hosts.
     type: dict
     suboptions:
       described:
-        description: By host, the descriptions of its services. The hosts of the run are those in it.
+        description: By host, the descriptions of its services. These are the hosts of the run.
         type: dict
         required: true
       services:
-        description: Names of the services to roll out; all of them if left out.
+        description: Names of the services to roll out. If omitted, all of them.
         type: list
         elements: str
         default: []
       salt:
-        description: What the order of the hosts depends on. Left out, it is the release, so that each one has another canary.
+        description: A text that the order of the hosts depends on. If omitted, it is the release, so that each release has another canary.
         type: str
         default: ""
       canary:
-        description: The first wave, a number of hosts or a share as V(5%).
+        description: Size of the first wave, a number of hosts or a share such as V(5%).
         type: str
         default: "1"
       canary_min:
-        description: The least number of hosts in the first wave.
+        description: Minimum number of hosts in the first wave.
         type: int
         default: 1
       canary_hosts:
-        description: Hosts that are in the first wave anyway.
+        description: Hosts that are always in the first wave.
         type: list
         elements: str
         default: []
       waves:
-        description: How many hosts, or which share, have been moved after each further wave. The rest is one more.
+        description: How many hosts, or which share, have been moved after each further wave. The remaining hosts are the last wave.
         type: list
         elements: str
         default: [25%, 100%]
@@ -78,25 +79,26 @@ options:
         type: str
         default: "0"
       takeover:
-        description: Whether to take up a run whose writer was on another machine or in another container, where nobody can see if it lives.
+        description: >-
+          Whether to resume a run of another machine or another container, although this controller cannot see whether it still runs.
         type: bool
         default: false
       abandon:
-        description: Name of an unfinished run to give up before.
+        description: Name of an unfinished run to give up first.
         type: str
         default: ""
   host:
-    description: A host of the run. With O(state), to write where it is; without, to read it.
+    description: A host of the run. With O(state), its state is written, else it is read.
     type: str
   state:
-    description: Where the host is now. V(moving) and V(reverting) are written before the host is changed.
+    description: The state of the host. V(moving) and V(reverting) are written before the host is changed.
     type: str
     choices: [looked, moving, moved, gated, done, unchanged, refused, failed, reverting, reverted, stuck, unreachable]
   facts:
-    description: What belongs to it, C(before), C(after), C(baseline), C(stage), C(reason) and C(evidence).
+    description: Facts to record with the state. They are C(before), C(after), C(baseline), C(stage), C(reason) and C(evidence).
     type: dict
   end:
-    description: Whether to end the run, write its report and leave the journal to others.
+    description: Whether to end the run, write its report and release the journal.
     type: bool
     default: false
 seealso:
@@ -105,7 +107,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read how far a host is
+- name: Read the state of a host
   gofleet.hosts.rollout_journal:
     directory: ~/.local/state/gofleet/rollout
     run: 20260102T101500-9f2b6a
@@ -120,40 +122,40 @@ run:
   type: str
   sample: 20260102T101500-9f2b6a
 path:
-  description: The journal, or at the end the report.
+  description: Path of the journal. With O(end), path of the report.
   returned: with O(plan) or O(end)
   type: str
   sample: /home/me/.local/state/gofleet/rollout/20260102T101500-9f2b6a.jsonl
 resumed:
-  description: Whether an unfinished run was taken up.
+  description: Whether an unfinished run was resumed.
   returned: with O(plan)
   type: bool
   sample: false
 release:
-  description: Name of what is rolled out, out of the programs and the descriptions.
+  description: Identifies what is rolled out, by a hash of the programs and the descriptions.
   returned: with O(plan)
   type: str
   sample: 9f2b6a1c0d3e
 services:
-  description: The services.
+  description: Names of the services that are rolled out.
   returned: with O(plan)
   type: list
   elements: str
   sample: [hello]
 hosts:
-  description: All hosts of the run, in their order.
+  description: All hosts of the run, in the order of the waves.
   returned: with O(plan)
   type: list
   elements: str
   sample: [web3, web1, web2]
 waves:
-  description: The waves that are left.
+  description: The waves that are still to do.
   returned: with O(plan)
   type: list
   elements: list
   sample: [[web3], [web1, web2]]
 budget:
-  description: Hosts that may fail.
+  description: How many hosts may fail.
   returned: with O(plan)
   type: int
   sample: 0
@@ -163,7 +165,7 @@ halted:
   type: bool
   sample: false
 state:
-  description: Where the host is, and what the journal has of it.
+  description: The state of the host, and what the journal has recorded for it.
   returned: with O(host)
   type: dict
   sample: {state: moving, touched: true, failed: false}
@@ -173,7 +175,7 @@ decision:
   type: str
   sample: keep
 revert:
-  description: The hosts that are to be put back.
+  description: The hosts to put back.
   returned: without O(plan) and O(host)
   type: list
   elements: str
@@ -184,7 +186,7 @@ report:
   type: dict
   sample: {outcome: moved, counts: {hosts: 3, failed: 0, moved: 3}}
 lines:
-  description: The report, to read.
+  description: The report as text.
   returned: with O(end)
   type: list
   elements: str

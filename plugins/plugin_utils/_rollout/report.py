@@ -65,7 +65,7 @@ def report_lines(report: t.Mapping[str, t.Any]) -> list[str]:
     lines = [
         f"Rollout {report['run']} of {', '.join(report[COMPONENTS_KEY])} (release {report['release']}): "
         f"{report['outcome']}, after {report['seconds']:.0f} s"
-        + (f", taken up {report['resumed']} times" if report["resumed"] else ""),
+        + (f", resumed {report['resumed']} times" if report["resumed"] else ""),
         f"{counts['failed']} of {counts['hosts']} hosts failed, the budget is {report['budget']}",
     ]
     lines += [f"{place}: {counts[place]} ({_some(names[place])})" for place in _ORDER if counts[place]]

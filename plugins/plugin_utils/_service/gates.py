@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The conditions that a service is judged by: those that hold for every service, and the user's own."""
+"""Create the conditions that services are judged by: those for every service, and those of the user."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ def gate_conditions(
     services: t.Sequence[Item], units: t.Sequence[Item], found: Item, *, gates: t.Sequence[Item], phase: str
 ) -> list[Item]:
     """
-    :param units: as the role's plan has them, with their health checks
-    :param found: what go_service_info told of the host as it is now
-    :param phase: old (before a change: well, and measured), new, or back (put back)
+    Return the conditions of metrics_gate for the services of a host.
+
+    :param units: the units of the services with their health checks, as service_plan returns them
+    :param found: what go_service_info returned for the host as it is now
+    :param phase: old (before the move), new (after it), or back (after the host was put back)
     """
     started = {unit["name"] for unit in found["units"] if unit.get("state") == "started"}
     programs = {
@@ -53,7 +55,7 @@ def _of_unit(name: str, *, program: str | None, restarts: int, phase: str) -> li
         {"name": f"{name} active", "unit": name, "property": "ActiveState", "equals": "active"}
     ]
     if phase != "old":
-        # A restart by hand leaves systemd's count as it was: no more than right after the switch is what is wanted.
+        # systemd does not count a restart by hand. So the count must stay as it was right after the switch.
         found.append({"name": f"{name} restarts", "unit": name, "max": restarts})
         if program:
             found.append(
@@ -96,7 +98,7 @@ def _users(
 
 
 def _page(service: Item, units: t.Sequence[Item]) -> Item | None:
-    """Where the metrics of a service are read on its host; None for one that has none."""
+    """Return where to read the metrics of a service on its host; None if it has no metrics."""
     metrics = service.get("metrics", True)
     if not metrics:
         return None

@@ -75,7 +75,7 @@ def test_the_figures_and_the_words() -> None:
     assert (report["hosts"]["a"]["from"], report["hosts"]["a"]["to"]) == ({"hello": "1"}, {"hello": "2"})
     assert report["hosts"]["b"]["seconds"] == 5
     assert report_lines(report) == [
-        "Rollout run1 of hello (release r): reverted, after 100 s, taken up 1 times",
+        "Rollout run1 of hello (release r): reverted, after 100 s, resumed 1 times",
         "2 of 4 hosts failed, the budget is 1",
         "reverted: 2 (a, b)",
         "unreachable: 1 (c)",
