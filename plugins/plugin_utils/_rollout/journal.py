@@ -147,12 +147,17 @@ class Journal:
             return None
 
     def _held_by(self, holder: Writer | None) -> HostError:
-        found = "no process" if holder is None else f"process {holder.pid} on {holder.machine}"
+        if holder is None:
+            found = "no process holding it"
+            remedy = "The run was ended or given up meanwhile. Run the playbook again."
+        else:
+            found = f"process {holder.pid} on {holder.machine} holding it"
+            remedy = "Wait until that process has ended. If you are sure that it has ended, set rollout_takeover=true."
         return HostError(
             f"rollout {self.run}",
             wanted="this process to hold its journal",
-            found=f"{found} holding it",
-            remedy="Wait until that process has ended. If you are sure that it has ended, set rollout_takeover=true.",
+            found=found,
+            remedy=remedy,
         )
 
     def _parse(self, line: bytes, *, number: int) -> Event:
