@@ -381,7 +381,7 @@ def test_what_does_not_serve_is_taken_back(web: Web, change: dict[str, t.Any], m
     done = web.play(hello={**web.services["hello"], **change})
     assert done.returncode != 0, done.stdout
     assert message in done.stdout
-    assert "the old hello.service serves again" in done.stdout
+    assert "The old hello.service runs again" in done.stdout
     assert web.shell(watched) == before
     assert web.ask("127.0.0.1:8080", "/private", NEWER) == 200
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""systemd as text: unit names, unit files, and what systemctl shows."""
+"""Parse unit names, unit files and the output of ``systemctl show``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typing as t
 
 __all__ = [
     "RUNNING",
-    "affecting",
+    "contributing_units",
     "is_drop_in",
     "is_template",
     "kind",
@@ -25,7 +25,7 @@ __all__ = [
     "wrong_name",
 ]
 
-# States in which a unit has, or is about to have, something running or listening.
+# ActiveState values of a unit that runs or listens, or is about to.
 RUNNING = ("active", "activating", "reloading", "refreshing")
 
 _NAME = r"[A-Za-z0-9:_.\\@-]+\.(?:service|socket|timer|path|target|slice|mount|automount|swap)"
@@ -34,37 +34,40 @@ _DROP_IN = re.compile(_NAME + r"\.d/[A-Za-z0-9_][^/\s]*\.conf")
 
 
 def wrong_name(name: str) -> str | None:
-    """What is wrong with the name of a unit or drop-in; None for nothing."""
+    """Return what is wrong with the name of a unit or drop-in, or None."""
     if _UNIT.fullmatch(name) or _DROP_IN.fullmatch(name):
         return None
     return "a name that is neither NAME.TYPE nor NAME.TYPE.d/FILE.conf"
 
 
 def is_drop_in(name: str) -> bool:
+    """Whether a name is that of a drop-in, such as ``hello.service.d/10-limits.conf``."""
     return "/" in name
 
 
 def is_template(name: str) -> bool:
+    """Whether a name is that of a template unit, such as ``hello@.service``."""
     return "@." in name
 
 
 def owner(name: str) -> str:
-    """The unit that a name is about: itself, or the unit that a drop-in is for."""
+    """Return the unit that a name belongs to: the unit itself, or the unit that a drop-in extends."""
     return name.split("/", 1)[0][: -len(".d")] if is_drop_in(name) else name
 
 
 def kind(name: str) -> str:
+    """Return the type of a unit: service, socket, timer and so on."""
     return owner(name).rsplit(".", 1)[1]
 
 
-def affecting(unit: str) -> tuple[str, ...]:
-    """The units whose files and drop-ins make up a unit: itself, and its template where it is an instance."""
+def contributing_units(unit: str) -> tuple[str, ...]:
+    """Return the units whose files and drop-ins define a unit: itself and, for an instance, its template."""
     template = re.sub(r"@.+(\.\w+)$", r"@\1", unit)
     return (unit,) if template == unit else (unit, template)
 
 
 def show_blocks(text: str) -> list[dict[str, str]]:
-    """The properties of each unit that ``systemctl show`` was asked for, in that order."""
+    """Return the properties of each unit in the output of ``systemctl show``, in the order of its arguments."""
     blocks: list[dict[str, str]] = [{}]
     for line in text.splitlines():
         name, equals, value = line.partition("=")
@@ -76,12 +79,15 @@ def show_blocks(text: str) -> list[dict[str, str]]:
 
 
 def parse_show(text: str, *, names: t.Sequence[str]) -> dict[str, dict[str, str]]:
-    """The same by the names on the command line of ``systemctl show``."""
+    """Return the properties by unit name.
+
+    :param names: the units on the command line of ``systemctl show``, in that order
+    """
     return dict(zip(names, show_blocks(text)))
 
 
 def settings(text: str, section: str, key: str) -> list[str]:
-    """The values of a key in a unit file, in order; an empty assignment forgets those before it."""
+    """Return the values of a key in a unit file, in order. An empty assignment resets the list."""
     found: list[str] = []
     current = ""
     for line in re.sub(r"\\\n", " ", text).splitlines():
@@ -96,7 +102,12 @@ def settings(text: str, section: str, key: str) -> list[str]:
 
 
 def services_of_socket(name: str, *, text: str | None, shown: t.Mapping[str, str]) -> list[str]:
-    """The services that a socket starts: what its file says, what systemd knows, else the one of the same stem."""
+    """Return the services that a socket activates.
+
+    :param text: the socket's unit file, where this run writes it; its ``Service=`` comes first
+    :param shown: the properties of the socket; ``Triggers`` counts where there is no text
+    :returns: else the service of the same name
+    """
     named = shown.get("Triggers", "").split()
     if text is not None:
         named = settings(text, "Socket", "Service")[-1:]

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Files that systemd hands to services as credentials: root's alone, and never shown."""
+"""Read and write the credential files that systemd passes to services. Only root can read them."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from .._errors import HostError
 
 __all__ = [
     "CREDENTIALS",
-    "Secret",
+    "CredentialFile",
     "credential_path",
-    "put_secret",
-    "read_secrets",
-    "secrets_of",
+    "decode_credentials",
+    "read_credential_files",
+    "write_credential",
     "wrong_credential_name",
 ]
 
 CREDENTIALS = "/etc/gofleet/credentials"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,126}")
-_LIMIT = 1 << 20  # bytes; what systemd takes of all credentials of a unit together
+_LIMIT = 1 << 20  # bytes; the limit of systemd for all credentials of a unit together
 
 
-class Secret(t.NamedTuple):
-    """One file as it is and as it is to be; None: not there."""
+class CredentialFile(t.NamedTuple):
+    """A credential file before and after the run. None means that there is no file."""
 
     path: str
     old: bytes | None
@@ -45,8 +45,8 @@ class Secret(t.NamedTuple):
     def name(self) -> str:
         return os.path.basename(self.path)
 
-    def told(self) -> tuple[str | None, str | None]:
-        """What a difference says of it before and after: whether it is another one, never what it is."""
+    def diff(self) -> tuple[str | None, str | None]:
+        """Return what the diff shows before and after. It shows whether the content differs, never the content."""
         if self.old == self.new:
             return "as wanted", "as wanted"
         before = None if self.old is None else "another one"
@@ -54,79 +54,92 @@ class Secret(t.NamedTuple):
 
 
 def credential_path(owner: str, name: str) -> str:
-    """Where the credential of a set of units is on the host."""
+    """Return the path of a credential on the host.
+
+    :param owner: name of the set of units
+    """
     return f"{CREDENTIALS}/{owner}/{name}"
 
 
 def wrong_credential_name(name: str) -> str | None:
-    """What is wrong with a name that is to be one of a file and of a credential; None for nothing."""
-    return None if _NAME.fullmatch(name) else "other characters than letters, digits and _ . -, or none"
+    """Return what is wrong with the name of a credential, which is also a file name, or None."""
+    return (
+        None if _NAME.fullmatch(name) else "an empty name, or characters other than letters, digits and _ . -"
+    )
 
 
-def secrets_of(items: t.Sequence[t.Mapping[str, t.Any]], *, owner: str) -> dict[str, bytes]:
+def decode_credentials(items: t.Sequence[t.Mapping[str, t.Any]], *, owner: str) -> dict[str, bytes]:
+    """Return the content of each credential by name.
+
+    :param items: dictionaries with ``name`` and ``data`` in Base64
+    :param owner: name of the set, for errors
+    :raises HostError: an invalid or repeated name, invalid data, or too much of it
     """
-    :param items: each with a name and ``data`` in Base64
-    :raises HostError: a name that is none or stands twice, data that is none
-    """
-    secrets: dict[str, bytes] = {}
+    credentials: dict[str, bytes] = {}
     for item in items:
         name = item["name"]
         subject = f"credential {name!r} of {owner}"
-        wrong = wrong_credential_name(name) or ("it twice" if name in secrets else None)
+        wrong = wrong_credential_name(name) or ("the name twice" if name in credentials else None)
         if wrong:
             raise HostError(
-                subject, wanted="a name of its own for a file", found=wrong, remedy="Correct the name."
+                subject,
+                wanted="a unique name that can be a file name",
+                found=wrong,
+                remedy="Correct the name.",
             )
         try:
-            secrets[name] = base64.b64decode(item["data"], validate=True)
+            credentials[name] = base64.b64decode(item["data"], validate=True)
         except (binascii.Error, TypeError, ValueError):
             raise HostError(
                 subject,
                 wanted="data in Base64",
-                found="something else, not shown here",
-                remedy="Give content or src, and leave data to the controller.",
+                found="something else, which is not shown here",
+                remedy="Set `content` or `src`. The controller fills in `data`.",
             )
-        if len(secrets[name]) > _LIMIT:
+        if len(credentials[name]) > _LIMIT:
             raise HostError(
                 subject,
                 wanted=f"at most {_LIMIT} bytes",
-                found=f"{len(secrets[name])}",
-                remedy="systemd takes no more; give the service a file of its release instead.",
+                found=f"{len(credentials[name])} bytes",
+                remedy="systemd accepts no more. Put the data into a file of the release instead.",
             )
-    return secrets
+    return credentials
 
 
-def read_secrets(wanted: t.Mapping[str, bytes], *, folder: str) -> list[Secret]:
-    """Each that is wanted or that is there, in the order of their names."""
+def read_credential_files(wanted: t.Mapping[str, bytes], *, directory: str) -> list[CredentialFile]:
+    """Return the credentials that are wanted or present in the directory, sorted by name."""
     try:
-        there = sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
+        present = [name for name in os.listdir(directory) if _NAME.fullmatch(name)]
     except FileNotFoundError:
-        there = []
+        present = []
     return [
-        Secret(os.path.join(folder, name), _read(os.path.join(folder, name)), wanted.get(name))
-        for name in sorted({*there, *wanted})
+        CredentialFile(os.path.join(directory, name), _read(os.path.join(directory, name)), wanted.get(name))
+        for name in sorted({*present, *wanted})
     ]
 
 
-def put_secret(path: str, data: bytes | None) -> None:
-    """Write a secret whole, for root alone; or remove it, and its directories where they are empty then."""
-    folder = os.path.dirname(path)
+def write_credential(path: str, data: bytes | None) -> None:
+    """Write a credential file that only root can read.
+
+    :param data: the content; None removes the file, and its directory when it is empty
+    """
+    directory = os.path.dirname(path)
     if data is not None:
-        os.makedirs(os.path.dirname(folder), mode=0o755, exist_ok=True)
+        os.makedirs(os.path.dirname(directory), mode=0o755, exist_ok=True)
         with contextlib.suppress(FileExistsError):
-            os.mkdir(folder)
-        os.chmod(folder, 0o700)  # whatever the umask and whoever made it
+            os.mkdir(directory)
+        os.chmod(directory, 0o700)  # independent of the umask, and for an existing directory too
         write_text(path, data.decode("utf-8", "surrogateescape"), mode=0o600)
         return
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-        fsync_directory(folder)
-    with contextlib.suppress(OSError):  # not empty, or gone
-        os.rmdir(folder)
+        fsync_directory(directory)
+    with contextlib.suppress(OSError):  # not empty, or already removed
+        os.rmdir(directory)
 
 
 def _read(path: str) -> bytes | None:
-    """The secret in a file that is root's alone; None: to be written anew, whatever it is."""
+    """Return the content of a credential file, or None where the file has to be written again."""
     try:
         status = os.lstat(path)
         if (

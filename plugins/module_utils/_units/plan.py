@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""From units as wanted and as found to what is to be done, and in which order."""
+"""Compare the wanted units with the host and plan what to change."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import typing as t
 from .._converge import Plan
 from .._errors import HostError
 from .._systemd.text import is_drop_in, kind
-from .sets import left_over, secrets_in, set_states, sets_of
-from .spec import MARKER, units_of
-from .state import Found, Roots, read_host, stale
-from .steps import steps_of
+from .sets import credential_files, parse_sets, set_states, unlisted_units
+from .spec import MARKER, parse_units
+from .state import Found, Roots, read_host, stale_reasons
+from .steps import plan_steps
 from .transaction import apply_steps
 from .verify import staged, verify_exposure, verify_text
 
@@ -36,41 +36,47 @@ def plan_units(
     warn: t.Callable[[str], None],
     roots: Roots | None = None,
 ) -> Plan:
-    """Read the host by one command, check what would change, and tell what to do about it."""
-    where = roots or Roots(params["path"])
-    listed = units_of(params["units"])
-    sets = sets_of(params.get("sets") or [], listed)
-    listed += left_over(sets, listed, path=where.path)
-    secrets = secrets_in(sets, root=where.credentials)
-    found = read_host(listed, roots=where, run=run)
-    units = [unit for unit in listed if not _is_elsewhere(unit, found, path=where.path)]
-    differing = [unit.name for unit in units if unit.has_file and not _as_wanted(unit, found)]
+    """Read the host with one command, check what would change, and return the plan.
+
+    :param params: the options of ``systemd_units``
+    :param warn: called with the text of each warning
+    :param roots: the directories to work on, for tests
+    :raises HostError: an entry that cannot be satisfied, or a file that another program owns
+    """
+    roots = roots or Roots(params["path"])
+    listed = parse_units(params["units"])
+    sets = parse_sets(params.get("sets") or [], listed)
+    listed += unlisted_units(sets, listed, path=roots.path)
+    credentials = credential_files(sets, root=roots.credentials)
+    found = read_host(listed, roots=roots, run=run)
+    units = [unit for unit in listed if not _is_packaged(unit, found, path=roots.path)]
+    differing = [unit.name for unit in units if unit.has_file and not _is_file_current(unit, found)]
     for unit in units:
-        _refuse_foreign(unit, found, path=where.path)
-        _refuse_unknown(unit, found)
-    exposure = _verify(units, differing, path=where.path, run=run, warn=warn)
+        _refuse_foreign_file(unit, found, path=roots.path)
+        _refuse_unusable(unit, found)
+    exposure = _verify(units, differing, path=roots.path, run=run, warn=warn)
     reasons = {
-        unit.name: stale(unit, found, differing=differing, secrets=secrets, roots=where)
+        unit.name: stale_reasons(unit, found, differing=differing, credentials=credentials, roots=roots)
         for unit in units
         if unit.may_run
     }
-    steps = steps_of(
+    steps = plan_steps(
         units,
         found,
         differing=differing,
         stale=reasons,
-        secrets=[secret for owned in secrets.values() for secret in owned],
+        credentials=[credential for files in credentials.values() for credential in files],
         sets=sets,
     )
-    belongings = set_states(sets, secrets, var=where.var)
+    sets_before, sets_after = set_states(sets, credentials, var=roots.var)
     runnable = [unit.name for unit in units if unit.runs]
 
     def apply() -> dict[str, t.Any]:
-        return apply_steps(steps, units, found, roots=where, run=run, start_timeout=params["start_timeout"])
+        return apply_steps(steps, units, found, roots=roots, run=run, start_timeout=params["start_timeout"])
 
     return Plan(
-        before={**_before(units, found, reasons, path=where.path), **belongings[0]},
-        after={**_after(units, found, reasons, path=where.path), **belongings[1]},
+        before={**_before(units, found, reasons, path=roots.path), **sets_before},
+        after={**_after(units, found, reasons, path=roots.path), **sets_after},
         apply=apply,
         result={
             "restarted": steps.restarted,
@@ -81,8 +87,8 @@ def plan_units(
     )
 
 
-def _is_elsewhere(unit: Unit, found: Found, *, path: str) -> bool:
-    """Whether a unit to be absent is absent from our directory, and the one of that name is a package's."""
+def _is_packaged(unit: Unit, found: Found, *, path: str) -> bool:
+    """Whether a unit to be absent is already absent from our directory, and a package has one of that name."""
     if not unit.absent or not unit.runs or found.files[unit.name] != (None, None):
         return False
     shown = found.shown[unit.name]
@@ -90,12 +96,12 @@ def _is_elsewhere(unit: Unit, found: Found, *, path: str) -> bool:
     return shown.get("LoadState") != "not-found" and not ours
 
 
-def _as_wanted(unit: Unit, found: Found) -> bool:
+def _is_file_current(unit: Unit, found: Found) -> bool:
     file = found.files[unit.name]
     return file.text == unit.text and file.link is None
 
 
-def _refuse_foreign(unit: Unit, found: Found, *, path: str) -> None:
+def _refuse_foreign_file(unit: Unit, found: Found, *, path: str) -> None:
     file = found.files.get(unit.name)
     if file is None or file == (None, None) or unit.adopt:
         return
@@ -104,12 +110,12 @@ def _refuse_foreign(unit: Unit, found: Found, *, path: str) -> None:
     raise HostError(
         os.path.join(path, unit.name),
         wanted="a file that this module wrote",
-        found=f"a link to {file.link}" if file.link else "one without its marker line",
-        remedy="Choose another name or a drop-in, or set `adopt: true` to take this file over.",
+        found=f"a link to {file.link}" if file.link else "a file without its marker line",
+        remedy="Choose another name or use a drop-in, or set `adopt: true` to replace this file.",
     )
 
 
-def _refuse_unknown(unit: Unit, found: Found) -> None:
+def _refuse_unusable(unit: Unit, found: Found) -> None:
     shown = found.shown.get(unit.name)
     if shown is None or unit.absent:
         return
@@ -121,23 +127,23 @@ def _refuse_unknown(unit: Unit, found: Found) -> None:
     ):
         raise HostError(
             unit.name,
-            wanted="a unit on this host, as the entry has no content",
+            wanted="a unit on this host, because the entry has no `content`",
             found=f"LoadState={load}",
-            remedy="Install what brings the unit, unmask it, or give its content.",
+            remedy="Install the package that has the unit, unmask it, or set `content`.",
         )
     if unit.text is not None and load == "masked" and found.files[unit.name].text is None:
         raise HostError(
             unit.name,
-            wanted="a unit that may run",
-            found="it masked at run time",
-            remedy=f"Run `systemctl unmask --runtime {unit.name}` if that mask is not meant to stay.",
+            wanted="a unit that is not masked",
+            found="a runtime mask",
+            remedy=f"Run `systemctl unmask --runtime {unit.name}` if the mask is not intended.",
         )
     if unit.text is None and unit.enabled and file_state in ("static", "generated", "transient"):
         raise HostError(
             unit.name,
             wanted="a unit that can be enabled",
             found=f"UnitFileState={file_state}: it has no [Install] section",
-            remedy="Leave `enabled` out.",
+            remedy="Omit `enabled`.",
         )
 
 
@@ -186,18 +192,18 @@ def _after(
 def _managed(
     unit: Unit, found: Found, stale_reasons: t.Mapping[str, list[str]]
 ) -> dict[str, tuple[t.Any, t.Any]]:
-    """What is managed of a unit besides its file: what it is, and what it is to be."""
+    """Return the managed state of a unit, except its file: name -> (before, after)."""
     facts: dict[str, tuple[t.Any, t.Any]] = {}
     if is_drop_in(unit.name):
         return facts
-    running = found.running(unit.name)
+    running = found.is_running(unit.name)
     if unit.runs and unit.state is not None:
-        up = running if unit.state == "started" else found.kept_up(unit.name)
+        up = running if unit.state == "started" else found.is_kept_running(unit.name)
         facts["active"] = (up, unit.state == "started")
     if unit.runs and unit.enabled is not None:
-        facts["enabled"] = (found.enabled(unit.name), unit.enabled)
+        facts["enabled"] = (found.is_enabled(unit.name), unit.enabled)
     if unit.release:
-        facts["release"] = (found.currents[unit.release.path], unit.release.version)
+        facts["release"] = (found.current_versions[unit.release.path], unit.release.version)
     why = stale_reasons.get(unit.name, [])
     if why or (running and unit.may_run and kind(unit.name) == "service"):
         facts["runs"] = (f"stale ({'; '.join(why)})" if why else "current", "current")

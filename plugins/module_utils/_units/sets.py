@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Read sets of unit files and drop-ins, and find the folders that systemd reads them from."""
+"""Manage what belongs to a set of units: unlisted units, credentials, the release store, written directories."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import typing as t
 from .._errors import HostError
 from .._release.store import Store
 from .._systemd.text import is_drop_in, wrong_name
-from .credentials import Secret, read_secrets, secrets_of
+from .credentials import CredentialFile, decode_credentials, read_credential_files
 from .spec import Unit, mark, unit_spec
 
 if t.TYPE_CHECKING:
@@ -25,58 +25,28 @@ if t.TYPE_CHECKING:
 
 __all__ = [
     "Set",
-    "folders_of",
-    "left_over",
-    "remove_folders",
-    "secrets_in",
+    "credential_files",
+    "parse_sets",
+    "remove_written_directories",
     "set_states",
-    "sets_of",
-    "store_is_there",
+    "store_exists",
     "units_spec",
+    "unlisted_units",
+    "written_directories",
 ]
-
-_PLACES = ("lib", "cache", "log")
-
-
-def folders_of(name: str, *, var: str) -> list[str]:
-    """Those that are there. A directory of this name that no dynamic user ever had is somebody else's."""
-    return [
-        path for path in (os.path.join(var, place, "private", name) for place in _PLACES) if _is_folder(path)
-    ]
-
-
-def remove_folders(name: str, *, var: str) -> None:
-    """Remove them with all that is in them, and the links that lead there."""
-    for place in _PLACES:
-        private = os.path.join(var, place, "private", name)
-        if not _is_folder(private):
-            continue
-        public = os.path.join(var, place, name)
-        # Of a service with instances this is a directory, with one link for each of them.
-        inside = [os.path.join(public, entry) for entry in os.listdir(public)] if _is_folder(public) else []
-        for link in [public, *inside]:
-            if os.path.islink(link) and _leads_into(link, private):
-                os.unlink(link)
-        with contextlib.suppress(OSError):  # a link that led elsewhere, or not empty: the rest is not ours
-            os.rmdir(public)
-        shutil.rmtree(private)
-
-
-def _is_folder(path: str) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
-
-
-def _leads_into(link: str, folder: str) -> bool:
-    target = os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))
-    return target == folder or target.startswith(folder + os.sep)
-
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,126}")
 _STORE_PARTS = ("current", "previous", ".lock")
+_DIRECTORIES = ("lib", "cache", "log")  # below /var
 
 
 class Set(t.NamedTuple):
-    """``store`` and ``purge``: what goes with a set that is to be absent, its release store and what it has written."""
+    """A set of units, as an entry of the option ``sets`` describes it.
+
+    credentials: content by name
+    store: the release store to remove with an absent set
+    purge: whether to remove with an absent set what its services have written
+    """
 
     name: str
     absent: bool
@@ -86,7 +56,7 @@ class Set(t.NamedTuple):
 
 
 def units_spec() -> dict[str, t.Any]:
-    """The options of the module, the same on both its halves."""
+    """Return the argument spec of ``systemd_units``, which its module and its action plugin share."""
     return {
         "units": {"type": "list", "elements": "dict", "required": True, "options": unit_spec()},
         "sets": {"type": "list", "elements": "dict", "default": [], "options": _set_spec()},
@@ -105,7 +75,7 @@ def _set_spec() -> dict[str, t.Any]:
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        # The list is no secret, each content is.
+        # The contents are secret. The list is not.
         "credentials": {
             "type": "list",
             "elements": "dict",
@@ -118,28 +88,28 @@ def _set_spec() -> dict[str, t.Any]:
     }
 
 
-def sets_of(entries: t.Sequence[t.Mapping[str, t.Any]], units: t.Sequence[Unit]) -> list[Set]:
+def parse_sets(entries: t.Sequence[t.Mapping[str, t.Any]], units: t.Sequence[Unit]) -> list[Set]:
+    """Return the sets that the user described.
+
+    :param entries: the option ``sets``
+    :param units: all listed units
+    :raises HostError: an entry that no host can satisfy
     """
-    :param entries: as in ``units_spec``
-    :param units: all that are listed
-    :raises HostError: for an entry that no host could satisfy
-    """
-    sets = [_set(entry) for entry in entries]
+    sets = [_parse_set(entry) for entry in entries]
     names = [each.name for each in sets]
     for each in sets:
         listed = [unit.name for unit in units if unit.set == each.name and not unit.absent]
         found = remedy = ""
         if not _NAME.fullmatch(each.name):
-            found, remedy = "other characters than letters, digits and _ . @ -", "Rename the set."
+            found, remedy = "characters other than letters, digits and _ . @ -", "Rename the set."
         elif names.count(each.name) > 1:
-            found, remedy = "it listed twice", "Remove one of the two."
+            found, remedy = "two entries with this name", "Remove one of them."
         elif each.absent and (listed or each.credentials):
-            found, remedy = (
-                f"{', '.join(listed) or 'credentials'} of a set that is to be absent",
-                "Take them out.",
-            )
+            found = f"{', '.join(listed) or 'credentials'} in a set with `state: absent`"
+            remedy = "Remove them from the list."
         elif not each.absent and (each.store or each.purge):
-            found, remedy = "store or purge of a set that stays", "Leave them out, or set `state: absent`."
+            found = "`store` or `purge` without `state: absent`"
+            remedy = "Omit them, or set `state: absent`."
         if found:
             raise HostError(
                 f"set {each.name}", wanted="an entry that a host can satisfy", found=found, remedy=remedy
@@ -147,19 +117,19 @@ def sets_of(entries: t.Sequence[t.Mapping[str, t.Any]], units: t.Sequence[Unit])
     return sets
 
 
-def _set(entry: t.Mapping[str, t.Any]) -> Set:
+def _parse_set(entry: t.Mapping[str, t.Any]) -> Set:
     store = entry.get("store")
     return Set(
         name=entry["name"],
         absent=entry.get("state") == "absent",
-        credentials=secrets_of(entry.get("credentials") or [], owner=entry["name"]),
+        credentials=decode_credentials(entry.get("credentials") or [], owner=entry["name"]),
         store=os.path.normpath(store) if store else None,
         purge=bool(entry.get("purge")),
     )
 
 
-def left_over(sets: t.Sequence[Set], units: t.Sequence[Unit], *, path: str) -> list[Unit]:
-    """Units and drop-ins of these sets that are in the directory, and are not listed: they are to be absent."""
+def unlisted_units(sets: t.Sequence[Set], units: t.Sequence[Unit], *, path: str) -> list[Unit]:
+    """Return the units and drop-ins of these sets that are in the directory but not listed, as absent units."""
     marks = {mark(each.name): each.name for each in sets}
     listed = {unit.name for unit in units}
     found = []
@@ -189,32 +159,82 @@ def _first_line(path: str) -> str:
         return file.readline().rstrip("\n")
 
 
-def secrets_in(sets: t.Sequence[Set], *, root: str) -> dict[str, list[Secret]]:
-    """By name of the set: its credentials, as they are and as they are to be."""
-    return {each.name: read_secrets(each.credentials, folder=os.path.join(root, each.name)) for each in sets}
+def credential_files(sets: t.Sequence[Set], *, root: str) -> dict[str, list[CredentialFile]]:
+    """Return the credential files of each set by its name.
+
+    :param root: the directory that holds one directory for each set
+    """
+    return {
+        each.name: read_credential_files(each.credentials, directory=os.path.join(root, each.name))
+        for each in sets
+    }
 
 
-def store_is_there(path: str) -> bool:
-    """Whether a release store has anything that ``Store.clear`` would take away."""
+def store_exists(path: str) -> bool:
+    """Whether a release store has anything that ``Store.clear`` would remove."""
     return bool(Store(path).versions()) or any(
         os.path.lexists(os.path.join(path, part)) for part in _STORE_PARTS
     )
 
 
 def set_states(
-    sets: t.Sequence[Set], secrets: t.Mapping[str, t.Sequence[Secret]], *, var: str
+    sets: t.Sequence[Set], credentials: t.Mapping[str, t.Sequence[CredentialFile]], *, var: str
 ) -> tuple[State, State]:
-    """What belongs to the sets beside their units, before and after."""
+    """Return the managed state of the sets, except their units, before and after.
+
+    :param credentials: by name of the set
+    :param var: the directory /var
+    """
     before: State = {}
     after: State = {}
     for each in sets:
-        for secret in secrets[each.name]:
-            label = f"credential {secret.name} of {each.name}"
-            for state, told in zip((before, after), secret.told()):
-                if told is not None:
-                    state[label] = told
-        if each.store and store_is_there(each.store):
+        for credential in credentials[each.name]:
+            label = f"credential {credential.name} of {each.name}"
+            for state, shown in zip((before, after), credential.diff()):
+                if shown is not None:
+                    state[label] = shown
+        if each.store and store_exists(each.store):
             before[each.store] = {"releases": sorted(Store(each.store).versions())}
         if each.purge:
-            before.update(dict.fromkeys(folders_of(each.name, var=var), "written by it"))
+            before.update(dict.fromkeys(written_directories(each.name, var=var), "written by it"))
     return before, after
+
+
+def written_directories(name: str, *, var: str) -> list[str]:
+    """Return the existing state, cache and log directories of a service with ``DynamicUser=``.
+
+    systemd keeps them in ``private/``. A directory outside of it belongs to another program.
+    """
+    return [
+        path
+        for path in (os.path.join(var, place, "private", name) for place in _DIRECTORIES)
+        if _is_directory(path)
+    ]
+
+
+def remove_written_directories(name: str, *, var: str) -> None:
+    """Remove the directories of ``written_directories`` with their content, and the links to them."""
+    for place in _DIRECTORIES:
+        private = os.path.join(var, place, "private", name)
+        if not _is_directory(private):
+            continue
+        public = os.path.join(var, place, name)
+        # For a service with instances this is a directory with one link for each instance.
+        inside = (
+            [os.path.join(public, entry) for entry in os.listdir(public)] if _is_directory(public) else []
+        )
+        for link in [public, *inside]:
+            if os.path.islink(link) and _leads_into(link, private):
+                os.unlink(link)
+        with contextlib.suppress(OSError):  # a link to another place, or not empty: not ours
+            os.rmdir(public)
+        shutil.rmtree(private)
+
+
+def _is_directory(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _leads_into(link: str, directory: str) -> bool:
+    target = os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))
+    return target == directory or target.startswith(directory + os.sep)

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a user wants of units, checked as far as that goes without looking at the host."""
+"""Parse the option ``units`` and refuse entries that no host can satisfy."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from .._errors import HostError
 from .._health import Health, health_of
 from .._systemd.text import is_drop_in, is_template, kind, settings, wrong_name
 
-__all__ = ["MARKER", "Release", "Unit", "mark", "unit_spec", "units_of"]
+__all__ = ["MARKER", "Release", "Unit", "mark", "parse_units", "unit_spec"]
 
 MARKER = "# Managed by gofleet.hosts.systemd_units; edits here are lost."
 
 
 class Release(t.NamedTuple):
-    """The version that has to be ``current`` in the store at ``path``."""
+    """The version that must be ``current`` in the release store at ``path``."""
 
     path: str
     version: str
 
 
 class Unit(t.NamedTuple):
-    """A unit or drop-in. ``text``: its file with our marker, None where no file is to be written.
+    """A unit or drop-in, as an entry of the option ``units`` describes it.
 
-    ``optional``: settings that a systemd which does not know them may leave out.
+    text: the file with our marker line; None where no file is written
+    optional: settings that systemd may ignore when it does not know them
     """
 
     name: str
@@ -50,26 +51,27 @@ class Unit(t.NamedTuple):
 
     @property
     def has_file(self) -> bool:
-        """Whether the file in our directory is managed: written or removed."""
+        """Whether this run manages the file in our directory: writes or removes it."""
         return self.text is not None or self.absent
 
     @property
     def runs(self) -> bool:
-        """Whether this is something that systemd can start: not a drop-in, not a template."""
+        """Whether systemd can start it: it is neither a drop-in nor a template."""
         return not is_drop_in(self.name) and not is_template(self.name)
 
     @property
     def may_run(self) -> bool:
+        """Whether it may run after this run."""
         return self.runs and self.state not in ("stopped", "absent")
 
 
 def mark(owner: str | None) -> str:
-    """The first line of a file of ours, by which we know it and the set that it belongs to."""
+    """Return the marker line: the first line of a file of ours. It names the set that the file belongs to."""
     return f"{MARKER} Set: {owner}" if owner else MARKER
 
 
 def unit_spec() -> dict[str, t.Any]:
-    """The options of one unit."""
+    """Return the argument spec of one entry of ``units``."""
     release = {"path": {"type": "path", "required": True}, "version": {"type": "str", "required": True}}
     health = {
         "url": {"type": "str", "required": True},
@@ -92,18 +94,22 @@ def unit_spec() -> dict[str, t.Any]:
     }
 
 
-def units_of(entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[Unit]:
+def parse_units(entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[Unit]:
+    """Return the units that the user described.
+
+    :param entries: the option ``units``
+    :raises HostError: an entry that no host can satisfy
     """
-    :param entries: as in ``unit_spec``
-    :raises HostError: for an entry that no host could satisfy
-    """
-    units = [_unit(entry) for entry in entries]
+    units = [_parse_unit(entry) for entry in entries]
     names = [unit.name for unit in units]
     versions: dict[str, str] = {}
     for unit in units:
         if names.count(unit.name) > 1:
             raise HostError(
-                unit.name, wanted="each unit once", found="it listed twice", remedy="Remove one of the two."
+                unit.name,
+                wanted="one entry for each unit",
+                found="two entries with this name",
+                remedy="Remove one of them.",
             )
         if (
             unit.release
@@ -112,14 +118,14 @@ def units_of(entries: t.Sequence[t.Mapping[str, t.Any]]) -> list[Unit]:
             raise HostError(
                 unit.release.path,
                 wanted="one current version",
-                found=f"{versions[unit.release.path]} and {unit.release.version} in the list",
-                remedy="Give every service of this store the same version.",
+                found=f"{versions[unit.release.path]} and {unit.release.version}",
+                remedy="Set the same version for every service of this release store.",
             )
         _refuse_impossible(unit)
     return units
 
 
-def _unit(entry: t.Mapping[str, t.Any]) -> Unit:
+def _parse_unit(entry: t.Mapping[str, t.Any]) -> Unit:
     name, content, state = entry["name"], entry.get("content"), entry.get("state")
     found = wrong_name(name)
     if found:
@@ -150,21 +156,22 @@ def _unit(entry: t.Mapping[str, t.Any]) -> Unit:
 def _refuse_impossible(unit: Unit) -> None:
     found = remedy = ""
     if is_drop_in(unit.name) and unit.text is None and not unit.absent:
-        found, remedy = "a drop-in without content", "Give it content, or `state: absent`."
+        found, remedy = "a drop-in without `content`", "Set `content`, or `state: absent`."
     elif not unit.runs and (unit.state in ("started", "stopped") or unit.enabled):
-        found = "state or enabled on a drop-in or template, which can't run by itself"
+        found = "`state` or `enabled` on a drop-in or template, which cannot run by itself"
         remedy = "Set them on the unit, or on an instance of the template."
     elif (unit.release or unit.health or unit.exposure_max is not None) and kind(unit.name) != "service":
-        found, remedy = "release, health or exposure_max on what is not a service", "Set them on the service."
+        found = "`release`, `health` or `exposure_max` on a unit that is not a service"
+        remedy = "Set them on the service."
     elif unit.exposure_max is not None and not unit.runs:
-        found = "exposure_max on a drop-in or template, of which systemd can't tell it"
+        found = "`exposure_max` on a drop-in or template, whose exposure systemd cannot compute"
         remedy = "Set it on the service, or on an instance of the template."
     elif unit.enabled and unit.text is not None and not _installable(unit.text):
-        found = "`enabled: true` and content with no WantedBy=, RequiredBy=, Alias= or Also= in [Install]"
-        remedy = "Add an [Install] section, or leave `enabled` out."
+        found = "`enabled: true` without WantedBy=, RequiredBy=, UpheldBy=, Alias= or Also= in [Install]"
+        remedy = "Add an [Install] section, or omit `enabled`."
     elif unit.state == "started" and unit.text is not None and _ends_at_once(unit.text):
-        found = "`state: started` on Type=oneshot without RemainAfterExit=yes, which is never found running"
-        remedy = "Add RemainAfterExit=yes, or start the service by a timer."
+        found = "`state: started` with Type=oneshot without RemainAfterExit=yes, which never stays active"
+        remedy = "Add RemainAfterExit=yes, or start the service with a timer."
     if found:
         raise HostError(unit.name, wanted="an entry that a host can satisfy", found=found, remedy=remedy)
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Units as they are on the host: files, what systemd holds of them, and what their processes really run."""
+"""Read the state of units on the host: their files, their properties in systemd, and what their processes run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .._errors import HostError
 from .._release.store import Store
 from .._systemd.text import (
     RUNNING,
-    affecting,
+    contributing_units,
     is_drop_in,
     kind,
     owner,
@@ -29,19 +29,19 @@ from .credentials import CREDENTIALS
 
 if t.TYPE_CHECKING:
     from .._run import Runner
-    from .credentials import Secret
+    from .credentials import CredentialFile
     from .spec import Release, Unit
 
 __all__ = [
     "File",
     "Found",
     "Roots",
-    "forget_restart",
-    "owe_restart",
+    "clear_pending_restarts",
     "read_file",
     "read_host",
+    "record_pending_restarts",
     "show",
-    "stale",
+    "stale_reasons",
 ]
 
 _PROPERTIES = (
@@ -61,7 +61,12 @@ _PROPERTIES = (
 
 
 class Roots(t.NamedTuple):
-    """Where to look: the unit directory, the kernel's and systemd's own file systems, and what belongs to sets."""
+    """The directories to work on.
+
+    path: the unit directory
+    runtime: /run
+    credentials: the directory that holds one directory of credentials for each set
+    """
 
     path: str
     proc: str = "/proc"
@@ -72,64 +77,83 @@ class Roots(t.NamedTuple):
 
 
 class File(t.NamedTuple):
-    """A file as it is: its text, and where it points if it is a link. Both None: nothing there."""
+    """A file on the host: its text, and its target where it is a link. Both are None where there is no file."""
 
     text: str | None
     link: str | None
 
 
 class Found(t.NamedTuple):
-    """The host before the run. Units in ``owed`` were to be restarted by a run that was cut short."""
+    """The host before the run.
+
+    files: by name of the unit or drop-in
+    shown: properties by name of the unit
+    current_versions: by path of the release store
+    triggers: services by name of the socket that activates them
+    pending_restarts: units that an interrupted run had still to restart
+    """
 
     files: dict[str, File]
     shown: dict[str, dict[str, str]]
-    currents: dict[str, str | None]
+    current_versions: dict[str, str | None]
     triggers: dict[str, list[str]]
-    owed: frozenset[str]
+    pending_restarts: frozenset[str]
     kernel: Kernel
 
-    def running(self, name: str) -> bool:
-        """Whether it runs or listens; one that dies and waits for its next try does not."""
-        return self.kept_up(name) and not self.shown[name].get("SubState", "").startswith("auto-restart")
+    def is_running(self, name: str) -> bool:
+        """Whether the unit runs or listens. A service that waits for an automatic restart does not."""
+        return self.is_kept_running(name) and not self.shown[name].get("SubState", "").startswith(
+            "auto-restart"
+        )
 
-    def kept_up(self, name: str) -> bool:
-        """Whether systemd runs it or keeps trying to."""
+    def is_kept_running(self, name: str) -> bool:
+        """Whether systemd runs the unit or keeps restarting it."""
         return self.shown.get(name, {}).get("ActiveState") in RUNNING
 
-    def enabled(self, name: str) -> bool:
+    def is_enabled(self, name: str) -> bool:
         return self.shown.get(name, {}).get("UnitFileState") in ("enabled", "alias")
 
 
 def read_host(units: t.Sequence[Unit], *, roots: Roots, run: Runner) -> Found:
-    """All of it by one command and by reading files."""
+    """Read the state of the units with one command and by reading files.
+
+    :raises HostError: the host was not booted with systemd, or systemctl failed
+    """
     if not os.path.isdir(os.path.join(roots.runtime, "systemd/system")):
         raise HostError(
             "systemd",
-            wanted="systemd as the first process of this host",
-            found="another one, as in a plain container",
-            remedy="Leave this host out, or boot it with systemd.",
+            wanted="a host that was booted with systemd",
+            found="another init process, as in a container",
+            remedy="Exclude this host, or boot it with systemd.",
         )
     runnable = [unit for unit in units if unit.runs]
     sockets = {unit.name: unit.text for unit in runnable if kind(unit.name) == "socket"}
     guessed = {name: services_of_socket(name, text=text, shown={}) for name, text in sockets.items()}
     services = [service for names in guessed.values() for service in names]
     shown = show(list(dict.fromkeys([*(u.name for u in runnable), *services])), run=run)
-    owed = os.path.join(roots.runtime, _OWED)
+    pending_restarts = os.path.join(roots.runtime, _PENDING_RESTARTS)
     return Found(
         files={unit.name: read_file(os.path.join(roots.path, unit.name)) for unit in units if unit.has_file},
         shown=shown,
-        currents={unit.release.path: Store(unit.release.path).current() for unit in units if unit.release},
+        current_versions={
+            unit.release.path: Store(unit.release.path).current() for unit in units if unit.release
+        },
         triggers={
             name: services_of_socket(name, text=text, shown=shown.get(name, {}))
             for name, text in sockets.items()
         },
-        owed=frozenset(os.listdir(owed)) if os.path.isdir(owed) else frozenset(),
+        pending_restarts=frozenset(os.listdir(pending_restarts))
+        if os.path.isdir(pending_restarts)
+        else frozenset(),
         kernel=read_kernel(sysfs=roots.sysfs),
     )
 
 
 def show(names: t.Sequence[str], *, run: Runner) -> dict[str, dict[str, str]]:
-    """What systemd holds of each unit, by one call."""
+    """Return the properties of each unit by its name, with one call of systemctl.
+
+    :raises HostError: systemctl failed
+    """
     if not names:
         return {}
     done = run(["systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--", *names])
@@ -138,45 +162,52 @@ def show(names: t.Sequence[str], *, run: Runner) -> dict[str, dict[str, str]]:
         raise HostError(
             ", ".join(names),
             wanted="the state of these units",
-            found=done.err.strip() or f"{len(shown)} answers from systemctl show",
-            remedy="See on the host why systemctl can't tell it.",
+            found=done.err.strip() or f"{len(shown)} units in the output of systemctl show",
+            remedy="Run systemctl show on the host to see why it fails.",
         )
     return shown
 
 
 def read_file(path: str) -> File:
+    """Read a unit file or drop-in. The text of a link is that of its target."""
     link = os.readlink(path) if os.path.islink(path) else None
     return File(read_text(path), link)
 
 
-def stale(
+def stale_reasons(
     unit: Unit,
     found: Found,
     *,
     differing: t.Collection[str],
-    secrets: t.Mapping[str, t.Sequence[Secret]] | None = None,
+    credentials: t.Mapping[str, t.Sequence[CredentialFile]] | None = None,
     roots: Roots,
 ) -> list[str]:
-    """Why what runs of a unit is not what its files say; empty where it is, or where nothing runs.
+    """Return the reasons why the running unit is not what its files say.
 
-    :param secrets: by name of the set
+    :param differing: names of the units and drop-ins whose files differ
+    :param credentials: by name of the set
+    :returns: an empty list where the unit is up to date or does not run
     """
-    if not found.running(unit.name):
-        return ["stopped by a run that was cut short"] if unit.name in found.owed else []
+    if not found.is_running(unit.name):
+        return ["stopped by an interrupted run"] if unit.name in found.pending_restarts else []
     shown = found.shown[unit.name]
     if shown.get("Type") == "oneshot" and shown["ActiveState"] == "activating":
-        # At work right now, by a timer perhaps; its next start reads the new files anyway.
+        # It is working, perhaps started by a timer. Its next start reads the new files.
         return []
-    reasons = ["its restart was cut short"] if unit.name in found.owed else []
-    parts = affecting(unit.name)
+    reasons = (
+        ["an earlier run was interrupted before the restart"] if unit.name in found.pending_restarts else []
+    )
+    parts = contributing_units(unit.name)
     changed = sorted(name for name in differing if owner(name) in parts)
     reasons += [f"{'drop-in' if is_drop_in(name) else 'unit file'} {name} differs" for name in changed]
     if kind(unit.name) == "service":
-        # systemd reads them when it starts the process.
-        others = [
-            secret.name for secret in (secrets or {}).get(unit.set or "", ()) if secret.old != secret.new
+        # systemd reads credentials when it starts the process.
+        names = [
+            credential.name
+            for credential in (credentials or {}).get(unit.set or "", ())
+            if credential.old != credential.new
         ]
-        reasons += [f"credential {name} differs" for name in others]
+        reasons += [f"credential {name} differs" for name in names]
     if shown.get("NeedDaemonReload") == "yes" and not changed:
         reasons.append("systemd has not read its unit file")
     reasons += _other_release(unit, found, pid=_main_pid(shown), roots=roots)
@@ -191,7 +222,7 @@ def _main_pid(shown: t.Mapping[str, str]) -> int:
 def _other_release(unit: Unit, found: Found, *, pid: int, roots: Roots) -> list[str]:
     if unit.release is None:
         return []
-    current = found.currents[unit.release.path]
+    current = found.current_versions[unit.release.path]
     if current != unit.release.version:
         return [f"release {current} is current"]
     running = _running_release(unit.release, pid=pid, proc=roots.proc)
@@ -199,7 +230,7 @@ def _other_release(unit: Unit, found: Found, *, pid: int, roots: Roots) -> list[
 
 
 def _running_release(release: Release, *, pid: int, proc: str) -> str | None:
-    """The version that a process runs; None for a program outside the store, such as an interpreter."""
+    """Return the version that a process runs, or None for a program outside the store, such as an interpreter."""
     try:
         exe = os.readlink(os.path.join(proc, str(pid), "exe"))
     except OSError:
@@ -213,7 +244,7 @@ def _running_release(release: Release, *, pid: int, proc: str) -> str | None:
 
 def _other_profile(shown: t.Mapping[str, str], kernel: Kernel, *, pid: int, roots: Roots) -> list[str]:
     wanted = shown.get("AppArmorProfile", "").lstrip("-")
-    # A profile that is not loaded could not be had by a restart either.
+    # A restart cannot bring the process into a profile that is not loaded.
     if not wanted or wanted not in kernel.modes or not pid:
         return []
     label = process_label(pid, proc=roots.proc)
@@ -222,20 +253,22 @@ def _other_profile(shown: t.Mapping[str, str], kernel: Kernel, *, pid: int, root
     return [f"its process is {label} instead of AppArmor profile {wanted}"]
 
 
-# A run that is killed between the change of a file and the restart leaves no trace in systemd's state. In the
-# runtime directory, because a boot starts everything from the files.
-_OWED = "gofleet.hosts/restart-owed"
+# A run that is killed between the change of a file and the restart leaves no trace in systemd's state. These files
+# are in /run, because after a boot everything runs from the new files.
+_PENDING_RESTARTS = "gofleet.hosts/restart-owed"
 
 
-def owe_restart(names: t.Iterable[str], *, roots: Roots) -> None:
-    directory = os.path.join(roots.runtime, _OWED)
+def record_pending_restarts(names: t.Iterable[str], *, roots: Roots) -> None:
+    """Record units that must be restarted, so that the next run does it when this one is interrupted."""
+    directory = os.path.join(roots.runtime, _PENDING_RESTARTS)
     os.makedirs(directory, mode=0o755, exist_ok=True)
     for name in names:
         with open(os.path.join(directory, name), "w", encoding="utf-8"):
             pass
 
 
-def forget_restart(names: t.Iterable[str], *, roots: Roots) -> None:
+def clear_pending_restarts(names: t.Iterable[str], *, roots: Roots) -> None:
+    """Remove the records of units that were restarted."""
     for name in names:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(roots.runtime, _OWED, name))
+            os.unlink(os.path.join(roots.runtime, _PENDING_RESTARTS, name))

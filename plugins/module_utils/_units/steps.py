@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The order in which units are stopped, started and restarted, so that a listening socket is let go only if it must."""
+"""Plan the order in which units are stopped, started and restarted, so that sockets keep listening where possible."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ import typing as t
 from .._systemd.text import kind
 
 if t.TYPE_CHECKING:
-    from .credentials import Secret
+    from .credentials import CredentialFile
     from .sets import Set
     from .spec import Unit
     from .state import Found
 
-__all__ = ["Steps", "steps_of"]
+__all__ = ["Steps", "plan_steps"]
 
 
 class Steps(t.NamedTuple):
-    """What is to be done; ``sequence`` holds (verb of systemctl, unit) in order. ``discard`` can't be undone."""
+    """The steps of a run.
+
+    write: units and drop-ins whose files are written or removed
+    switch: path of the release store -> version
+    sequence: (verb of systemctl, unit) in order
+    discard: sets whose release store and written directories are removed; this cannot be rolled back
+    """
 
     write: list[Unit]
     switch: dict[str, str]
@@ -32,32 +38,36 @@ class Steps(t.NamedTuple):
     disable: list[str]
     reload: bool
     sequence: list[tuple[str, str]]
-    secrets: list[Secret]
+    credentials: list[CredentialFile]
     discard: list[Set]
     started: list[str]
     restarted: list[str]
 
 
-def steps_of(
+def plan_steps(
     units: t.Sequence[Unit],
     found: Found,
     *,
     differing: t.Collection[str],
     stale: t.Mapping[str, list[str]],
-    secrets: t.Iterable[Secret] = (),
+    credentials: t.Iterable[CredentialFile] = (),
     sets: t.Iterable[Set] = (),
 ) -> Steps:
-    """Pure: the steps from ``found`` to what ``units`` and ``sets`` say."""
-    enable = [u.name for u in units if u.runs and u.enabled and not found.enabled(u.name)]
-    # Links for a changed [Install] section are made anew; systemctl tells nothing when they are right already.
+    """Return the steps that turn ``found`` into what ``units`` and ``sets`` describe.
+
+    :param differing: names of the units and drop-ins whose files differ
+    :param stale: by name of the unit, why it must be restarted
+    """
+    enable = [u.name for u in units if u.runs and u.enabled and not found.is_enabled(u.name)]
+    # A changed [Install] section needs new links. `systemctl reenable` succeeds when they are already right.
     reenable = [
         u.name for u in units if u.runs and u.enabled and u.name in differing and u.name not in enable
     ]
-    disable = [u.name for u in units if u.runs and u.enabled is False and found.enabled(u.name)]
+    disable = [u.name for u in units if u.runs and u.enabled is False and found.is_enabled(u.name)]
     unread = [name for name, shown in found.shown.items() if shown.get("NeedDaemonReload") == "yes"]
     sequence = _sequence(units, found, stale=stale)
-    again = {
-        name for verb, name in sequence if verb == "restart" or (verb == "start" and found.running(name))
+    restarted = {
+        name for verb, name in sequence if verb == "restart" or (verb == "start" and found.is_running(name))
     }
     touched = list(dict.fromkeys(name for verb, name in sequence if verb != "stop"))
     return Steps(
@@ -65,11 +75,11 @@ def steps_of(
         switch={
             unit.release.path: unit.release.version
             for unit in units
-            if unit.release and found.currents[unit.release.path] != unit.release.version
+            if unit.release and found.current_versions[unit.release.path] != unit.release.version
         },
-        # Sockets and timers first: they would start their services again.
+        # Stop sockets and timers first: they could start their services again.
         stop=sorted(
-            (u.name for u in units if u.runs and not u.may_run and found.kept_up(u.name)),
+            (u.name for u in units if u.runs and not u.may_run and found.is_kept_running(u.name)),
             key=lambda name: kind(name) not in ("socket", "timer", "path"),
         ),
         enable=enable,
@@ -77,10 +87,10 @@ def steps_of(
         disable=disable,
         reload=bool(differing or enable or disable or unread),
         sequence=sequence,
-        secrets=[secret for secret in secrets if secret.old != secret.new],
+        credentials=[credential for credential in credentials if credential.old != credential.new],
         discard=[each for each in sets if each.absent],
-        started=[name for name in touched if name not in again],
-        restarted=[name for name in touched if name in again],
+        started=[name for name in touched if name not in restarted],
+        restarted=[name for name in touched if name in restarted],
     )
 
 
@@ -96,9 +106,9 @@ def _sequence(
         verb = _verb(unit, found, stale=stale)
         if verb is None:
             continue
-        # systemd starts or restarts no socket whose service runs: "socket service already active, refusing".
+        # systemd does not start a socket whose service runs: "socket service already active, refusing".
         for service in found.triggers.get(unit.name, []):
-            if found.kept_up(service) and service not in stopped:
+            if found.is_kept_running(service) and service not in stopped:
                 first.append(("stop", service))
                 stopped.append(service)
         first.append((verb, unit.name))
@@ -113,7 +123,7 @@ def _sequence(
 
 
 def _verb(unit: Unit, found: Found, *, stale: t.Mapping[str, list[str]]) -> str | None:
-    running = found.running(unit.name)
+    running = found.is_running(unit.name)
     if stale.get(unit.name):
         return "restart" if running else "start"
     return "start" if unit.state == "started" and not running else None

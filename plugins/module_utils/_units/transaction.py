@@ -20,9 +20,9 @@ from .._health import wait_healthy
 from .._release.store import Store
 from .._systemd.systemctl import Systemctl, UnitError, remove_file, write_file
 from .._systemd.text import RUNNING, kind, settings
-from .credentials import put_secret
-from .sets import remove_folders, store_is_there
-from .state import forget_restart, owe_restart, show
+from .credentials import write_credential
+from .sets import remove_written_directories, store_exists
+from .state import clear_pending_restarts, record_pending_restarts, show
 
 if t.TYPE_CHECKING:
     from .._run import Runner
@@ -30,135 +30,14 @@ if t.TYPE_CHECKING:
     from .state import File, Found, Roots
     from .steps import Steps
 
-__all__ = ["Revert", "apply_steps"]
+__all__ = ["Rollback", "apply_steps"]
 
-# What is in a release store besides releases. Put back as they were: a failed switch is no release's history.
+# The links in a release store. A rollback restores them: a failed switch must not count as a previous release.
 _LINKS = ("current", "previous", ".rolled-back")
-# The old service was healthy before, or nobody can say; this only tells which.
+# How long a rollback waits for the health check of the old service.
 _HEALTH_SECONDS = 10.0
-
-
-class Revert:
-    """Made before the first change, so that ``undo`` knows the host as it was."""
-
-    def __init__(
-        self,
-        steps: Steps,
-        units: t.Sequence[Unit],
-        found: Found,
-        *,
-        roots: Roots,
-        run: Runner,
-        systemctl: Systemctl,
-    ) -> None:
-        self._steps = steps
-        self._units = units
-        self._found = found
-        self._roots = roots
-        self._run = run
-        self._systemctl = systemctl
-        self._links = {
-            os.path.join(path, name): _target(os.path.join(path, name))
-            for path in steps.switch
-            for name in _LINKS
-        }
-        self._ran: list[str] = []
-
-    def undo(self) -> str:
-        """Put everything back; a sentence about what runs now. A step that fails is told and does not stop the rest."""
-        troubles: list[str] = []
-        acted = list(dict.fromkeys(self._systemctl.acted))
-        self._ran = [name for name in acted if self._found.kept_up(name)]
-        new = [name for name in acted if not self._found.kept_up(name)]
-        for name in sorted(new, key=_listeners_first):
-            self._try(troubles, partial(self._systemctl.act, "stop", name))
-        enabled = list(self._systemctl.enabled)
-        for name in (name for verb, name in enabled if verb == "enable"):
-            self._try(troubles, partial(self._systemctl.set_enabled, "disable", name))
-        for unit in self._steps.write:
-            self._put_back(unit.name, self._found.files[unit.name])
-        for secret in self._steps.secrets:
-            put_secret(secret.path, secret.old)
-        for link, target in self._links.items():
-            _restore_link(link, target)
-        for name in (name for verb, name in enabled if verb != "enable"):
-            self._try(troubles, partial(self._systemctl.set_enabled, "reenable", name))
-        if self._steps.reload:
-            self._try(troubles, self._systemctl.reload)
-        if acted:
-            self._systemctl.forget_failure(acted)
-        self._run_again(troubles)
-        return " ".join([self._outcome(), *(f"But {trouble}." for trouble in troubles)])
-
-    def _try(self, troubles: list[str], step: t.Callable[[], None]) -> None:
-        try:
-            step()
-        except UnitError as failure:
-            troubles.append(str(failure))
-
-    def _put_back(self, name: str, old: File) -> None:
-        if old.link is not None:
-            replace_link(os.path.join(self._roots.path, name), old.link)
-        elif old.text is not None:
-            write_file(self._roots.path, name, old.text)
-        else:
-            remove_file(self._roots.path, name)
-
-    def _run_again(self, troubles: list[str]) -> None:
-        listeners = [name for name in self._ran if kind(name) == "socket"]
-        services = [name for name in self._ran if kind(name) != "socket"]
-        verb = "restart"
-        if listeners:
-            for name in services:
-                self._try(troubles, partial(self._systemctl.act, "stop", name))
-            for name in listeners:
-                self._try(troubles, partial(self._systemctl.act, "restart", name))
-            verb = "start"
-        for name in services:
-            self._try(troubles, partial(self._systemctl.act, verb, name))
-
-    def _outcome(self) -> str:
-        if not self._ran:
-            return "Files, links and enablement are back; nothing of it ran before, and nothing runs now."
-        shown = show(self._ran, run=self._run)
-        healths = {unit.name: unit.health for unit in self._units if unit.health}
-        said: list[str] = []
-        for name in self._ran:
-            health = healths.get(name)
-            if shown[name].get("ActiveState") not in RUNNING:
-                said.append(f"{name} does NOT run again")
-            elif health and wait_healthy(health._replace(timeout=min(health.timeout, _HEALTH_SECONDS))):
-                said.append(f"the old {name} runs again, but {health.url} does NOT answer as wanted")
-            else:
-                said.append(f"the old {name} serves again")
-        forget_restart(self._ran, roots=self._roots)
-        return f"Files, links and enablement are back: {', '.join(said)}."
-
-
-def _listeners_first(name: str) -> bool:
-    return kind(name) not in ("socket", "timer", "path")
-
-
-def _target(path: str) -> str | None:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None
-
-
-def _restore_link(path: str, target: str | None) -> None:
-    if _target(path) == target:
-        return
-    if target is not None:
-        replace_link(path, target)
-        return
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-        fsync_directory(os.path.dirname(path))
-
-
 _LOCK_SECONDS = 60.0
-# A program that can't run tends to say so by dying within the first second.
+# A program that cannot run usually exits within the first second.
 _SETTLE_SECONDS = 1.0
 
 
@@ -172,56 +51,61 @@ def apply_steps(
     start_timeout: float,
     pause: t.Callable[[float], None] = time.sleep,
 ) -> dict[str, t.Any]:
-    """Do it. A failure puts files, links, enablement and processes back, and raises what failed and what serves."""
+    """Apply the steps as one transaction.
+
+    :param start_timeout: seconds that one start, stop or restart may take
+    :returns: ``active``: the ActiveState of each unit by name
+    :raises HostError: a step failed; files, links, enablement and processes are as before, or the text says which not
+    """
     systemctl = Systemctl(run, timeout=start_timeout, since=time.time())
     runnable = [unit.name for unit in units if unit.runs]
     touched = [name for dummy, name in steps.sequence]
     with contextlib.ExitStack() as locks:
         for path, version in steps.switch.items():
-            _require(Store(path), version)
+            _require_release(Store(path), version)
         for path in sorted(steps.switch):
             locks.enter_context(Store(path).lock(_LOCK_SECONDS))
-        revert = Revert(steps, units, found, roots=roots, run=run, systemctl=systemctl)
+        rollback = Rollback(steps, units, found, roots=roots, run=run, systemctl=systemctl)
         try:
-            owe_restart((name for name in touched if found.running(name)), roots=roots)
+            record_pending_restarts((name for name in touched if found.is_running(name)), roots=roots)
             _change(steps, roots=roots, systemctl=systemctl)
             _start(steps, systemctl=systemctl)
-            shown = _serve(steps, units, run=run, pause=pause)
+            shown = _check_started(steps, units, run=run, pause=pause)
         except UnitError as failure:
             journal = systemctl.journal(failure.unit)
-            failure.found += _port_holders(failure.unit, units, systemctl=systemctl)
-            raise failure.explain(journal=journal, outcome=revert.undo())
+            failure.found += _describe_port_holders(failure.unit, units, systemctl=systemctl)
+            raise failure.as_host_error(journal=journal, outcome=rollback.run())
         except BaseException:
-            revert.undo()
+            rollback.run()
             raise
-        forget_restart([*runnable, *touched], roots=roots)
+        clear_pending_restarts([*runnable, *touched], roots=roots)
     _discard(steps, roots=roots)
     shown = shown or show(runnable, run=run)
     return {"active": {name: shown[name].get("ActiveState", "unknown") for name in runnable}}
 
 
-def _require(store: Store, version: str) -> None:
+def _require_release(store: Store, version: str) -> None:
     if store.marker(version) is None:
         raise HostError(
             store.path,
             wanted=f"the complete release {version}",
             found=", ".join(store.versions()) or "no release",
-            remedy="Install this version into the store first.",
+            remedy="Install this version into the release store first.",
         )
 
 
-def _port_holders(name: str, units: t.Sequence[Unit], *, systemctl: Systemctl) -> str:
+def _describe_port_holders(name: str, units: t.Sequence[Unit], *, systemctl: Systemctl) -> str:
     texts = [unit.text for unit in units if unit.name == name and unit.text is not None]
     if not texts or kind(name) != "socket":
         return ""
-    held = systemctl.holders(settings(texts[0], "Socket", "ListenStream"))
+    held = systemctl.port_holders(settings(texts[0], "Socket", "ListenStream"))
     return f"; {held}" if held else ""
 
 
 def _change(steps: Steps, *, roots: Roots, systemctl: Systemctl) -> None:
     for name in steps.stop:
         systemctl.act("stop", name)
-    # Units that go are disabled while systemctl can still read their [Install] section.
+    # Disable units before their files are removed: systemctl needs their [Install] section.
     for name in steps.disable:
         systemctl.set_enabled("disable", name)
     for unit in steps.write:
@@ -229,8 +113,8 @@ def _change(steps: Steps, *, roots: Roots, systemctl: Systemctl) -> None:
             remove_file(roots.path, unit.name)
         else:
             write_file(roots.path, unit.name, unit.text)
-    for secret in steps.secrets:
-        put_secret(secret.path, secret.new)
+    for credential in steps.credentials:
+        write_credential(credential.path, credential.new)
     for path, version in steps.switch.items():
         Store(path).switch(version)
     for name in steps.enable:
@@ -242,14 +126,14 @@ def _change(steps: Steps, *, roots: Roots, systemctl: Systemctl) -> None:
 
 
 def _discard(steps: Steps, *, roots: Roots) -> None:
-    """What can't be had back goes last, when nothing that runs needs it."""
+    """Remove what cannot be restored. This comes last, when no running process needs it."""
     for each in steps.discard:
-        if each.store and store_is_there(each.store):
+        if each.store and store_exists(each.store):
             store = Store(each.store)
             with store.lock(_LOCK_SECONDS):
                 store.clear()
         if each.purge:
-            remove_folders(each.name, var=roots.var)
+            remove_written_directories(each.name, var=roots.var)
 
 
 def _start(steps: Steps, *, systemctl: Systemctl) -> None:
@@ -257,10 +141,14 @@ def _start(steps: Steps, *, systemctl: Systemctl) -> None:
         systemctl.act(verb, name)
 
 
-def _serve(
+def _check_started(
     steps: Steps, units: t.Sequence[Unit], *, run: Runner, pause: t.Callable[[float], None]
 ) -> dict[str, dict[str, str]]:
-    """Every unit that was started runs, stays up, and is healthy; what systemd shows of all of them then."""
+    """Check that every started unit runs, is healthy and stays up.
+
+    :returns: the properties of all units by name, or nothing where no unit was started
+    :raises UnitError: a unit failed one of the checks
+    """
     begun = [*steps.started, *steps.restarted]
     names = list(dict.fromkeys([*(unit.name for unit in units if unit.runs), *begun]))
     if not begun:
@@ -283,7 +171,7 @@ def _serve(
         _require_running(name, last[name])
         if last[name].get("NRestarts", "0") != first[name].get("NRestarts", "0"):
             raise UnitError(
-                name, wanted="a service that stays up", found=f"it restarted {last[name]['NRestarts']} times"
+                name, wanted="a service that stays up", found=f"{last[name]['NRestarts']} automatic restarts"
             )
     return last
 
@@ -292,5 +180,132 @@ def _require_running(name: str, shown: t.Mapping[str, str]) -> None:
     state, sub = shown.get("ActiveState", "unknown"), shown.get("SubState", "unknown")
     if state not in RUNNING or sub.startswith("auto-restart"):
         raise UnitError(
-            name, wanted="it active", found=f"it {state} ({sub}), result {shown.get('Result', 'unknown')}"
+            name,
+            wanted="ActiveState=active",
+            found=f"ActiveState={state}, SubState={sub}, Result={shown.get('Result', 'unknown')}",
         )
+
+
+class Rollback:
+    """Restore the host after a failed step.
+
+    It is created before the first change, so that it knows the host as it was.
+    """
+
+    def __init__(
+        self,
+        steps: Steps,
+        units: t.Sequence[Unit],
+        found: Found,
+        *,
+        roots: Roots,
+        run: Runner,
+        systemctl: Systemctl,
+    ) -> None:
+        self._steps = steps
+        self._units = units
+        self._found = found
+        self._roots = roots
+        self._run = run
+        self._systemctl = systemctl
+        self._links = {
+            os.path.join(path, name): _target(os.path.join(path, name))
+            for path in steps.switch
+            for name in _LINKS
+        }
+        self._errors: list[str] = []
+
+    def run(self) -> str:
+        """Restore everything. A step that fails is reported and does not stop the other steps.
+
+        :returns: sentences about what was restored and what runs now
+        """
+        acted = list(dict.fromkeys(self._systemctl.acted))
+        old = [name for name in acted if self._found.is_kept_running(name)]
+        new = [name for name in acted if not self._found.is_kept_running(name)]
+        for name in sorted(new, key=_listeners_first):
+            self._try(partial(self._systemctl.act, "stop", name))
+        enabled = list(self._systemctl.enabled)
+        for name in (name for verb, name in enabled if verb == "enable"):
+            self._try(partial(self._systemctl.set_enabled, "disable", name))
+        for unit in self._steps.write:
+            self._restore_file(unit.name, self._found.files[unit.name])
+        for credential in self._steps.credentials:
+            write_credential(credential.path, credential.old)
+        for link, target in self._links.items():
+            _restore_link(link, target)
+        for name in (name for verb, name in enabled if verb != "enable"):
+            self._try(partial(self._systemctl.set_enabled, "reenable", name))
+        if self._steps.reload:
+            self._try(self._systemctl.reload)
+        if acted:
+            self._systemctl.reset_failed(acted)
+        self._start_old(old)
+        return " ".join([self._outcome(old), *(f"But {error}." for error in self._errors)])
+
+    def _try(self, step: t.Callable[[], None]) -> None:
+        try:
+            step()
+        except UnitError as failure:
+            self._errors.append(str(failure))
+
+    def _restore_file(self, name: str, old: File) -> None:
+        if old.link is not None:
+            replace_link(os.path.join(self._roots.path, name), old.link)
+        elif old.text is not None:
+            write_file(self._roots.path, name, old.text)
+        else:
+            remove_file(self._roots.path, name)
+
+    def _start_old(self, names: t.Sequence[str]) -> None:
+        sockets = [name for name in names if kind(name) == "socket"]
+        services = [name for name in names if kind(name) != "socket"]
+        verb = "restart"
+        if sockets:
+            for name in services:
+                self._try(partial(self._systemctl.act, "stop", name))
+            for name in sockets:
+                self._try(partial(self._systemctl.act, "restart", name))
+            verb = "start"
+        for name in services:
+            self._try(partial(self._systemctl.act, verb, name))
+
+    def _outcome(self, names: t.Sequence[str]) -> str:
+        restored = "Files, links and enablement are restored."
+        if not names:
+            return f"{restored} None of these units ran before, and none runs now."
+        shown = show(names, run=self._run)
+        checks = {unit.name: unit.health for unit in self._units if unit.health}
+        outcomes: list[str] = []
+        for name in names:
+            check = checks.get(name)
+            if shown[name].get("ActiveState") not in RUNNING:
+                outcomes.append(f"{name} does NOT run.")
+            elif check and wait_healthy(check._replace(timeout=min(check.timeout, _HEALTH_SECONDS))):
+                outcomes.append(f"The old {name} runs again, but the health check {check.url} FAILS.")
+            else:
+                outcomes.append(f"The old {name} runs again.")
+        clear_pending_restarts(names, roots=self._roots)
+        return " ".join([restored, *outcomes])
+
+
+def _listeners_first(name: str) -> bool:
+    return kind(name) not in ("socket", "timer", "path")
+
+
+def _target(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def _restore_link(path: str, target: str | None) -> None:
+    if _target(path) == target:
+        return
+    if target is not None:
+        replace_link(path, target)
+        return
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+        fsync_directory(os.path.dirname(path))

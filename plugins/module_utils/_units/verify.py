@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Units judged before they are written: what systemd says about their text, and how exposed they are."""
+"""Check units before they are written, with ``systemd-analyze verify`` and ``systemd-analyze security``."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if t.TYPE_CHECKING:
     from .._run import Completed, Runner
     from .spec import Unit
 
-__all__ = ["complaints", "parse_exposure", "staged", "verify_exposure", "verify_text"]
+__all__ = ["parse_exposure", "split_messages", "staged", "verify_exposure", "verify_text"]
 
 _WORST_ROWS = 5
 
 
 class Staged(t.NamedTuple):
-    """A directory with the wanted files, and the environment in which systemd's tools prefer it."""
+    """A directory with the wanted files, and the environment that makes systemd's tools read it first."""
 
     directory: str
     env: dict[str, str]
@@ -35,7 +35,7 @@ class Staged(t.NamedTuple):
 
 @contextlib.contextmanager
 def staged(units: t.Sequence[Unit], *, path: str) -> t.Iterator[Staged]:
-    """Every wanted file in a temporary directory that hides ``path`` and the directories of packages."""
+    """Write every wanted file into a temporary directory that takes precedence over ``path`` and packages."""
     with tempfile.TemporaryDirectory(prefix="gofleet-units-") as directory:
         for unit in units:
             if not unit.has_file:
@@ -43,7 +43,7 @@ def staged(units: t.Sequence[Unit], *, path: str) -> t.Iterator[Staged]:
             file = os.path.join(directory, unit.name)
             os.makedirs(os.path.dirname(file), exist_ok=True)
             if unit.text is not None:
-                # Without the marker, so that the line numbers are those of the user's text.
+                # Omit the marker line, so that line numbers match the user's text.
                 with open(file, "w", encoding="utf-8", errors="surrogateescape") as writer:
                     writer.write(unit.text.split("\n", 1)[1])
             elif is_drop_in(unit.name):
@@ -60,9 +60,10 @@ def verify_text(
     run: Runner,
     warn: t.Callable[[str], None],
 ) -> None:
-    """
+    """Verify the units whose files would change.
+
     :param differing: names of the units and drop-ins whose files would change
-    :raises HostError: for anything that systemd says about one of them
+    :raises HostError: systemd reports a fault in one of them
     """
     wanted = {unit.name: unit for unit in units}
     names = sorted({owner(name) for name in differing if not wanted[name].absent})
@@ -71,7 +72,7 @@ def verify_text(
     files = [_file(stage, name, wanted=wanted) for name in names]
     done = _verify(files, env=stage.env, run=run, warn=warn)
     stores = [unit.release.path for unit in units if unit.release]
-    found, exempt = complaints(done.err, directory=stage.directory, names=names, stores=stores)
+    found, exempt = split_messages(done.err, directory=stage.directory, names=names, stores=stores)
     optional = {key: unit.optional for key, unit in wanted.items()}
     known = [line for line in found if not _is_optional(line, optional=optional)]
     found, exempt = known, exempt + [line for line in found if line not in known]
@@ -82,7 +83,7 @@ def verify_text(
             ", ".join(names),
             wanted="unit files in which systemd finds no fault",
             found="; ".join(dict.fromkeys(line.rstrip(".") for line in found)),
-            remedy="Correct the content; nothing was changed.",
+            remedy="Correct the content. Nothing was changed.",
         )
 
 
@@ -98,27 +99,32 @@ def _verify(
     done = run([*command, "--recursive-errors=no", *files], env=env)
     if "unrecognized option" in done.err:
         warn(
-            "systemd before 250 verifies units without --recursive-errors: a fault may be found only at the start."
+            "systemd before 250 has no `systemd-analyze verify --recursive-errors`. "
+            "A fault may be found only when the unit starts."
         )
         done = run([*command, *files], env=env)
-        # There the exit status also tells of faults in other units.
+        # In these versions the exit status is also about faults in other units.
         done = done._replace(rc=0)
     if done.rc == 127:
         raise HostError(
             "systemd-analyze",
-            wanted="the tool that verifies units",
+            wanted="the command systemd-analyze",
             found=done.err,
             remedy="Install the package systemd.",
         )
     return done
 
 
-def complaints(
+def split_messages(
     err: str, *, directory: str, names: t.Collection[str], stores: t.Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """The lines of ``systemd-analyze verify`` about our units: faults, and programs that are yet to be released.
+    """Split the messages of ``systemd-analyze verify`` about our units into faults and exempt messages.
 
-    Lines about other units of the host are neither.
+    Exempt is a program that is missing because its release is not installed yet. Messages about other units of
+    the host are ignored.
+
+    :param directory: the directory of the staged files
+    :param stores: paths of the release stores
     """
     found: list[str] = []
     exempt: list[str] = []
@@ -133,7 +139,7 @@ def complaints(
 
 
 def _is_optional(line: str, *, optional: t.Mapping[str, t.Collection[str]]) -> bool:
-    """Whether a line is about a setting that this systemd is too old for, and that may be left out."""
+    """Whether a message is about an unknown setting that the unit lists as optional."""
     unknown = re.match(r"([^:]+):\d+: Unknown key (?:name )?'(\w+)' in section", line)
     return bool(unknown) and unknown.group(2) in optional.get(unknown.group(1), ()) if unknown else False
 
@@ -156,9 +162,9 @@ def verify_exposure(
     run: Runner,
     warn: t.Callable[[str], None],
 ) -> dict[str, float]:
-    """The exposure of each service that has a limit and whose text would change.
+    """Return the exposure of each service that has a limit and whose text would change, from 0.0 to 10.0.
 
-    :raises HostError: for one above its ``exposure_max``
+    :raises HostError: a service above its ``exposure_max``
     """
     touched = {owner(name) for name in differing}
     limits = {
@@ -172,7 +178,7 @@ def verify_exposure(
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager"]
     done = run([*command, *(os.path.join(stage.directory, name) for name in names)], env=stage.env)
     if "unrecognized option" in done.err:
-        warn("systemd before 250 can't tell the exposure of a unit before it runs: exposure_max is not held.")
+        warn("systemd before 250 cannot compute the exposure of a unit file. `exposure_max` is not checked.")
         return {}
     exposures = parse_exposure(done.out)
     for name in names:
@@ -181,19 +187,22 @@ def verify_exposure(
             raise HostError(
                 name,
                 wanted=f"an exposure of at most {limits[name]:g}",
-                found=f"{score:g}; the worst of it: {'; '.join(rows[:_WORST_ROWS])}",
-                remedy="Restrict the service further, or raise exposure_max; nothing was changed.",
+                found=f"{score:g}; largest contributions: {'; '.join(rows[:_WORST_ROWS])}",
+                remedy="Restrict the service further, or raise `exposure_max`. Nothing was changed.",
             )
     return {name: exposures[name][0] for name in names}
 
 
 def parse_exposure(out: str) -> dict[str, tuple[float, list[str]]]:
-    """The tables of ``systemd-analyze security``: unit -> overall score, and the rows that cost, worst first."""
+    """Parse the tables of ``systemd-analyze security``.
+
+    :returns: unit -> (overall exposure from 0.0 to 10.0, the rows that add to it, largest first)
+    """
     scores: dict[str, tuple[float, list[str]]] = {}
     rows: list[tuple[float, str]] = []
     for line in out.splitlines():
         overall = re.match(r"\S+ Overall exposure level for (\S+): ([0-9.]+)", line)
-        # Columns: mark, setting, description, exposure. Marks are words of any script; only the last one counts.
+        # Columns: mark, setting, description, exposure. The mark can be in any script.
         row = re.match(r"\S+ (\S+) +(.+?) +([0-9]+\.[0-9])$", line.rstrip())
         if overall:
             worst = sorted(rows, key=lambda each: -each[0])

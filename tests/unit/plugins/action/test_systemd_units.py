@@ -38,7 +38,7 @@ def encoded(loader: Loader, **item: t.Any) -> dict[str, t.Any]:
     return action._encoded(wanted, owner="x")
 
 
-def test_the_host_is_told_contents_alone(tmp_path: pathlib.Path) -> None:
+def test_the_host_receives_only_contents(tmp_path: pathlib.Path) -> None:
     (tmp_path / "opened").write_bytes(b"\xff\x00")
     loader = Loader()
     loader.real = str(tmp_path / "opened")
@@ -47,7 +47,7 @@ def test_the_host_is_told_contents_alone(tmp_path: pathlib.Path) -> None:
     assert encoded(loader, data="w6k=") == {"name": "token", "data": "w6k="}
 
 
-def test_what_was_left_out_is_not_sent() -> None:
+def test_omitted_options_are_not_sent() -> None:
     assert _given({"a": None, "b": [{"c": None, "d": 0}], "e": ""}) == {"b": [{"d": 0}], "e": ""}
 
 
@@ -77,13 +77,15 @@ def run(tmp_path: pathlib.Path, *credentials: dict[str, t.Any]) -> tuple[dict[st
         ({"src": "none"}, "wanted a file that the controller can read"),
     ],
 )
-def test_refuses_without_telling(tmp_path: pathlib.Path, credential: dict[str, t.Any], message: str) -> None:
+def test_errors_do_not_show_the_content(
+    tmp_path: pathlib.Path, credential: dict[str, t.Any], message: str
+) -> None:
     result, shown = run(tmp_path, {"name": "token", **credential})
     assert message in result["msg"]
     assert SECRET not in shown
 
 
-def test_what_ansible_shows_has_no_secret(tmp_path: pathlib.Path) -> None:
+def test_the_output_of_ansible_shows_no_secret(tmp_path: pathlib.Path) -> None:
     dummy, shown = run(tmp_path, {"name": "token", "content": SECRET})
     assert SECRET not in shown
     assert "bjB0LXRvLWJlLXNlZW4=" not in shown

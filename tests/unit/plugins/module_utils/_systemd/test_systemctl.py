@@ -32,7 +32,7 @@ def _systemctl(*answers: tuple[str, Completed]) -> Systemctl:
     return Systemctl(Scripted(*answers), timeout=2.5, since=1000.7)
 
 
-def test_what_was_asked_is_remembered() -> None:
+def test_units_acted_on_are_recorded() -> None:
     systemctl = _systemctl(
         ("timeout 2.5 systemctl restart -- x.service", Completed(0, "", "")),
         ("systemctl enable --no-reload -- x.service", Completed(0, "", "Created symlink\n")),
@@ -48,12 +48,12 @@ def test_what_was_asked_is_remembered() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Completed(124, "", ""), "still waiting"),
+        (Completed(124, "", ""), "the job still running"),
         (Completed(1, "", "Job for x.service failed.\nSee more.\n"), "Job for x.service failed"),
         (Completed(5, "", ""), "exit status 5"),
     ],
 )
-def test_a_start_that_fails_tells_why_and_is_remembered(answer: Completed, said: str) -> None:
+def test_a_failed_start_is_explained_and_recorded(answer: Completed, said: str) -> None:
     systemctl = _systemctl(("timeout 2.5 systemctl start -- x.service", answer))
     with pytest.raises(UnitError) as caught:
         systemctl.act("start", "x.service")
@@ -61,7 +61,7 @@ def test_a_start_that_fails_tells_why_and_is_remembered(answer: Completed, said:
     assert systemctl.acted == ["x.service"]
 
 
-def test_a_failed_enable_or_reload_tells_why() -> None:
+def test_a_failed_enable_or_reload_is_explained() -> None:
     with pytest.raises(UnitError, match="no such unit"):
         _systemctl(
             ("systemctl disable --no-reload -- x.timer", Completed(1, "", "no such unit\n"))
@@ -70,7 +70,7 @@ def test_a_failed_enable_or_reload_tells_why() -> None:
         _systemctl(("systemctl daemon-reload", Completed(1, "", ""))).reload()
 
 
-def test_the_journal_is_that_of_this_run() -> None:
+def test_the_journal_starts_with_the_transaction() -> None:
     systemctl = _systemctl(
         ("journalctl --sync", Completed(0, "", "")),
         (
@@ -81,27 +81,27 @@ def test_the_journal_is_that_of_this_run() -> None:
     assert systemctl.journal("x.service") == "a\nb"
 
 
-def test_the_holder_of_a_port_is_named() -> None:
+def test_the_process_that_listens_on_a_port_is_named() -> None:
     rows = (
         'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=243,fd=3))\n'
         'LISTEN 0 128 [::]:8022 [::]:* users:(("other",pid=9,fd=3))\n'
         "LISTEN 0 128 127.0.0.1:22 0.0.0.0:*\n"
     )
     systemctl = _systemctl(("ss -Hltnp", Completed(0, rows, "")))
-    assert systemctl.holders(["127.0.0.1:22", "/run/x"]) == (
+    assert systemctl.port_holders(["127.0.0.1:22", "/run/x"]) == (
         '0.0.0.0:22 is held by users:(("sshd",pid=243,fd=3))'
     )
-    assert _systemctl(("ss -Hltnp", Completed(127, "", ""))).holders(["80"]) == ""
+    assert _systemctl(("ss -Hltnp", Completed(127, "", ""))).port_holders(["80"]) == ""
 
 
-def test_the_explanation_ends_with_the_journal() -> None:
+def test_the_error_ends_with_the_journal() -> None:
     failure = UnitError("x.service", wanted="it active", found="it failed")
-    error = failure.explain(journal="a\nb", outcome="All is back.")
+    error = failure.as_host_error(journal="a\nb", outcome="All is back.")
     assert str(error).endswith("All is back. The last journal lines of x.service:\na\nb")
-    assert failure.explain(journal="", outcome="All is back.").remedy == "All is back."
+    assert failure.as_host_error(journal="", outcome="All is back.").remedy == "All is back."
 
 
-def test_the_directory_of_the_last_drop_in_goes(tmp_path: pathlib.Path) -> None:
+def test_removing_the_last_drop_in_removes_its_directory(tmp_path: pathlib.Path) -> None:
     for name in ("x.service.d/a.conf", "x.service.d/b.conf"):
         write_file(str(tmp_path), name, "a\n")
     remove_file(str(tmp_path), "x.service.d/a.conf")

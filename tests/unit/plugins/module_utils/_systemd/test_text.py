@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._systemd.text import (
-    affecting,
+    contributing_units,
     is_drop_in,
     is_template,
     kind,
@@ -23,7 +23,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._systemd.text import
     "name",
     ["x.service", "x@.service", "x@a-1.socket", "x.timer", "x.service.d/10-y.conf", "x@.service.d/a.conf"],
 )
-def test_names_of_units_and_drop_ins_are_right(name: str) -> None:
+def test_names_of_units_and_drop_ins_are_valid(name: str) -> None:
     assert wrong_name(name) is None
 
 
@@ -44,7 +44,7 @@ def test_names_of_units_and_drop_ins_are_right(name: str) -> None:
         "x.service\n",
     ],
 )
-def test_other_names_are_wrong(name: str) -> None:
+def test_other_names_are_invalid(name: str) -> None:
     assert wrong_name(name) is not None
 
 
@@ -55,9 +55,9 @@ def test_a_drop_in_belongs_to_its_unit() -> None:
     assert kind("x.socket.d/a.conf") == "socket"
 
 
-def test_an_instance_is_made_of_its_template_too() -> None:
-    assert affecting("x@1.service") == ("x@1.service", "x@.service")
-    assert affecting("x.service") == ("x.service",)
+def test_a_template_contributes_to_its_instances() -> None:
+    assert contributing_units("x@1.service") == ("x@1.service", "x@.service")
+    assert contributing_units("x.service") == ("x.service",)
     assert is_template("x@.service")
     assert not is_template("x@1.service")
 
@@ -70,7 +70,7 @@ def test_blocks_come_in_the_order_of_the_names() -> None:
     }
 
 
-def test_an_empty_assignment_forgets_earlier_ones() -> None:
+def test_an_empty_assignment_resets_the_list() -> None:
     text = (
         "[Service]\nExecStart=/a\nExecStart=\n# ExecStart=/c\nExecStart=/b \\\n  -x\n[Other]\nExecStart=/d\n"
     )

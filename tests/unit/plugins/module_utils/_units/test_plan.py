@@ -21,7 +21,7 @@ def systemd(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
     return Systemd(tmp_path)
 
 
-def test_a_bare_host_gets_files_release_enablement_and_processes(
+def test_a_new_host_gets_files_release_enablement_and_processes(
     systemd: Systemd, tmp_path: pathlib.Path
 ) -> None:
     store(tmp_path, "1")
@@ -42,7 +42,7 @@ def test_a_bare_host_gets_files_release_enablement_and_processes(
     assert os.readlink(tmp_path / "opt/x/current") == "1"
 
 
-def test_an_unchanged_run_is_one_command(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_an_unchanged_run_needs_one_command(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     store(tmp_path, "1")
     plan(systemd, *both(tmp_path, "1")).apply()
     systemd.reads, systemd.calls[:] = 0, []
@@ -52,7 +52,7 @@ def test_an_unchanged_run_is_one_command(systemd: Systemd, tmp_path: pathlib.Pat
     assert (systemd.reads, systemd.calls) == (1, [])
 
 
-def test_a_new_release_restarts_the_service_alone(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_a_new_release_restarts_only_the_service(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     store(tmp_path, "1", "2")
     plan(systemd, *both(tmp_path, "1")).apply()
     systemd.calls.clear()
@@ -64,7 +64,7 @@ def test_a_new_release_restarts_the_service_alone(systemd: Systemd, tmp_path: pa
     assert os.readlink(tmp_path / "opt/x/current") == "2"
 
 
-def test_a_release_that_is_not_there_changes_nothing(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_a_missing_release_changes_nothing(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     planned = plan(systemd, *both(tmp_path, "1"))
     with pytest.raises(HostError, match="Install this version"):
         planned.apply()
@@ -72,7 +72,7 @@ def test_a_release_that_is_not_there_changes_nothing(systemd: Systemd, tmp_path:
     assert not (tmp_path / "opt").exists()
 
 
-def test_a_run_that_was_killed_is_finished_by_the_next(
+def test_the_next_run_finishes_a_killed_run(
     systemd: Systemd, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(tmp_path, "1", "2")
@@ -80,19 +80,19 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
     planned = plan(systemd, *both(tmp_path, "2"))
     with monkeypatch.context() as patch:
         patch.setattr(transaction, "_start", lambda *steps, **more: os._exit)
-        patch.setattr(transaction, "_serve", lambda *steps, **more: {})
-        patch.setattr(transaction, "forget_restart", lambda *names, **more: None)
+        patch.setattr(transaction, "_check_started", lambda *steps, **more: {})
+        patch.setattr(transaction, "clear_pending_restarts", lambda *names, **more: None)
         planned.apply()
     systemd.calls.clear()
     again = plan(systemd, *both(tmp_path, "2"))
-    assert again.before["x.service"]["runs"] == "stale (its restart was cut short)"
+    assert again.before["x.service"]["runs"] == "stale (an earlier run was interrupted before the restart)"
     again.apply()
     assert systemd.calls == ["restart x.service"]
     last = plan(systemd, *both(tmp_path, "2"))
     assert last.before == last.after
 
 
-def test_a_changed_drop_in_restarts_its_service_and_goes_again(
+def test_a_changed_drop_in_restarts_its_service_and_can_be_removed(
     systemd: Systemd, tmp_path: pathlib.Path
 ) -> None:
     store(tmp_path, "1")
@@ -151,6 +151,6 @@ def test_a_foreign_file_is_left_alone_unless_adopted(systemd: Systemd, state: st
     assert file.exists() == (state == "started")
 
 
-def test_a_unit_that_nobody_brings_is_an_error(systemd: Systemd) -> None:
+def test_a_missing_unit_without_content_is_refused(systemd: Systemd) -> None:
     with pytest.raises(HostError, match="LoadState=not-found"):
         plan(systemd, {"name": "x.service", "state": "started"})

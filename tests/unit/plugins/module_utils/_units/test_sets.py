@@ -15,9 +15,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostE
 from ansible_collections.gofleet.hosts.plugins.module_utils._units import transaction
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.credentials import credential_path
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.sets import (
-    folders_of,
-    remove_folders,
+    remove_written_directories,
     units_spec,
+    written_directories,
 )
 
 from .stand_in_systemd import SERVICE, SOCKET, Systemd, both, plan, store, tree
@@ -56,7 +56,7 @@ def file(root: pathlib.Path, name: str = "token") -> pathlib.Path:
     return root / "secrets/x" / name
 
 
-def test_what_is_not_listed_any_more_is_removed(systemd: Systemd) -> None:
+def test_units_that_are_no_longer_listed_are_removed(systemd: Systemd) -> None:
     foreign = systemd.etc / "x-foreign.service"
     foreign.write_text(SERVICE)
     other = {"name": "y.service", "content": SERVICE, "set": "y"}
@@ -77,13 +77,15 @@ def test_what_is_not_listed_any_more_is_removed(systemd: Systemd) -> None:
     assert last.before == last.after
 
 
-def test_without_its_set_a_unit_that_is_not_listed_stays(systemd: Systemd) -> None:
+def test_an_unlisted_unit_stays_when_its_set_is_not_listed(systemd: Systemd) -> None:
     plan(systemd, *owned("x.service", "x-ops.socket"), sets=whole()).apply()
     plan(systemd, *owned("x.service")).apply()
     assert (systemd.etc / "x-ops.socket").exists()
 
 
-def test_a_secret_is_roots_alone_and_is_shown_nowhere(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_only_root_can_read_a_credential_and_nothing_shows_it(
+    systemd: Systemd, tmp_path: pathlib.Path
+) -> None:
     planned = plan(systemd, *owned("x.service"), sets=whole(credential(SECRET)))
     assert not file(tmp_path).exists()
     planned.apply()
@@ -98,7 +100,9 @@ def test_a_secret_is_roots_alone_and_is_shown_nowhere(systemd: Systemd, tmp_path
     assert again.before == again.after
 
 
-def test_another_secret_restarts_the_services_of_its_set(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_a_changed_credential_restarts_the_services_of_its_set(
+    systemd: Systemd, tmp_path: pathlib.Path
+) -> None:
     units = [*owned("x.service", "x.socket"), {"name": "y.service", "content": SERVICE, "state": "started"}]
     plan(systemd, *units, sets=whole(credential(SECRET))).apply()
     systemd.calls.clear()
@@ -110,14 +114,14 @@ def test_another_secret_restarts_the_services_of_its_set(systemd: Systemd, tmp_p
     assert file(tmp_path).read_text() == "another"
 
 
-def test_a_secret_that_others_could_read_is_written_anew(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_a_credential_that_others_can_read_is_written_again(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     plan(systemd, *owned("x.service"), sets=whole(credential(SECRET))).apply()
     file(tmp_path).chmod(0o644)
     plan(systemd, *owned("x.service"), sets=whole(credential(SECRET))).apply()
     assert stat.S_IMODE(file(tmp_path).stat().st_mode) == 0o600
 
 
-def test_a_link_in_place_of_a_secret_is_not_followed(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_a_link_in_place_of_a_credential_is_not_followed(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("theirs")
     file(tmp_path).parent.mkdir(parents=True)
@@ -127,7 +131,7 @@ def test_a_link_in_place_of_a_secret_is_not_followed(systemd: Systemd, tmp_path:
     assert not file(tmp_path).is_symlink()
 
 
-def test_a_secret_that_is_not_listed_any_more_is_removed(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_a_credential_that_is_no_longer_listed_is_removed(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     plan(systemd, *owned("x.service"), sets=whole(credential(SECRET), credential("2", "key"))).apply()
     plan(systemd, *owned("x.service"), sets=whole(credential(SECRET))).apply()
     assert os.listdir(file(tmp_path).parent) == ["token"]
@@ -135,7 +139,7 @@ def test_a_secret_that_is_not_listed_any_more_is_removed(systemd: Systemd, tmp_p
     assert not file(tmp_path).parent.exists()
 
 
-def test_a_service_that_does_not_start_with_the_new_secret_gets_the_old_one_back(
+def test_a_service_that_fails_with_the_new_credential_gets_the_old_one_back(
     systemd: Systemd, tmp_path: pathlib.Path
 ) -> None:
     plan(systemd, *owned("x.service"), sets=whole(credential(SECRET))).apply()
@@ -143,12 +147,12 @@ def test_a_service_that_does_not_start_with_the_new_secret_gets_the_old_one_back
     failing = [True]
     systemd.refuses = lambda verb, unit: verb == "restart" and bool(failing) and failing.pop()
     planned = plan(systemd, *owned("x.service"), sets=whole(credential("bad"), credential("2", "key")))
-    with pytest.raises(HostError, match="the old x.service serves again"):
+    with pytest.raises(HostError, match="The old x.service runs again"):
         planned.apply()
     assert tree(tmp_path) == old
 
 
-def test_a_set_that_is_absent_goes_with_its_releases(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_an_absent_set_is_removed_with_its_releases(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     releases = store(tmp_path, "1", "2")
     plan(
         systemd, *both(tmp_path, "1", set="x"), *owned("x@a.service"), sets=whole(credential(SECRET))
@@ -167,7 +171,7 @@ def test_a_set_that_is_absent_goes_with_its_releases(systemd: Systemd, tmp_path:
     assert last.before == last.after
 
 
-def test_what_is_not_ours_in_a_store_stays(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_foreign_files_in_a_store_stay(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     releases = pathlib.Path(store(tmp_path, "1"))
     (releases / "by-hand").mkdir()
     gone = [{"name": "x", "state": "absent", "store": str(releases)}]
@@ -177,7 +181,7 @@ def test_what_is_not_ours_in_a_store_stays(systemd: Systemd, tmp_path: pathlib.P
     assert last.before == last.after
 
 
-def test_purge_takes_what_dynamic_users_have_written(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_purge_removes_what_dynamic_users_wrote(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     var = tmp_path / "var"
     (var / "lib/private/x/deep").mkdir(parents=True)
     (var / "lib/x").symlink_to("private/x")
@@ -190,52 +194,54 @@ def test_purge_takes_what_dynamic_users_have_written(systemd: Systemd, tmp_path:
     assert last.before == last.after
 
 
-def test_purge_of_instances_leaves_what_others_put_there(tmp_path: pathlib.Path) -> None:
+def test_purge_of_instances_leaves_foreign_files(tmp_path: pathlib.Path) -> None:
     (tmp_path / "log/private/x/a").mkdir(parents=True)
     (tmp_path / "log/x").mkdir()
     (tmp_path / "log/x/a").symlink_to("../private/x/a")
     (tmp_path / "log/x/elsewhere").symlink_to("/etc")
-    remove_folders("x", var=str(tmp_path))
+    remove_written_directories("x", var=str(tmp_path))
     assert os.listdir(tmp_path / "log/x") == ["elsewhere"]
-    assert folders_of("x", var=str(tmp_path)) == []
+    assert written_directories("x", var=str(tmp_path)) == []
 
 
-def test_purge_leaves_a_directory_that_no_dynamic_user_had(tmp_path: pathlib.Path) -> None:
+def test_purge_leaves_a_directory_without_dynamic_user(tmp_path: pathlib.Path) -> None:
     (tmp_path / "lib/x/theirs").mkdir(parents=True)
-    remove_folders("x", var=str(tmp_path))
+    remove_written_directories("x", var=str(tmp_path))
     assert (tmp_path / "lib/x/theirs").exists()
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"name": "../x"}, "set ../x: .*other characters"),
-        ({"name": "x", "state": "absent", "credentials": [credential("1")]}, "credentials of a set that is"),
-        ({"name": "x", "store": "/opt/x"}, "store or purge of a set that stays"),
-        ({"name": "x", "purge": True}, "store or purge of a set that stays"),
-        ({"name": "x", "credentials": [credential("1", "../a")]}, "credential '../a' of x: wanted a name of its own"),
-        ({"name": "x", "credentials": [credential("1"), credential("2")]}, "found it twice"),
-        ({"name": "x", "credentials": [{"name": "a", "data": "?"}]}, "something else, not shown here"),
-        ({"name": "x", "credentials": [{"name": "a", "data": None}]}, "something else, not shown here"),
+        ({"name": "../x"}, "set ../x: .*characters other"),
+        ({"name": "x", "state": "absent", "credentials": [credential("1")]}, "credentials in a set with"),
+        ({"name": "x", "store": "/opt/x"}, "`store` or `purge` without"),
+        ({"name": "x", "purge": True}, "`store` or `purge` without"),
+        ({"name": "x", "credentials": [credential("1", "../a")]}, "credential '../a' of x: wanted a unique name"),
+        ({"name": "x", "credentials": [credential("1"), credential("2")]}, "found the name twice"),
+        ({"name": "x", "credentials": [{"name": "a", "data": "?"}]}, "something else, which is not shown here"),
+        ({"name": "x", "credentials": [{"name": "a", "data": None}]}, "something else, which is not shown here"),
         ({"name": "x", "credentials": [credential("1" * 1048577)]}, "wanted at most 1048576 bytes"),
     ],
 )  # fmt: skip
-def test_refuses_what_no_host_could_satisfy(systemd: Systemd, entry: dict[str, t.Any], message: str) -> None:
+def test_entries_that_no_host_can_satisfy_are_refused(
+    systemd: Systemd, entry: dict[str, t.Any], message: str
+) -> None:
     with pytest.raises(HostError, match=message):
         plan(systemd, sets=[entry])
 
 
-def test_units_of_a_set_that_is_absent_are_refused(systemd: Systemd) -> None:
-    with pytest.raises(HostError, match=r"x\.service of a set that is to be absent"):
+def test_units_of_an_absent_set_are_refused(systemd: Systemd) -> None:
+    with pytest.raises(HostError, match=r"x\.service in a set with `state: absent`"):
         plan(systemd, *owned("x.service"), sets=[{"name": "x", "state": "absent"}])
 
 
-def test_a_set_stands_once(systemd: Systemd) -> None:
-    with pytest.raises(HostError, match="set x: .*found it listed twice"):
+def test_a_repeated_set_is_refused(systemd: Systemd) -> None:
+    with pytest.raises(HostError, match="set x: .*found two entries"):
         plan(systemd, sets=[*whole(), *whole()])
 
 
-def test_secrets_are_marked_as_such_and_lie_where_units_say() -> None:
+def test_credentials_are_hidden_and_stored_where_units_load_them() -> None:
     options = units_spec()["sets"]["options"]["credentials"]["options"]
     assert [name for name, option in options.items() if option.get("no_log")] == ["content", "data"]
     assert credential_path("x", "token") == "/etc/gofleet/credentials/x/token"

@@ -11,15 +11,15 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.policy import Kernel
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
-from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import units_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import parse_units
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.state import (
     Found,
     Roots,
-    forget_restart,
-    owe_restart,
+    clear_pending_restarts,
     read_file,
     read_host,
-    stale,
+    record_pending_restarts,
+    stale_reasons,
 )
 
 ACTIVE = {"ActiveState": "active", "MainPID": "7", "NeedDaemonReload": "no", "AppArmorProfile": ""}
@@ -34,56 +34,59 @@ def _found(facts: dict[str, str], **more: t.Any) -> Found:
     base: dict[str, t.Any] = {
         "files": {},
         "shown": {"x.service": {**ACTIVE, **facts}},
-        "currents": {},
+        "current_versions": {},
         "triggers": {},
-        "owed": frozenset(),
+        "pending_restarts": frozenset(),
         "kernel": Kernel({"hello": "enforce"}, None),
     }
     return Found(**{**base, **more})
 
 
 def _stale(root: pathlib.Path, found: Found, *, differing: t.Sequence[str] = (), **entry: t.Any) -> list[str]:
-    (unit,) = units_of([{"name": "x.service", **entry}])
-    return stale(unit, found, differing=differing, roots=_roots(root))
+    (unit,) = parse_units([{"name": "x.service", **entry}])
+    return stale_reasons(unit, found, differing=differing, roots=_roots(root))
 
 
-def test_what_runs_as_its_files_say_is_not_stale(tmp_path: pathlib.Path) -> None:
+def test_a_unit_that_runs_as_its_files_say_is_not_stale(tmp_path: pathlib.Path) -> None:
     assert _stale(tmp_path, _found({})) == []
-    assert _found({}).running("x.service")
-    assert not _found({}).enabled("x.service")
+    assert _found({}).is_running("x.service")
+    assert not _found({}).is_enabled("x.service")
 
 
 @pytest.mark.parametrize("name", ["x.service", "x.service.d/10-a.conf"])
-def test_a_differing_file_makes_it_stale(tmp_path: pathlib.Path, name: str) -> None:
+def test_a_differing_file_makes_a_unit_stale(tmp_path: pathlib.Path, name: str) -> None:
     (reason,) = _stale(tmp_path, _found({}), differing=[name, "y.service"])
     assert name in reason
 
 
 def test_the_template_makes_an_instance_stale(tmp_path: pathlib.Path) -> None:
-    (unit,) = units_of([{"name": "x@1.service"}])
+    (unit,) = parse_units([{"name": "x@1.service"}])
     found = _found({}, shown={"x@1.service": ACTIVE})
-    assert stale(unit, found, differing=["x@.service"], roots=_roots(tmp_path))
+    assert stale_reasons(unit, found, differing=["x@.service"], roots=_roots(tmp_path))
 
 
-def test_a_oneshot_at_work_is_left_to_finish(tmp_path: pathlib.Path) -> None:
+def test_a_running_oneshot_can_finish(tmp_path: pathlib.Path) -> None:
     found = _found({"ActiveState": "activating", "Type": "oneshot"})
     assert _stale(tmp_path, found, differing=["x.service"]) == []
 
 
-def test_a_service_between_two_tries_does_not_run() -> None:
+def test_a_service_that_waits_for_a_restart_does_not_run() -> None:
     found = _found({"ActiveState": "activating", "SubState": "auto-restart"})
-    assert not found.running("x.service")
-    assert found.kept_up("x.service")
+    assert not found.is_running("x.service")
+    assert found.is_kept_running("x.service")
 
 
-def test_unread_files_and_owed_restarts_make_it_stale(tmp_path: pathlib.Path) -> None:
-    found = _found({"NeedDaemonReload": "yes"}, owed=frozenset(["x.service"]))
-    assert _stale(tmp_path, found) == ["its restart was cut short", "systemd has not read its unit file"]
+def test_unread_files_and_pending_restarts_make_a_unit_stale(tmp_path: pathlib.Path) -> None:
+    found = _found({"NeedDaemonReload": "yes"}, pending_restarts=frozenset(["x.service"]))
+    assert _stale(tmp_path, found) == [
+        "an earlier run was interrupted before the restart",
+        "systemd has not read its unit file",
+    ]
 
 
-def test_what_a_cut_short_run_stopped_is_stale_too(tmp_path: pathlib.Path) -> None:
+def test_a_unit_stopped_by_an_interrupted_run_is_stale(tmp_path: pathlib.Path) -> None:
     stopped = {"ActiveState": "inactive", "MainPID": "0"}
-    assert _stale(tmp_path, _found(stopped, owed=frozenset(["x.service"]))) != []
+    assert _stale(tmp_path, _found(stopped, pending_restarts=frozenset(["x.service"]))) != []
     (tmp_path / "second").mkdir()
     assert _stale(tmp_path / "second", _found(stopped), differing=["x.service"]) == []
 
@@ -107,7 +110,7 @@ def test_the_process_is_compared_with_the_release(
     (tmp_path / "proc/7").mkdir(parents=True)
     if exe is not None:
         (tmp_path / "proc/7/exe").symlink_to(exe.format(store=store))
-    found = _found({}, currents={str(store): current})
+    found = _found({}, current_versions={str(store): current})
     assert _stale(tmp_path, found, release={"path": str(store), "version": "2"}) == reasons
 
 
@@ -133,15 +136,17 @@ def test_the_process_is_compared_with_the_profile(
     assert bool(_stale(tmp_path, _found({"AppArmorProfile": profile}))) == is_stale
 
 
-def test_owed_restarts_are_kept_until_forgotten(tmp_path: pathlib.Path) -> None:
+def test_pending_restarts_are_kept_until_cleared(tmp_path: pathlib.Path) -> None:
     roots = _roots(tmp_path)
-    owe_restart(["x.service", "y.service"], roots=roots)
-    forget_restart(["x.service", "never.service"], roots=roots)
+    record_pending_restarts(["x.service", "y.service"], roots=roots)
+    clear_pending_restarts(["x.service", "never.service"], roots=roots)
 
     def run(argv: list[str], **more: object) -> Completed:
         return Completed(0, "ActiveState=inactive\n", "")
 
-    assert read_host(units_of([{"name": "x.service"}]), roots=roots, run=run).owed == {"y.service"}
+    assert read_host(parse_units([{"name": "x.service"}]), roots=roots, run=run).pending_restarts == {
+        "y.service"
+    }
 
 
 def test_one_command_reads_all_units_and_the_services_of_sockets(tmp_path: pathlib.Path) -> None:
@@ -151,7 +156,7 @@ def test_one_command_reads_all_units_and_the_services_of_sockets(tmp_path: pathl
         calls.append(argv)
         return Completed(0, "ActiveState=active\n\nActiveState=inactive\n", "")
 
-    units = units_of(
+    units = parse_units(
         [
             {"name": "x.socket", "content": "[Socket]\nService=y.service\n"},
             {"name": "x@.service", "content": "[Service]\n"},
@@ -169,19 +174,19 @@ def test_without_systemd_the_host_is_refused(tmp_path: pathlib.Path) -> None:
     def run(argv: list[str], **more: object) -> Completed:
         raise AssertionError(argv)
 
-    with pytest.raises(HostError, match="first process"):
+    with pytest.raises(HostError, match="booted with systemd"):
         read_host([], roots=Roots("/etc", runtime=str(tmp_path)), run=run)
 
 
-def test_a_state_that_can_not_be_told_is_an_error(tmp_path: pathlib.Path) -> None:
+def test_a_state_that_systemctl_does_not_show_is_an_error(tmp_path: pathlib.Path) -> None:
     def run(argv: list[str], **more: object) -> Completed:
         return Completed(1, "", "Failed to connect to bus")
 
     with pytest.raises(HostError, match="Failed to connect"):
-        read_host(units_of([{"name": "x.service"}]), roots=_roots(tmp_path), run=run)
+        read_host(parse_units([{"name": "x.service"}]), roots=_roots(tmp_path), run=run)
 
 
-def test_a_link_is_told_from_a_file(tmp_path: pathlib.Path) -> None:
+def test_links_and_files_are_distinguished(tmp_path: pathlib.Path) -> None:
     (tmp_path / "masked").symlink_to("/dev/null")
     (tmp_path / "file").write_text("a\n")
     assert read_file(str(tmp_path / "masked")) == ("", "/dev/null")

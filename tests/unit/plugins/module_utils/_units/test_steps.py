@@ -8,9 +8,9 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.policy import Kernel
-from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import units_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import parse_units
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.state import Found
-from ansible_collections.gofleet.hosts.plugins.module_utils._units.steps import Steps, steps_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.steps import Steps, plan_steps
 
 UP = {"ActiveState": "active"}
 DOWN = {"ActiveState": "inactive"}
@@ -23,7 +23,9 @@ def _steps(
     differing: t.Sequence[str] = (),
 ) -> Steps:
     found = Found({}, shown, {}, {"x.socket": ["x.service"]}, frozenset(), Kernel({}, None))
-    return steps_of(units_of(entries), found, differing=differing, stale={name: ["why"] for name in stale})
+    return plan_steps(
+        parse_units(entries), found, differing=differing, stale={name: ["why"] for name in stale}
+    )
 
 
 SOCKET = {"name": "x.socket", "state": "started"}
@@ -58,7 +60,7 @@ LAZY = {"name": "x.service"}
         ([{"name": "x.timer", "state": "started"}], ["x.timer"], ["x.timer"], [("restart", "x.timer")]),
     ],
 )
-def test_the_order(
+def test_the_sequence(
     entries: list[dict[str, t.Any]], running: list[str], stale: list[str], sequence: list[tuple[str, str]]
 ) -> None:
     shown = {name: UP if name in running else DOWN for name in ("x.socket", "x.service", "x.timer")}
@@ -75,13 +77,13 @@ def test_a_stopped_service_is_not_started_with_its_socket() -> None:
     assert ("start", "x.service") not in steps.sequence
 
 
-def test_a_service_between_two_tries_is_started_or_stopped() -> None:
+def test_a_service_that_waits_for_a_restart_is_started_or_stopped() -> None:
     shown = {"x.service": {"ActiveState": "activating", "SubState": "auto-restart"}}
     assert _steps([SERVICE], shown).sequence == [("start", "x.service")]
     assert _steps([{"name": "x.service", "state": "stopped"}], shown).stop == ["x.service"]
 
 
-def test_a_socket_is_stopped_before_the_service_that_it_would_start() -> None:
+def test_a_socket_is_stopped_before_its_service() -> None:
     entries = [{"name": "x.service", "state": "absent"}, {"name": "x.socket", "state": "absent"}]
     assert _steps(entries, {"x.socket": UP, "x.service": UP}).stop == ["x.socket", "x.service"]
 

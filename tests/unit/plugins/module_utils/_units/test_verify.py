@@ -10,10 +10,10 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
-from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import Unit, units_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._units.spec import Unit, parse_units
 from ansible_collections.gofleet.hosts.plugins.module_utils._units.verify import (
-    complaints,
     parse_exposure,
+    split_messages,
     staged,
     verify_exposure,
     verify_text,
@@ -68,7 +68,7 @@ def _warn(text: str) -> None:
 
 
 def _units(*names: str, **more: t.Any) -> list[Unit]:
-    return units_of([{"name": name, "content": "[Service]\nExecStart=/x\n", **more} for name in names])
+    return parse_units([{"name": name, "content": "[Service]\nExecStart=/x\n", **more} for name in names])
 
 
 def _verify(units: list[Unit], run: t.Any, warn: t.Callable[[str], None] = _warn) -> None:
@@ -76,8 +76,8 @@ def _verify(units: list[Unit], run: t.Any, warn: t.Callable[[str], None] = _warn
         verify_text(stage, units, differing=[unit.name for unit in units], run=run, warn=warn)
 
 
-def test_only_lines_about_our_units_count() -> None:
-    found, exempt = complaints(
+def test_only_messages_about_our_units_count() -> None:
+    found, exempt = split_messages(
         VERIFY, directory="/tmp/s", names=["hello.service", "work@.service"], stores=["/opt/hello"]
     )
     assert found == [
@@ -92,8 +92,8 @@ def test_only_lines_about_our_units_count() -> None:
     ]
 
 
-def test_the_staged_files_hide_those_of_the_host_and_go_away() -> None:
-    units = [*_units("x.service"), *units_of([{"name": "x.service.d/old.conf", "state": "absent"}])]
+def test_staged_files_take_precedence_and_are_removed() -> None:
+    units = [*_units("x.service"), *parse_units([{"name": "x.service.d/old.conf", "state": "absent"}])]
     with staged(units, path="/etc/systemd/system") as stage:
         assert stage.env == {"SYSTEMD_UNIT_PATH": f"{stage.directory}:/etc/systemd/system:"}
         with open(os.path.join(stage.directory, "x.service"), encoding="utf-8") as file:
@@ -110,7 +110,7 @@ def test_a_unit_without_fault_passes() -> None:
 
 
 def test_a_drop_in_is_verified_through_its_unit() -> None:
-    units = units_of([{"name": "ssh.service.d/a.conf", "content": "[Service]\nNice=1\n"}])
+    units = parse_units([{"name": "ssh.service.d/a.conf", "content": "[Service]\nNice=1\n"}])
     _verify(
         units,
         Scripted(("systemd-analyze verify --man=no --recursive-errors=no ssh.service", Completed(0, "", ""))),
@@ -118,7 +118,7 @@ def test_a_drop_in_is_verified_through_its_unit() -> None:
 
 
 @pytest.mark.parametrize("rc", [0, 1])
-def test_a_warning_about_it_is_an_error(rc: int) -> None:
+def test_a_warning_about_a_unit_is_an_error(rc: int) -> None:
     run = Scripted(
         (COMMAND, Completed(rc, "", "{stage}/x.service:2: Unknown key 'A' in section [Service]\n"))
     )
@@ -126,22 +126,22 @@ def test_a_warning_about_it_is_an_error(rc: int) -> None:
         _verify(_units("x.service"), run)
 
 
-def test_a_fault_of_another_unit_is_none_of_ours() -> None:
+def test_a_fault_in_another_unit_is_ignored() -> None:
     _verify(_units("x.service"), Scripted((COMMAND, Completed(0, "", "/lib/y.service:2: Unknown key 'A'\n"))))
 
 
-def test_an_exit_status_that_no_line_explains_is_an_error() -> None:
+def test_an_unexplained_exit_status_is_an_error() -> None:
     with pytest.raises(HostError, match="Failed to initialize manager"):
         _verify(_units("x.service"), Scripted((COMMAND, Completed(1, "", "Failed to initialize manager\n"))))
 
 
-def test_a_program_that_is_yet_to_be_released_is_no_fault() -> None:
+def test_a_program_of_a_later_release_is_not_a_fault() -> None:
     units = _units("x.service", release={"path": "/opt/x", "version": "1"})
     err = "x.service: Command /opt/x/current/x is not executable: No such file or directory\n"
     _verify(units, Scripted((COMMAND, Completed(1, "", err))))
 
 
-def test_an_old_systemd_is_warned_about() -> None:
+def test_an_old_systemd_gets_a_warning() -> None:
     warned: list[str] = []
     run = Scripted(
         (COMMAND, Completed(1, "", "systemd-analyze: unrecognized option '--recursive-errors=no'\n")),
@@ -151,8 +151,8 @@ def test_an_old_systemd_is_warned_about() -> None:
     assert len(warned) == 1
 
 
-def test_only_absent_files_need_no_verification() -> None:
-    _verify(units_of([{"name": "x.service", "state": "absent"}]), Scripted())
+def test_absent_files_need_no_verification() -> None:
+    _verify(parse_units([{"name": "x.service", "state": "absent"}]), Scripted())
 
 
 def test_the_exposure_and_its_worst_rows_are_read() -> None:
@@ -179,16 +179,16 @@ def _exposure(units: list[Unit], run: t.Any, limit: float, warn: t.Callable[[str
 
 def test_too_much_exposure_is_an_error_with_its_reasons() -> None:
     command = "systemd-analyze security --offline=true --no-pager {stage}/a.service {stage}/b.service"
-    units = [*_units("a.service", "b.service"), *units_of([{"name": "a.socket", "content": "[Socket]\n"}])]
+    units = [*_units("a.service", "b.service"), *parse_units([{"name": "a.socket", "content": "[Socket]\n"}])]
     assert _exposure(units, Scripted((command, Completed(0, SECURITY, ""))), 9.6) == {
         "a.service": 9.6,
         "b.service": 1.2,
     }
-    with pytest.raises(HostError, match=r"found 9\.6; the worst of it: User=/DynamicUser="):
+    with pytest.raises(HostError, match=r"found 9\.6; largest contributions: User=/DynamicUser="):
         _exposure(units, Scripted((command, Completed(0, SECURITY, ""))), 9.5)
 
 
-def test_a_service_without_a_limit_is_not_asked() -> None:
+def test_a_service_without_a_limit_is_not_checked() -> None:
     with staged(_units("a.service"), path="/etc/systemd/system") as stage:
         assert (
             verify_exposure(stage, _units("a.service"), differing=["a.service"], run=Scripted(), warn=_warn)
@@ -217,7 +217,7 @@ def test_an_old_systemd_gets_no_exposure_check() -> None:
         "Unknown key name 'FileDescriptorStorePreserve' in section 'Service', ignoring.",
     ],
 )
-def test_a_setting_that_may_be_left_out_may_be_unknown(line: str) -> None:
+def test_an_optional_setting_may_be_unknown(line: str) -> None:
     answer = Completed(1, "", f"{{stage}}/x.service:2: {line}\n")
     _verify(_units("x.service", optional=["FileDescriptorStorePreserve"]), Scripted((COMMAND, answer)))
     with pytest.raises(HostError, match="FileDescriptorStorePreserve"):
