@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The records of an audit log, and where some of them are missing."""
+"""Parse the records of an audit log and find where records are missing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = [
     "PrintLimit",
     "Reading",
     "Record",
+    "completeness",
     "denials_of",
-    "holds",
     "journal_records",
     "line_records",
     "printed_gaps",
@@ -27,7 +27,11 @@ __all__ = [
 
 
 class Record(t.NamedTuple):
-    """One audit record. ``printed``: it went through the kernel's log, which is limited, and not to a listener."""
+    """One audit record.
+
+    boot: the boot ID, or an empty string where the source has none
+    printed: whether it came through the kernel's log, which is rate-limited, and not to a netlink listener
+    """
 
     stamp: Stamp
     text: str
@@ -36,7 +40,7 @@ class Record(t.NamedTuple):
 
 
 class Gap(t.NamedTuple):
-    """A stretch of time in which records are missing (``sure``), or may be."""
+    """A period in which records are missing (``sure``) or may be missing, in seconds since 1970."""
 
     begin: float
     end: float
@@ -45,14 +49,20 @@ class Gap(t.NamedTuple):
 
 
 class PrintLimit(t.NamedTuple):
-    """kernel.printk_ratelimit and its burst: without an audit daemon so many lines are printed in so many seconds."""
+    """The rate limit of the kernel's log: kernel.printk_ratelimit (seconds) and kernel.printk_ratelimit_burst (lines).
+
+    It applies to audit records when no audit daemon runs.
+    """
 
     seconds: int
     lines: int
 
 
 class Reading(t.NamedTuple):
-    """What one source told. ``begins``: how far back it reaches, None where it does not tell."""
+    """The content of one log.
+
+    begins: the time of its oldest record in seconds since 1970, or None where that is unknown
+    """
 
     source: str
     denials: list[Denial]
@@ -61,7 +71,7 @@ class Reading(t.NamedTuple):
 
 
 def line_records(lines: t.Iterable[str], *, printed: bool) -> t.Iterator[Record]:
-    """Of a file, which does not tell one boot from the next."""
+    """Yield the audit records in the lines of a log file. A file does not show where a boot begins."""
     for line in lines:
         stamp = parse_stamp(line)
         if stamp is not None:
@@ -69,11 +79,14 @@ def line_records(lines: t.Iterable[str], *, printed: bool) -> t.Iterator[Record]
 
 
 def journal_records(lines: t.Iterable[str]) -> t.Iterator[Record]:
-    """Of ``journalctl -o json``: what journald took from the kernel's log, and what it was told as a listener."""
+    """Yield the audit records in the output of ``journalctl -o json``.
+
+    journald receives them from the kernel's log and as a netlink listener.
+    """
     for line in lines:
         entry = json.loads(line)
         message = entry.get("MESSAGE")
-        # Text that is no UTF-8 comes as a list of bytes.
+        # Text that is not UTF-8 is a list of bytes.
         text = (
             bytes(message).decode("utf-8", "surrogateescape") if isinstance(message, list) else message or ""
         )
@@ -91,7 +104,7 @@ def _listener_stamp(entry: t.Mapping[str, t.Any]) -> Stamp | None:
 
 
 def denials_of(records: t.Iterable[Record]) -> list[Denial]:
-    """Each denial once, though both ways into the journal bring it, the oldest first."""
+    """Return each denial once, the oldest first. The journal can have the same denial from both of its sources."""
     found: dict[t.Any, Denial] = {}
     for record in records:
         denial = parse_denial(record.text, stamp=record.stamp)
@@ -101,23 +114,24 @@ def denials_of(records: t.Iterable[Record]) -> list[Denial]:
 
 
 def printed_gaps(records: t.Sequence[Record], *, limit: PrintLimit) -> list[Gap]:
-    """Where the kernel's log lacks records, told by their numbers, which the kernel counts up from boot.
+    """Return where the kernel's log lacks records.
 
-    A boot in which a listener got all that was printed has none: the listener got the rest too.
+    The kernel numbers the records of a boot, so a missing number is a missing record. Where a listener received all
+    printed records of a boot, it received the others too, and there is no gap.
     """
     gaps: list[Gap] = []
     for boot in dict.fromkeys(record.boot for record in records):
         ours = [record for record in records if record.boot == boot]
         printed = [record for record in ours if record.printed]
-        heard = {record.stamp.serial for record in ours if not record.printed}
-        for run in _runs(printed):
-            if not _all_heard(run, heard):
-                gaps += _gaps(run, heard, limit=limit) + _cut_end(run, limit=limit)
+        received = {record.stamp.serial for record in ours if not record.printed}
+        for run in _split_by_boot(printed):
+            if not _all_received(run, received):
+                gaps += _gaps(run, received, limit=limit) + _gap_at_end(run, limit=limit)
     return gaps
 
 
-def _runs(printed: t.Iterable[Record]) -> list[list[Record]]:
-    """Cut where the numbers begin anew: a file holds several boots."""
+def _split_by_boot(printed: t.Iterable[Record]) -> list[list[Record]]:
+    """Split the records of a file where the serial numbers start again, which is at a boot."""
     runs: list[list[Record]] = []
     for record in printed:
         if runs and runs[-1][-1].stamp.serial <= record.stamp.serial:
@@ -127,21 +141,21 @@ def _runs(printed: t.Iterable[Record]) -> list[list[Record]]:
     return runs
 
 
-def _all_heard(run: t.Sequence[Record], heard: t.AbstractSet[int]) -> bool:
-    """Whether a listener has every denial and message of AppArmor that the kernel printed."""
+def _all_received(run: t.Sequence[Record], received: t.AbstractSet[int]) -> bool:
+    """Whether a listener received every AppArmor record that the kernel printed."""
     ours = {record.stamp.serial for record in run if "apparmor=" in record.text}
-    return bool(heard) and ours <= heard
+    return bool(received) and ours <= received
 
 
-def _gaps(run: t.Sequence[Record], heard: t.AbstractSet[int], *, limit: PrintLimit) -> list[Gap]:
+def _gaps(run: t.Sequence[Record], received: t.AbstractSet[int], *, limit: PrintLimit) -> list[Gap]:
     gaps = []
     for before, after in zip(run, run[1:]):
-        missing = set(range(before.stamp.serial + 1, after.stamp.serial)) - heard
-        # Loading many profiles, as at each boot, prints a line for each: what is lost between two of them is more of
-        # the same, and no service runs yet.
+        missing = set(range(before.stamp.serial + 1, after.stamp.serial)) - received
+        # Loading many profiles, as at boot, prints a line for each. What is lost between two such lines is
+        # more such lines, and no service runs yet.
         if missing and not (_is_loading(before) and _is_loading(after)):
-            reason = f"the kernel's log lacks {len(missing)} audit records: it prints few lines at a time"
-            # Once the limit's seconds are over, the next record is printed again.
+            reason = f"the kernel's log lacks {len(missing)} audit records, because it is rate-limited"
+            # After the seconds of the limit the next record is printed again.
             end = before.stamp.time + limit.seconds if limit.seconds else after.stamp.time
             gaps.append(Gap(before.stamp.time, min(end, after.stamp.time), True, reason))
     return gaps
@@ -151,24 +165,30 @@ def _is_loading(record: Record) -> bool:
     return 'apparmor="STATUS"' in record.text
 
 
-def _cut_end(run: t.Sequence[Record], *, limit: PrintLimit) -> list[Gap]:
-    """What was lost after the last line shows in no number yet; it may be when that line used up the limit."""
+def _gap_at_end(run: t.Sequence[Record], *, limit: PrintLimit) -> list[Gap]:
+    """Return a possible gap after the last record, where that record reached the rate limit.
+
+    Records lost at the end leave no gap in the serial numbers yet.
+    """
     last = run[-1].stamp.time
     burst = [record for record in run if record.stamp.time > last - limit.seconds]
     if not limit.seconds or len(burst) < limit.lines or all(_is_loading(record) for record in burst):
         return []
-    reason = f"the kernel prints {limit.lines} lines in {limit.seconds} s, and so many came at the end"
+    reason = f"the kernel prints {limit.lines} lines in {limit.seconds} s, and the log ends with as many"
     return [Gap(last, last + limit.seconds, False, reason)]
 
 
-def holds(reading: Reading, *, since: float) -> tuple[str, str]:
-    """Whether all records since then are there: yes, no or unknown, and why."""
+def completeness(reading: Reading, *, since: float) -> tuple[str, str]:
+    """Return whether the log has every record since a time: yes, no or unknown, and the reason.
+
+    :param since: seconds since 1970
+    """
     if reading.begins is not None and reading.begins > since:
-        return "no", f"{reading.source} does not reach back so far"
+        return "no", f"{reading.source} does not reach back that far"
     late = [gap for gap in reading.gaps if gap.end >= since]
     if late:
         worst = next((gap for gap in late if gap.sure), late[0])
         return ("no" if worst.sure else "unknown"), worst.reason
     if reading.begins is None:
-        return "unknown", f"{reading.source} does not tell how far back it reaches"
+        return "unknown", f"{reading.source} does not show how far back it reaches"
     return "yes", f"{reading.source} has every record"

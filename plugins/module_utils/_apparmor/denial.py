@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""One denial of AppArmor, out of one line of an audit log, of whichever kernel."""
+"""Parse one AppArmor denial from one line of an audit log, for all supported kernels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import typing as t
 __all__ = ["Denial", "Stamp", "parse_denial", "parse_stamp"]
 
 _STAMP = re.compile(r"audit\((\d+)\.(\d+):(\d+)\)")
-# Records of AppArmor, and of daemons that ask it. Those of other types may quote what a user typed.
+# Record types of AppArmor and of daemons that use it. Other types may quote text that a user typed.
 _TYPE = re.compile(r"(?:^|type=)(?:AVC|USER_AVC|1400|1107|APPARMOR_\w+)(?= )")
 _VERDICTS = ("DENIED", "ALLOWED", "KILLED")
 _PAIR = re.compile(r'(\w+)=("[^"]*"|[^\s\']*)')
-# What a user can choose is written as hexadecimal digits, without quotes, once it has a blank, a quote or a byte
+# The kernel writes these values as hexadecimal digits without quotes when they have a blank, a quote or a byte
 # outside of ASCII (audit_log_untrustedstring).
 _UNTRUSTED = (
     "name",
@@ -33,7 +33,7 @@ _UNTRUSTED = (
     "peer_label",
 )
 _HEXADECIMAL = re.compile(r"(?:[0-9A-F]{2})+")
-# Of 6.1, which has no class= yet, and those whose class does not tell them apart.
+# Kinds by operation: Linux 6.1 has no class= yet, and some classes have several operations.
 _KINDS = {
     "signal": "signal",
     "ptrace": "ptrace",
@@ -47,18 +47,19 @@ _KINDS = {
 
 
 class Stamp(t.NamedTuple):
-    """When the kernel made a record, in seconds since 1970, and its number since boot."""
+    """The time of an audit record in seconds since 1970, and its serial number since boot."""
 
     time: float
     serial: int
 
 
 class Denial(t.NamedTuple):
-    """What one profile denied, or would have.
+    """One access that a profile denied, or would have denied in complain mode.
 
-    ``verdict`` is DENIED, KILLED, or ALLOWED, which is that of complain mode.
-    ``kind`` is file, exec, capability, network, unix, signal, ptrace, mount, umount, pivot_root, dbus or another
-    word of the kernel. ``fields`` are as logged, decoded; bytes that are no UTF-8 are surrogates.
+    verdict: DENIED or KILLED, or in complain mode ALLOWED
+    kind: file, exec, capability, network, unix, signal, ptrace, mount, umount, pivot_root, dbus, or another class
+        of the kernel
+    fields: the decoded fields of the record; bytes that are not UTF-8 are surrogates
     """
 
     stamp: Stamp
@@ -68,24 +69,28 @@ class Denial(t.NamedTuple):
     fields: dict[str, str]
 
     def get(self, name: str) -> str:
+        """Return a field, or an empty string."""
+        """Return a field, or an empty string."""
+        """Return a field, or an empty string."""
+        """Return a field, or an empty string."""
         return self.fields.get(name, "")
 
     @property
     def mask(self) -> str:
-        """What was refused, in the kernel's letters or words."""
+        """The denied access in the kernel's letters or words."""
         return self.get("denied_mask") or self.get("denied") or self.get("mask")
 
     @property
     def optional(self) -> bool:
-        """Whether the kernel only looked if the capability is there, and goes on without: CAP_OPT_NOAUDIT.
+        """Whether the kernel only checked for a capability that it does not need (CAP_OPT_NOAUDIT).
 
-        Such a question is logged in complain mode alone, and enforcing answers it without a line.
+        Such a check is logged only in complain mode.
         """
         return self.get("info").startswith("optional")
 
 
 def parse_stamp(text: str) -> Stamp | None:
-    """The stamp of any audit record, of whatever type."""
+    """Return the stamp of an audit record of any type, or None."""
     match = _STAMP.search(text)
     if match is None:
         return None
@@ -93,10 +98,11 @@ def parse_stamp(text: str) -> Stamp | None:
 
 
 def parse_denial(text: str, *, stamp: Stamp | None = None) -> Denial | None:
-    """
+    """Parse a denial.
+
     :param text: a line of the audit log, of the kernel's log, or the message of a journal entry
     :param stamp: the record's stamp, where the text has none
-    :returns: None for everything else, also for denials in a policy namespace of a container
+    :returns: None for any other record, and for denials in a policy namespace of a container
     """
     begin = text.find('apparmor="')
     found = stamp or parse_stamp(text)
@@ -123,7 +129,7 @@ def _fields(text: str) -> dict[str, str]:
 
 
 def _kind(fields: t.Mapping[str, str]) -> str:
-    operation, told = fields.get("operation", ""), fields.get("class", "file")
+    operation, mediation_class = fields.get("operation", ""), fields.get("class", "file")
     if "capname" in fields:
         return "capability"
     if "family" in fields:
@@ -132,4 +138,5 @@ def _kind(fields: t.Mapping[str, str]) -> str:
         return "dbus"
     if operation in _KINDS:
         return _KINDS[operation]
-    return operation if told == "file" and operation.startswith("change_") else told
+    is_change = mediation_class == "file" and operation.startswith("change_")
+    return operation if is_change else mediation_class

@@ -16,9 +16,9 @@ import typing as t
 from .._errors import HostError
 from .._iso_time import iso_time
 from .._probe.files import read
-from .audit_log import holds
-from .log_sources import Places, read_log
-from .policy import parser_complaint, read_kernel
+from .audit_log import completeness
+from .log_sources import LogPaths, read_log
+from .policy import parser_message, read_kernel
 from .processes import is_confined, read_processes
 from .rules import base_profile, propose
 
@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
     from .denial import Denial
     from .rules import Proposal
 
-__all__ = ["checked", "denial_report", "denied_since", "read_denials", "subject_of"]
+__all__ = ["check_rules", "denial_report", "denied_since", "read_denials", "subject_of"]
 
 _SUBJECTS: dict[str, t.Tuple[str, ...]] = {
     "capability": ("capname",),
@@ -39,10 +39,115 @@ _SUBJECTS: dict[str, t.Tuple[str, ...]] = {
     "mount": ("srcname", "name"),
     "dbus": ("bus", "path", "interface", "member", "peer_label"),
 }
+_CHANGED, _BOOT = "changed", "boot"
+
+
+class Since(t.NamedTuple):
+    """The time from which denials count, in seconds since 1970.
+
+    explicit: whether the user gave a time; else counting begins where the log begins
+    """
+
+    time: float
+    explicit: bool
+
+
+def read_denials(
+    params: t.Mapping[str, t.Any],
+    *,
+    run: Runner,
+    paths: LogPaths | None = None,
+) -> dict[str, t.Any]:
+    """Return the result of ``apparmor_denials_info``.
+
+    :param params: the options of the module
+    :param paths: the logs to read, for tests
+    :raises HostError: no log can be read, or ``since`` is not a time
+    """
+    paths = paths or LogPaths(params["audit_log"], params["kern_log"])
+    kernel = read_kernel(sysfs=os.path.join(paths.root, "sys"))
+    if kernel.off:
+        # The key is in this result only: Ansible evaluates neither changed_when nor failed_when where it is present.
+        skipped = [{"name": pattern, "reason": kernel.off} for pattern in params["profiles"]]
+        return {"profiles": {}, "source": None, "skipped": skipped}
+    boot = _boot_time(paths.root)
+    named = [name for name in kernel.modes if _matches(name, params["profiles"]) and "//null-" not in name]
+    named += [name for name in params["profiles"] if not set(name) & set("*?[") and name not in named]
+    since = {name: _since(name, params, boot=boot) for name in named}
+    earliest = min((one.time for one in since.values()), default=time.time())
+    reading = read_log(params["source"], since=earliest, lines=params["lines"], run=run, paths=paths)
+    for denial in reading.denials:
+        name = base_profile(denial.profile)
+        if name not in since and _matches(name, params["profiles"]):
+            since[name] = _since(name, params, boot=boot)
+    processes = read_processes(proc=os.path.join(paths.root, "proc"))
+    profiles = {
+        name: {
+            "mode": kernel.modes.get(name),
+            "processes": sum(is_confined(process, profile=name) for process in processes),
+            **_profile(name, reading, since=since[name], params=params, run=run),
+        }
+        for name in sorted(since)
+    }
+    return {"profiles": profiles, "source": reading.source}
+
+
+def denied_since(
+    profile: str, *, since: float, run: Runner, paths: LogPaths | None = None
+) -> tuple[list[str], str, str]:
+    """Return what an enforced profile denied since a time.
+
+    :param since: seconds since 1970
+    :returns: each denial once as text, whether the log is complete (yes, no or unknown), and the reason
+    """
+    reading = read_log("auto", since=since, lines=10000, run=run, paths=paths or LogPaths())
+    ours = [d for d in reading.denials if base_profile(d.profile) == profile and d.stamp.time >= since]
+    denied = {f"{denial.mask} {subject_of(denial)}".strip() for denial in ours if denial.verdict != "ALLOWED"}
+    return (sorted(denied), *completeness(reading, since=since))
+
+
+def _matches(name: str, patterns: t.Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _since(name: str, params: t.Mapping[str, t.Any], *, boot: float) -> Since:
+    option = str(params["since"])
+    if option == _BOOT:
+        return Since(boot, False)
+    if option == _CHANGED:
+        files = [os.path.join(params["path"], part) for part in (name, f"local/{name}")]
+        changes = [os.stat(file).st_mtime for file in files if os.path.exists(file)]
+        return Since(max(changes) if changes else boot, False)
+    try:
+        return Since(float(option.lstrip("@")), True)
+    except ValueError:
+        raise HostError(
+            "since",
+            wanted=f"{_CHANGED}, {_BOOT}, or seconds since 1970 with or without a leading @",
+            found=repr(option),
+            remedy="Use a number such as the output of `date +%s -d '2 days ago'`.",
+        )
+
+
+def _boot_time(root: str) -> float:
+    lines = (read(root, "proc/stat").text or "").splitlines()
+    return next((float(line.split()[1]) for line in lines if line.startswith("btime ")), 0.0)
+
+
+def _profile(
+    name: str, reading: Reading, *, since: Since, params: t.Mapping[str, t.Any], run: Runner
+) -> dict[str, t.Any]:
+    # Without an explicit time, counting begins where the log begins. The result shows that time.
+    begin = since.time if since.explicit or reading.begins is None else max(since.time, reading.begins)
+    denials = [d for d in reading.denials if base_profile(d.profile) == name and d.stamp.time >= begin]
+    complete, reason = completeness(reading, since=begin)
+    report = denial_report(denials, release_roots=params["release_roots"], limit=params["limit"])
+    report["rules"] = check_rules(report["rules"], run=run)
+    return {"since": iso_time(begin), "complete": complete, "reason": reason, **report}
 
 
 def subject_of(denial: Denial) -> str:
-    """What it was about: a path, a capability, a kind of socket, a signal and its receiver."""
+    """Return what a denial is about as text: a path, a capability, a socket type, a signal and its peer."""
     words = (denial.get(name) for name in _SUBJECTS.get(denial.kind, ("name",)))
     return _readable(" ".join(word for word in words if word and word != "none"))
 
@@ -50,26 +155,28 @@ def subject_of(denial: Denial) -> str:
 def denial_report(
     denials: t.Sequence[Denial], *, release_roots: t.Sequence[str], limit: int
 ) -> dict[str, t.Any]:
+    """Return the denials of one profile and the proposed rules, in the form of the module's result.
+
+    :param release_roots: directories of release stores, for general paths in rules
+    :param limit: the largest number of denials and of rules to list; the counts include all
     """
-    :param limit: tell so many different denials and so many rules; the count is of all
-    """
-    answer = propose(denials, release_roots=release_roots)
+    proposed = propose(denials, release_roots=release_roots)
     groups: dict[tuple[t.Any, ...], list[Denial]] = {}
-    for proposal in answer.proposals:
+    for proposal in proposed.proposals:
         for denial in proposal.denials:
-            groups.setdefault((*_likeness(denial), proposal.rule, None), []).append(denial)
-    for denial, why in answer.unanswered:
-        groups.setdefault((*_likeness(denial), None, why), []).append(denial)
+            groups.setdefault((*_group_key(denial), proposal.rule, None), []).append(denial)
+    for denial, why in proposed.unanswered:
+        groups.setdefault((*_group_key(denial), None, why), []).append(denial)
     listed = sorted(groups.items(), key=lambda item: (-len(item[1]), str(item[0])))
     return {
         "count": sum(not denial.optional for denial in denials),
         "denials": [_denial_entry(key, group) for key, group in listed[:limit]],
-        "rules": [_rule_entry(proposal) for proposal in answer.proposals[:limit]],
-        "left_out": max(0, len(listed) - limit) + max(0, len(answer.proposals) - limit),
+        "rules": [_rule_entry(proposal) for proposal in proposed.proposals[:limit]],
+        "left_out": max(0, len(listed) - limit) + max(0, len(proposed.proposals) - limit),
     }
 
 
-def _likeness(denial: Denial) -> tuple[str, ...]:
+def _group_key(denial: Denial) -> tuple[str, ...]:
     return denial.kind, denial.get("operation"), subject_of(denial), denial.mask
 
 
@@ -104,12 +211,15 @@ def _times(group: t.Sequence[Denial]) -> dict[str, t.Any]:
 
 
 def _readable(text: str) -> str:
-    """Text that JSON can carry: bytes that are no UTF-8 as an escape."""
+    """Return text that JSON can hold, with bytes that are not UTF-8 escaped."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def checked(rules: list[dict[str, t.Any]], *, run: Runner) -> list[dict[str, t.Any]]:
-    """The same rules, each with ``checked``: whether this host's parser takes it; unknown without a parser."""
+def check_rules(rules: list[dict[str, t.Any]], *, run: Runner) -> list[dict[str, t.Any]]:
+    """Add ``checked`` to each rule: whether the parser of this host accepts it.
+
+    :returns: the rules with ``checked`` as yes, no or, without a parser, unknown
+    """
     if not rules:
         return []
     together = _compiles([rule["rule"] for rule in rules], run=run)
@@ -117,7 +227,7 @@ def checked(rules: list[dict[str, t.Any]], *, run: Runner) -> list[dict[str, t.A
 
 
 def _compiles(rules: t.Sequence[str], *, run: Runner) -> dict[str, t.Any] | None:
-    """The verdict on some rules; None where several were refused together, and each has to be asked about by itself."""
+    """Return the verdict on some rules, or None where several were refused and each must be checked alone."""
     lines = "".join(f"  {rule}\n" for rule in rules)
     text = f"abi <abi/3.0>,\ninclude <tunables/global>\nprofile gofleet.proposal {{\n{lines}}}\n"
     done = run(["apparmor_parser", "-QK"], stdin=text)
@@ -127,100 +237,4 @@ def _compiles(rules: t.Sequence[str], *, run: Runner) -> dict[str, t.Any] | None
         return {"checked": "yes"}
     if len(rules) > 1:
         return None
-    return {"checked": "no", "dangerous": True, "reason": parser_complaint(done.err)}
-
-
-_CHANGED, _BOOT = "changed", "boot"
-
-
-class Since(t.NamedTuple):
-    """From when on denials count. ``asked``: the time was given, and is not what the log happens to hold."""
-
-    time: float
-    asked: bool
-
-
-def read_denials(
-    params: t.Mapping[str, t.Any],
-    *,
-    run: Runner,
-    places: Places | None = None,
-    clock: t.Callable[[], float] = time.time,
-) -> dict[str, t.Any]:
-    """The module's whole answer."""
-    where = places or Places(params["audit_log"], params["kern_log"])
-    kernel = read_kernel(sysfs=os.path.join(where.root, "sys"))
-    if kernel.off:
-        # Only here: where a result has this key, Ansible evaluates neither changed_when nor failed_when.
-        skipped = [{"name": pattern, "reason": kernel.off} for pattern in params["profiles"]]
-        return {"profiles": {}, "source": None, "skipped": skipped}
-    boot = _boot_time(where.root)
-    named = [name for name in kernel.modes if _matches(name, params["profiles"]) and "//null-" not in name]
-    named += [name for name in params["profiles"] if not set(name) & set("*?[") and name not in named]
-    since = {name: _since(name, params, boot=boot) for name in named}
-    earliest = min([one.time for one in since.values()] or [time.time()])
-    reading = read_log(params["source"], since=earliest, lines=params["lines"], run=run, places=where)
-    for denial in reading.denials:
-        name = base_profile(denial.profile)
-        if name not in since and _matches(name, params["profiles"]):
-            since[name] = _since(name, params, boot=boot)
-    processes = read_processes(proc=os.path.join(where.root, "proc"))
-    profiles = {
-        name: {
-            "mode": kernel.modes.get(name),
-            "processes": sum(is_confined(process, profile=name) for process in processes),
-            **_profile(name, reading, since=since[name], params=params, run=run),
-        }
-        for name in sorted(since)
-    }
-    return {"profiles": profiles, "source": reading.source}
-
-
-def denied_since(
-    profile: str, *, since: float, run: Runner, places: Places | None = None
-) -> tuple[list[str], str, str]:
-    """What one profile really denied since then, each thing once as a person reads it; whether that is all, and why."""
-    reading = read_log("auto", since=since, lines=10000, run=run, places=places or Places())
-    ours = [d for d in reading.denials if base_profile(d.profile) == profile and d.stamp.time >= since]
-    denied = {f"{denial.mask} {subject_of(denial)}".strip() for denial in ours if denial.verdict != "ALLOWED"}
-    return (sorted(denied), *holds(reading, since=since))
-
-
-def _matches(name: str, patterns: t.Iterable[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _since(name: str, params: t.Mapping[str, t.Any], *, boot: float) -> Since:
-    asked = str(params["since"])
-    if asked == _BOOT:
-        return Since(boot, False)
-    if asked == _CHANGED:
-        files = [os.path.join(params["path"], part) for part in (name, f"local/{name}")]
-        changes = [os.stat(file).st_mtime for file in files if os.path.exists(file)]
-        return Since(max(changes) if changes else boot, False)
-    try:
-        return Since(float(asked.lstrip("@")), True)
-    except ValueError:
-        raise HostError(
-            "since",
-            wanted=f"{_CHANGED}, {_BOOT}, or seconds since 1970, perhaps with an @ before them",
-            found=repr(asked),
-            remedy="`date +%s -d '2 days ago'` prints such a number.",
-        )
-
-
-def _boot_time(root: str) -> float:
-    lines = (read(root, "proc/stat").text or "").splitlines()
-    return next((float(line.split()[1]) for line in lines if line.startswith("btime ")), 0.0)
-
-
-def _profile(
-    name: str, reading: Reading, *, since: Since, params: t.Mapping[str, t.Any], run: Runner
-) -> dict[str, t.Any]:
-    # What was not asked for by a time begins where the log does; how far that is, the answer tells.
-    begin = since.time if since.asked or reading.begins is None else max(since.time, reading.begins)
-    denials = [d for d in reading.denials if base_profile(d.profile) == name and d.stamp.time >= begin]
-    complete, reason = holds(reading, since=begin)
-    report = denial_report(denials, release_roots=params["release_roots"], limit=params["limit"])
-    report["rules"] = checked(report["rules"], run=run)
-    return {"since": iso_time(begin), "complete": complete, "reason": reason, **report}
+    return {"checked": "no", "dangerous": True, "reason": parser_message(done.err)}

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Read audit records from the audit log, the journal or the kernel's buffer, and tell whether they are complete."""
+"""Read AppArmor denials from the audit log, the journal or kern.log, and find where records are missing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .audit_log import (
 if t.TYPE_CHECKING:
     from .._run import Runner
 
-__all__ = ["AuditStatus", "Places", "journal_begin", "parse_status", "read_audit_status", "read_log"]
+__all__ = ["AuditStatus", "LogPaths", "journal_begin", "parse_status", "read_audit_status", "read_log"]
 
 _NETLINK_AUDIT = 9
 _AUDIT_GET = 1000
@@ -48,14 +48,18 @@ _SECONDS = 2.0
 
 
 class AuditStatus(t.NamedTuple):
-    """``daemon``: process number of the audit daemon, 0 for none. ``lost``: records since boot."""
+    """The status of the kernel's audit system.
+
+    daemon: process ID of the audit daemon, or 0
+    lost: number of records lost since boot
+    """
 
     daemon: int
     lost: int
 
 
 def parse_status(message: bytes) -> AuditStatus | None:
-    """The answer to AUDIT_GET; None for an error, such as that of a caller without CAP_AUDIT_CONTROL."""
+    """Parse the reply to AUDIT_GET. Return None for an error, such as a missing CAP_AUDIT_CONTROL."""
     if len(message) < _HEADER.size + _STATUS.size or _HEADER.unpack_from(message)[1] != _AUDIT_GET:
         return None
     dummy, dummy, dummy, daemon, dummy, dummy, lost = _STATUS.unpack_from(message, _HEADER.size)
@@ -63,7 +67,7 @@ def parse_status(message: bytes) -> AuditStatus | None:
 
 
 def read_audit_status() -> AuditStatus | None:
-    """Ask the kernel; None where it does not answer: no audit system, or a container."""
+    """Ask the kernel for its audit status. Return None where it does not reply: no audit system, or a container."""
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT) as kernel:
             kernel.settimeout(_SECONDS)
@@ -74,17 +78,18 @@ def read_audit_status() -> AuditStatus | None:
 
 
 _FIELDS = "MESSAGE,_TRANSPORT,_BOOT_ID,_AUDIT_ID,_SOURCE_REALTIME_TIMESTAMP"
-# AVC is the kernel's own, USER_AVC that of the D-Bus daemon.
+# Type 1400 is AVC, from the kernel. Type 1107 is USER_AVC, from the D-Bus daemon.
 _AUDIT = "_TRANSPORT=audit"
 _MATCHES = ["_TRANSPORT=kernel", "+", _AUDIT, "_AUDIT_TYPE=1400", "+", _AUDIT, "_AUDIT_TYPE=1107"]
 _ALWAYS = 0.0
 _FOREVER = float("inf")
 
 
-class Places(t.NamedTuple):
-    """Where to look; ``root`` is that of /proc and /sys.
+class LogPaths(t.NamedTuple):
+    """The logs to read.
 
-    Of syslog the file of the kernel's facility alone: into others every user may write what looks like a denial.
+    kern_log: the syslog file of the kernel's facility; any user can write a fake denial into the other files
+    root: the directory with /proc and /sys
     """
 
     audit_log: str = "/var/log/audit/audit.log"
@@ -98,41 +103,47 @@ def read_log(
     since: float,
     lines: int,
     run: Runner,
-    places: Places,
+    paths: LogPaths,
     status: t.Callable[[], AuditStatus | None] = read_audit_status,
 ) -> Reading:
-    """
+    """Read one log.
+
     :param source: auto, audit_log, journal or kern_log
     :param since: how far back to read, in seconds since 1970
-    :param lines: read at most so many of the newest ones
+    :param lines: the largest number of lines to read, the newest ones
+    :param status: replaces the question to the kernel, for tests
+    :raises HostError: the log does not exist, or journalctl failed
     """
     audit = status()
     daemon = ["audit_log"] if audit and audit.daemon else []
     for name in [*daemon, "journal", "kern_log"] if source == "auto" else [source]:
-        reading = _read(name, since=since, lines=lines, run=run, places=places, audit=audit)
+        reading = _read(name, since=since, lines=lines, run=run, paths=paths, audit=audit)
         if reading is not None:
-            return reading._replace(gaps=[*reading.gaps, *_switched_off(places.root)])
+            return reading._replace(gaps=[*reading.gaps, *_switched_off(paths.root)])
     raise HostError(
-        "AppArmor's denials",
-        wanted="a log that holds them" if source == "auto" else f"the source {source}",
-        found="none of it on this host",
-        remedy="Let journald keep the kernel's messages, or run an audit daemon.",
+        "AppArmor denials",
+        wanted="a log that has them" if source == "auto" else f"the source {source}",
+        found="no such log on this host",
+        remedy="Let journald store the kernel's messages, or run an audit daemon.",
     )
 
 
 def _read(
-    name: str, *, since: float, lines: int, run: Runner, places: Places, audit: AuditStatus | None
+    name: str, *, since: float, lines: int, run: Runner, paths: LogPaths, audit: AuditStatus | None
 ) -> Reading | None:
     if name == "journal":
-        return _read_journal(since=since, lines=lines, run=run, root=places.root)
+        return _read_journal(since=since, lines=lines, run=run, root=paths.root)
     if name == "kern_log":
-        return _read_file(places.kern_log, since=since, lines=lines, limit=_print_limit(places.root))
-    reading = _read_file(places.audit_log, since=since, lines=lines, limit=None)
+        return _read_file(paths.kern_log, since=since, lines=lines, limit=_print_limit(paths.root))
+    reading = _read_file(paths.audit_log, since=since, lines=lines, limit=None)
     return reading._replace(gaps=_lost(audit)) if reading else None
 
 
 def _read_file(path: str, *, since: float, lines: int, limit: PrintLimit | None) -> Reading | None:
-    """One log and as many of its older parts as reach back so far; ``limit`` where the kernel printed what it holds."""
+    """Read a log file and as many of its rotated files as needed.
+
+    :param limit: the rate limit, where the file has what the kernel printed
+    """
     parts = _parts(path)
     if not parts:
         return None
@@ -143,7 +154,7 @@ def _read_file(path: str, *, since: float, lines: int, limit: PrintLimit | None)
         first = None
         for record in line_records(_lines(part), printed=limit is not None):
             first = first or record
-            # All that is printed is numbered in one row; a daemon's log is long, and its numbers have holes.
+            # The kernel's log needs all records to find gaps. The log of a daemon is long, and its gaps mean nothing.
             if limit is not None or "apparmor=" in record.text:
                 newest.append(record)
         records = [*newest, *records]
@@ -157,7 +168,7 @@ def _read_file(path: str, *, since: float, lines: int, limit: PrintLimit | None)
 
 
 def _parts(path: str) -> list[str]:
-    """The log and its older parts, ``.1``, ``.2.gz`` and so on, the newest first."""
+    """Return the log and its rotated files, ``.1``, ``.2.gz`` and so on, the newest first."""
     names = glob.glob(glob.escape(path) + ".*")
     numbered = [(re.fullmatch(r"\.(\d+)(\.gz)?", name[len(path) :]), name) for name in names]
     older = sorted((int(match.group(1)), name) for match, name in numbered if match)
@@ -171,7 +182,7 @@ def _lines(path: str) -> t.Iterator[str]:
 
 
 def _read_journal(*, since: float, lines: int, run: Runner, root: str) -> Reading | None:
-    # What was denied a moment ago is in the kernel's buffer, and not yet in the journal.
+    # A recent denial may still be in the kernel's buffer, and not yet in the journal.
     run(["journalctl", "--sync"])
     header = run(["journalctl", "--header", "--no-pager", "--quiet"], env={"TZ": "UTC"})
     begins = journal_begin(header.out) if header.rc == 0 else None
@@ -179,14 +190,14 @@ def _read_journal(*, since: float, lines: int, run: Runner, root: str) -> Readin
         return None
     argv = ["journalctl", "--no-pager", "--quiet", "--output=json", f"--output-fields={_FIELDS}"]
     limit = _print_limit(root)
-    # What was printed just before may have used up the limit.
+    # Lines printed just before may have reached the rate limit.
     done = run([*argv, f"--since=@{max(0, int(since) - limit.seconds)}", f"--lines={lines}", *_MATCHES])
     if done.rc != 0:
         raise HostError(
             "journalctl",
             wanted="the kernel's messages",
-            found=done.err.strip() or f"rc {done.rc}",
-            remedy="Run it on the host.",
+            found=done.err.strip() or f"exit status {done.rc}",
+            remedy="Run journalctl on the host to see why it fails.",
         )
     entries = [line for line in done.out.splitlines() if line.startswith("{")]
     if len(entries) >= lines:
@@ -196,7 +207,10 @@ def _read_journal(*, since: float, lines: int, run: Runner, root: str) -> Readin
 
 
 def journal_begin(header: str) -> float | None:
-    """The time of the oldest entry of the system's journals, from ``journalctl --header`` with UTC for a time zone."""
+    """Return the time of the oldest entry of the system journals in seconds since 1970, or None.
+
+    :param header: the output of ``journalctl --header`` with TZ=UTC
+    """
     begins = []
     ours = False
     for line in header.splitlines():
@@ -215,7 +229,7 @@ def _print_limit(root: str) -> PrintLimit:
 
 def _lost(audit: AuditStatus | None) -> list[Gap]:
     if audit is None:
-        return [Gap(_ALWAYS, _FOREVER, False, "the kernel does not tell whether audit records were lost")]
+        return [Gap(_ALWAYS, _FOREVER, False, "the kernel does not show whether audit records were lost")]
     if audit.lost:
         return [Gap(_ALWAYS, _FOREVER, False, f"the kernel lost {audit.lost} audit records since boot")]
     return []

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""AppArmor as text and as the kernel shows it: names, modes, labels, what the parser complains about."""
+"""Parse AppArmor profiles, labels and parser messages, and read which profiles the kernel has loaded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
     "label_names",
     "mode_flags",
     "parse_modes",
-    "parser_complaint",
+    "parser_message",
     "process_label",
     "read_kernel",
 ]
@@ -31,54 +31,58 @@ _MODE_WORDS = ("complain", "enforce", "kill", "unconfined", "default_allow", "pr
 
 
 class Kernel(t.NamedTuple):
-    """``modes``: profile name -> mode, as loaded. ``off``: why there is no AppArmor here, None where there is."""
+    """AppArmor in the running kernel.
+
+    modes: name of each loaded profile -> mode
+    off: why AppArmor is not available, or None where it is
+    """
 
     modes: dict[str, str]
     off: str | None
 
 
 def check_name(name: str) -> str | None:
-    """What is wrong with a profile name that is to be a file name too; None for nothing."""
+    """Return what is wrong with a profile name that is also a file name, or None."""
     if not name or name.startswith("."):
-        return "a name that is empty or starts with a dot"
+        return "an empty name or a leading dot"
     if re.search(r'[/\s"\x00]', name):
         return "a slash, blank or quote in the name"
     return None
 
 
 def parse_modes(text: str) -> dict[str, str]:
-    """The lines of the kernel's list of profiles, ``name (mode)``."""
+    """Parse the kernel's list of profiles, whose lines are ``name (mode)``."""
     matches = (re.match(r"(.+) \((\w+)\)$", line) for line in text.splitlines())
     return {match.group(1): match.group(2) for match in matches if match}
 
 
 def label_names(label: str) -> list[str]:
-    """The profiles in a process's label; more than one where they are stacked, none for unconfined."""
+    """Return the profiles in the label of a process. Stacked profiles are several. Unconfined is none."""
     name = re.sub(r" \(\w+\)$", "", label.strip("\0\n "))
     return [] if name in ("", "unconfined") else name.split("//&")
 
 
 def declared_names(names_output: str) -> list[str]:
-    """The profiles that a text declares, from ``apparmor_parser -N``, without their children."""
+    """Return the profiles in the output of ``apparmor_parser -N``, without child profiles."""
     lines = (line.strip() for line in names_output.splitlines())
     return [line for line in lines if line and "//" not in line]
 
 
 def declares(content: str, name: str) -> bool:
-    """Whether a text has the header of this profile, outside of comments."""
+    """Whether a text has the header of this profile outside comments."""
     code = re.sub(r"(?m)^\s*#.*$", "", content)
     return re.search(r'(?m)^\s*profile\s+"?' + re.escape(name) + r'"?(?=[\s{])', code) is not None
 
 
-def parser_complaint(err: str) -> str:
-    """What the parser says is wrong, without its notices about cache and configuration."""
+def parser_message(err: str) -> str:
+    """Return the errors in the parser's output, without its notices about cache and configuration."""
     notices = ("Warning", "Cache read/write disabled")
     lines = [line.strip() for line in err.splitlines() if line.strip()]
     return "; ".join(line for line in lines if not line.startswith(notices)) or "no message"
 
 
 def mode_flags(content: str, name: str) -> list[str]:
-    """The modes that the header of a profile states in its flags."""
+    """Return the modes in the flags of a profile's header."""
     code = re.sub(r"(?m)^\s*#.*$", "", content)
     header = re.search(r'(?m)^\s*(?:profile\s+)?"?' + re.escape(name) + r'"?(?=[\s{])([^\n]*)', code)
     flags = re.search(r"flags\s*=\s*\(([^)]*)\)", header.group(1)) if header else None
@@ -87,7 +91,7 @@ def mode_flags(content: str, name: str) -> list[str]:
 
 
 def read_kernel(*, sysfs: str = "/sys") -> Kernel:
-    """The profiles in the running kernel, or why there are none to manage."""
+    """Read which profiles the running kernel has loaded, or why AppArmor is not available."""
     enabled = read_text(os.path.join(sysfs, "module/apparmor/parameters/enabled"))
     if enabled is None:
         return Kernel({}, "the kernel has no AppArmor")
@@ -100,8 +104,8 @@ def read_kernel(*, sysfs: str = "/sys") -> Kernel:
 
 
 def process_label(pid: int, *, proc: str = "/proc") -> str | None:
-    """The AppArmor label of a process; None where it can't be told (no such process, no AppArmor)."""
-    # attr/apparmor/ is 5.1+; attr/current belongs to whichever LSM came first.
+    """Return the AppArmor label of a process, or None where it cannot be read (no such process, no AppArmor)."""
+    # attr/apparmor/ exists since Linux 5.1. attr/current belongs to the first LSM that has it.
     for attribute in ("attr/apparmor/current", "attr/current"):
         try:
             text = read_text(os.path.join(proc, str(pid), attribute))

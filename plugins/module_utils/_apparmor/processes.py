@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Which processes run inside a profile, and which should but don't."""
+"""Find the processes that run in a profile, and those that need a restart to run in it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ import typing as t
 
 from .policy import label_names, process_label
 
-__all__ = ["Process", "attachment", "attachment_pattern", "is_confined", "outside", "read_processes"]
+__all__ = [
+    "Process",
+    "attachment",
+    "attachment_pattern",
+    "is_confined",
+    "processes_to_restart",
+    "read_processes",
+]
 
 
 class Process(t.NamedTuple):
-    """A process with its program and its label."""
+    """A process with the path of its program and its AppArmor label."""
 
     pid: int
     program: str
@@ -26,7 +33,7 @@ class Process(t.NamedTuple):
 
 
 def read_processes(*, proc: str = "/proc") -> list[Process]:
-    """Every process whose program and label can be read; kernel threads have no program."""
+    """Return every process whose program and label can be read. Kernel threads have no program."""
     processes = []
     for name in os.listdir(proc):
         if not name.isdigit():
@@ -42,22 +49,27 @@ def read_processes(*, proc: str = "/proc") -> list[Process]:
 
 
 def is_confined(process: Process, *, profile: str) -> bool:
-    """Whether the profile is one of its label's."""
+    """Whether a process runs in a profile."""
     return profile in label_names(process.label)
 
 
-def outside(processes: t.Iterable[Process], *, profile: str, content: str, enforced: bool) -> list[Process]:
-    """The processes that a restart would bring into the profile as it is.
+def processes_to_restart(
+    processes: t.Iterable[Process], *, profile: str, content: str, enforced: bool
+) -> list[Process]:
+    """Return the processes that a restart would bring into the profile.
 
-    Those of a program that the profile attaches to and that run without it, because they are older than it. Where it
-    is enforced, also those that complain mode once let into a profile of its own making: that stays in complain mode.
+    These processes run a program that the profile attaches to, but started before it was loaded. Where the profile is
+    enforced, processes in a ``//null-`` profile count too: complain mode made it, and it stays in complain mode.
+
+    :param content: the text of the profile
+    :param enforced: whether the profile is in enforce mode
     """
     pattern = attachment_pattern(attachment(content, profile=profile))
     return [
         process
         for process in processes
         if (enforced and _is_learning(process, profile=profile))
-        or (pattern is not None and _is_stranger(process, profile=profile, pattern=pattern))
+        or (pattern is not None and _runs_outside(process, profile=profile, pattern=pattern))
     ]
 
 
@@ -65,7 +77,7 @@ def _is_learning(process: Process, *, profile: str) -> bool:
     return any(name.startswith(f"{profile}//null-") for name in label_names(process.label))
 
 
-def _is_stranger(process: Process, *, profile: str, pattern: t.Pattern[str]) -> bool:
+def _runs_outside(process: Process, *, profile: str, pattern: t.Pattern[str]) -> bool:
     families = [name.split("//", 1)[0] for name in label_names(process.label)]
     return (
         profile not in families and pattern.fullmatch(process.program.replace(" (deleted)", "")) is not None
@@ -73,7 +85,7 @@ def _is_stranger(process: Process, *, profile: str, pattern: t.Pattern[str]) -> 
 
 
 def attachment(content: str, *, profile: str) -> str:
-    """The path in the header of a profile; "" for none."""
+    """Return the attachment path in the header of a profile, or an empty string."""
     header = re.search(
         r'(?m)^\s*profile\s+"?'
         + re.escape(profile)
@@ -84,7 +96,7 @@ def attachment(content: str, *, profile: str) -> str:
 
 
 def attachment_pattern(path: str) -> t.Pattern[str] | None:
-    """A path of AppArmor as a regular expression; None for none, and for one with variables."""
+    """Return an AppArmor path as a regular expression, or None for an empty path or one with variables."""
     if not path or "@{" in path:
         return None
     tokens = re.findall(r"\*\*|\\.|\[[^\]]+\]|.", path)

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""AppArmor profiles on a host: what is there, what is wanted, and whether the difference may be applied."""
+"""Compare the wanted AppArmor profiles with the host and plan what to change."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import typing as t
 from .._atomic import read_text
 from .._converge import Plan
 from .._errors import HostError
-from .load import Found, Profile, Where, apply_profiles, force_link, run_parser
-from .policy import Kernel, check_name, declared_names, declares, mode_flags, parser_complaint, read_kernel
-from .processes import outside, read_processes
-from .trial import trial_of
+from .load import Found, Profile, Roots, apply_profiles, force_complain_link, run_parser
+from .policy import Kernel, check_name, declared_names, declares, mode_flags, parser_message, read_kernel
+from .processes import processes_to_restart, read_processes
+from .trial import parse_trial
 
 if t.TYPE_CHECKING:
     from .._converge import State
@@ -31,40 +31,44 @@ MARKER = "# Managed by gofleet.hosts.apparmor_profiles; edits here are lost."
 def plan_profiles(
     params: t.Mapping[str, t.Any], *, run: Runner, sysfs: str = "/sys", proc: str = "/proc"
 ) -> Plan:
-    """Read and check everything; nothing is written before all of it is known to be good."""
-    where = Where(params["path"], sysfs, proc)
+    """Read the host, check every profile, and return the plan. Nothing is written before all checks pass.
+
+    :param params: the options of ``apparmor_profiles``
+    :raises HostError: a profile that does not compile, or a file that another program owns
+    """
+    roots = Roots(params["path"], sysfs, proc)
     entries = {entry["name"]: entry for entry in params["profiles"]}
     _refuse_names(params["profiles"])
     kernel = read_kernel(sysfs=sysfs)
     if kernel.off:
-        # Only here: where a result has this key, Ansible evaluates neither changed_when nor failed_when.
+        # The key is in this result only: Ansible evaluates neither changed_when nor failed_when where it is present.
         skipped = [{"name": name, "reason": kernel.off} for name in entries]
         return Plan({}, {}, dict, {"loaded": [], "modes": {}, "restart_required": [], "skipped": skipped})
-    found = {name: _find(name, path=where.path, kernel=kernel) for name in entries}
-    profiles = [_wanted(entry, found[name], path=where.path) for name, entry in entries.items()]
-    differing = [profile for profile in profiles if _is(found[profile.name]) != _should_be(profile)]
+    found = {name: _find(name, path=roots.path, kernel=kernel) for name in entries}
+    profiles = [_wanted(entry, found[name], path=roots.path) for name, entry in entries.items()]
+    differing = [profile for profile in profiles if _current(found[profile.name]) != _desired(profile)]
     for profile in profiles:
-        _refuse_disabled(profile, path=where.path)
+        _refuse_disabled(profile, path=roots.path)
     for profile in differing:
-        _refuse_foreign(profile, found[profile.name], path=where.path)
+        _refuse_foreign(profile, found[profile.name], path=roots.path)
         _check_content(profile, run=run)
 
     def apply() -> dict[str, t.Any]:
-        apply_profiles(differing, found, where=where, run=run)
+        apply_profiles(differing, found, roots=roots, run=run)
         modes = read_kernel(sysfs=sysfs).modes
         return {
             "modes": {p.name: modes[p.name] for p in profiles if p.name in modes},
-            "restart_required": _outside(profiles, proc=proc),
+            "restart_required": _restart_required(profiles, proc=proc),
         }
 
     return Plan(
-        before=_state({p.name: _is(found[p.name]) for p in profiles}, path=where.path),
-        after=_state({p.name: _should_be(p) for p in profiles}, path=where.path),
+        before=_state({p.name: _current(found[p.name]) for p in profiles}, path=roots.path),
+        after=_state({p.name: _desired(p) for p in profiles}, path=roots.path),
         apply=apply,
         result={
             "loaded": sorted(profile.name for profile in differing if profile.text is not None),
             "modes": {name: one.mode for name, one in found.items() if one.mode is not None},
-            "restart_required": _outside(profiles, proc=proc),
+            "restart_required": _restart_required(profiles, proc=proc),
         },
     )
 
@@ -78,17 +82,20 @@ def _refuse_names(entries: t.Sequence[t.Mapping[str, t.Any]]) -> None:
                 repr(name),
                 wanted="a profile name that can be a file name",
                 found=wrong,
-                remedy="Name the profile without slashes: `profile NAME /path/of/the/binary { … }`.",
+                remedy="Use a name without slashes: `profile NAME /path/of/the/binary { … }`.",
             )
         if names.count(name) > 1:
             raise HostError(
-                name, wanted="each profile once", found="it listed twice", remedy="Remove one of the two."
+                name,
+                wanted="one entry for each profile",
+                found="two entries with this name",
+                remedy="Remove one of them.",
             )
 
 
 def _find(name: str, *, path: str, kernel: Kernel) -> Found:
     text = read_text(os.path.join(path, name))
-    return Found(text, kernel.modes.get(name), os.path.lexists(force_link(path, name)))
+    return Found(text, kernel.modes.get(name), os.path.lexists(force_complain_link(path, name)))
 
 
 def _wanted(entry: t.Mapping[str, t.Any], found: Found, *, path: str) -> Profile:
@@ -99,28 +106,28 @@ def _wanted(entry: t.Mapping[str, t.Any], found: Found, *, path: str) -> Profile
     if text is None:
         raise HostError(
             os.path.join(path, name),
-            wanted="the file of the profile, as the entry has no content",
-            found="none",
-            remedy="Give its content, or take it off the list.",
+            wanted="the file of the profile, because the entry has no `content`",
+            found="no such file",
+            remedy="Set `content`, or remove the entry.",
         )
     mode = _mode(entry["mode"], found)
-    trial = trial_of(entry.get("trial")) if mode == "enforce" else None
+    trial = parse_trial(entry.get("trial")) if mode == "enforce" else None
     return Profile(name, text, mode, entry["adopt"], trial)
 
 
 def _mode(asked: str, found: Found) -> str:
-    """What ``complain_first`` comes to: what the profile's files say, and complain for one that is not ours yet."""
+    """Resolve ``complain_first``: the mode that the host has, and complain for a profile that is not ours yet."""
     if asked != "complain_first":
         return asked
     ours = (found.text or "").startswith(MARKER)
     return "enforce" if ours and not found.forced else "complain"
 
 
-def _is(found: Found) -> tuple[str | None, str | None, bool]:
+def _current(found: Found) -> tuple[str | None, str | None, bool]:
     return found.text, found.mode, found.forced
 
 
-def _should_be(profile: Profile) -> tuple[str | None, str | None, bool]:
+def _desired(profile: Profile) -> tuple[str | None, str | None, bool]:
     return profile.text, profile.mode, profile.mode == "complain"
 
 
@@ -133,13 +140,13 @@ def _state(profiles: t.Mapping[str, tuple[str | None, str | None, bool]], *, pat
     return state
 
 
-def _outside(profiles: t.Sequence[Profile], *, proc: str) -> list[dict[str, t.Any]]:
+def _restart_required(profiles: t.Sequence[Profile], *, proc: str) -> list[dict[str, t.Any]]:
     present = [profile for profile in profiles if profile.text is not None]
     processes = read_processes(proc=proc) if present else []
     return [
         {"name": profile.name, **process._asdict()}
         for profile in present
-        for process in outside(
+        for process in processes_to_restart(
             processes,
             profile=profile.name,
             content=profile.text or "",
@@ -155,20 +162,20 @@ def _refuse_foreign(profile: Profile, found: Found, *, path: str) -> None:
             raise HostError(
                 os.path.join(path, other),
                 wanted=f"no other file that declares {profile.name}",
-                found="one that does, from a package or written by hand",
-                remedy="Choose another profile name: a boot would load one of the two.",
+                found="another file that declares it, from a package or written by hand",
+                remedy="Choose another profile name. A boot loads only one of the two.",
             )
     elif not found.text.startswith(MARKER) and not profile.adopt:
         raise HostError(
             os.path.join(path, profile.name),
             wanted="a file that this module wrote",
-            found="one without its marker line, written by a package or by hand",
-            remedy="Choose another profile name, or set `adopt: true` to take this file over.",
+            found="a file without its marker line, from a package or written by hand",
+            remedy="Choose another profile name, or set `adopt: true` to replace this file.",
         )
 
 
 def _declaring(name: str, *, path: str) -> str | None:
-    """The file of another name that declares this profile; what the parser passes over (hidden, backups) is none."""
+    """Return another file that declares this profile, or None. The parser ignores hidden files and backups."""
     for other in sorted(os.listdir(path)) if os.path.isdir(path) else []:
         if other.startswith(".") or other.endswith(("~", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".rpmsave")):
             continue
@@ -184,24 +191,24 @@ def _refuse_disabled(profile: Profile, *, path: str) -> None:
         raise HostError(
             profile.name,
             wanted=f"the profile loaded in mode {profile.mode}",
-            found=f"{link}, which keeps the parser from loading it",
-            remedy="Remove that link, or take the profile off the list.",
+            found=f"{link}, which prevents the parser from loading it",
+            remedy="Remove that link, or remove the profile from the list.",
         )
 
 
 def _check_content(profile: Profile, *, run: Runner) -> None:
-    """Compile the profile without the kernel, and look at the names that it declares."""
+    """Compile the profile without loading it, and check the names that it declares."""
     if profile.text is None:
         return
-    # Without the marker, so that the parser's line numbers are those of the user's text.
+    # Omit the marker line, so that the parser's line numbers match the user's text.
     content = profile.text[len(MARKER) + 1 :] if profile.text.startswith(MARKER) else profile.text
     compiled = run_parser(["-QK"], run=run, stdin=content)
     if compiled.rc != 0:
         raise HostError(
             profile.name,
             wanted="content that apparmor_parser compiles",
-            found=parser_complaint(compiled.err),
-            remedy="Correct the profile; nothing was changed.",
+            found=parser_message(compiled.err),
+            remedy="Correct the profile. Nothing was changed.",
         )
     names = declared_names(run_parser(["-N"], run=run, stdin=content).out)
     if names != [profile.name]:
@@ -209,7 +216,7 @@ def _check_content(profile: Profile, *, run: Runner) -> None:
             profile.name,
             wanted=f"content that declares the profile {profile.name} and no other",
             found=", ".join(names) or "no profile",
-            remedy="Give each profile an entry of its own under its own name.",
+            remedy="Write one entry with its own name for each profile.",
         )
     flags = mode_flags(content, profile.name)
     if flags and flags != [profile.mode]:
@@ -217,5 +224,5 @@ def _check_content(profile: Profile, *, run: Runner) -> None:
             profile.name,
             wanted=f"mode {profile.mode}",
             found=f"flags=({', '.join(flags)}) in the content",
-            remedy="Remove the flag: the option `mode` says it.",
+            remedy="Remove the flag. The option `mode` sets the mode.",
         )

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a person should look at before a denial becomes a rule."""
+"""Say which proposed rules a person should review before they are added to a profile."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _CAPABILITIES = {
     "sys_ptrace": "reads and changes other processes",
     "sys_rawio": "reads and writes devices and memory directly",
 }
-# The first that matches counts.
+# The first matching pattern counts.
 _WRITES = (
     (r"/etc/", "changes the configuration of the host"),
     (r"/(usr|bin|sbin|lib[^/]*|opt|boot)/", "changes programs of the host"),
@@ -71,13 +71,18 @@ _INTERPRETER = re.compile(r"((ba|da|k|z|fi|c|tc)?sh|busybox|env|node|[gm]?awk|(p
 
 
 def capability_danger(name: str) -> str | None:
+    """Return why a capability, without CAP_ and in lower case, is dangerous, or None."""
+    """Return why a capability, without CAP_ and in lower case, is dangerous, or None."""
+    """Return why a capability, without CAP_ and in lower case, is dangerous, or None."""
+    """Return why a capability, without CAP_ and in lower case, is dangerous, or None."""
     return _CAPABILITIES.get(name)
 
 
 def file_danger(paths: t.Iterable[str], *, letters: t.AbstractSet[str]) -> str | None:
-    """
-    :param paths: as logged, before anything was made general, without those of the own process
-    :param letters: of the whole rule, with x where the program is run
+    """Return why access to files is dangerous, or None.
+
+    :param paths: the logged paths, except those of the process itself below /proc
+    :param letters: the access letters of the whole rule, with x where the program is run
     """
     writes = bool(letters & {"w", "a", "l"})
     if writes and letters & {"x", "m"}:
@@ -91,6 +96,10 @@ def file_danger(paths: t.Iterable[str], *, letters: t.AbstractSet[str]) -> str |
 
 
 def exec_danger(path: str) -> str:
+    """Return why running a program is dangerous."""
+    """Return why running a program is dangerous."""
+    """Return why running a program is dangerous."""
+    """Return why running a program is dangerous."""
     name = path.rsplit("/", 1)[-1]
     if _INTERPRETER.fullmatch(name):
         return "runs an interpreter, and so any program that is passed to it"
@@ -98,26 +107,46 @@ def exec_danger(path: str) -> str:
 
 
 def network_danger(family: str, kind: str) -> str | None:
+    """Return why a socket of an address family and type is dangerous, or None."""
+    """Return why a socket of an address family and type is dangerous, or None."""
+    """Return why a socket of an address family and type is dangerous, or None."""
+    """Return why a socket of an address family and type is dangerous, or None."""
     raw = family == "packet" or (kind == "raw" and family in ("inet", "inet6"))
     return "forges and reads packets" if raw else None
 
 
 def signal_danger(direction: str, peer: str) -> str | None:
+    """Return why a signal rule is dangerous, or None."""
+    """Return why a signal rule is dangerous, or None."""
+    """Return why a signal rule is dangerous, or None."""
+    """Return why a signal rule is dangerous, or None."""
     if "send" in direction and peer == "unconfined":
         return "sends signals to every process without a profile"
     return None
 
 
 def ptrace_danger(access: str) -> str:
+    """Return why a ptrace rule is dangerous."""
+    """Return why a ptrace rule is dangerous."""
+    """Return why a ptrace rule is dangerous."""
+    """Return why a ptrace rule is dangerous."""
     return "controls other processes" if "trace" in access else "reads other processes"
 
 
 def mount_danger() -> str:
+    """Return why a mount rule is dangerous."""
+    """Return why a mount rule is dangerous."""
+    """Return why a mount rule is dangerous."""
+    """Return why a mount rule is dangerous."""
     return "changes what is mounted where"
 
 
 def userns_danger() -> str:
-    return "opens to an unprivileged process what the kernel keeps for root in its namespaces"
+    """Return why a userns rule is dangerous."""
+    """Return why a userns rule is dangerous."""
+    """Return why a userns rule is dangerous."""
+    """Return why a userns rule is dangerous."""
+    return "lets an unprivileged process use what the kernel reserves for root in its namespaces"
 
 
 def _first(table: t.Iterable[tuple[str, str]], path: str) -> str | None:

@@ -25,90 +25,40 @@ from .risks import (
 if t.TYPE_CHECKING:
     from .denial import Denial
 
-__all__ = ["Answer", "Proposal", "base_profile", "pattern_of", "propose", "quoted"]
+__all__ = ["Proposal", "Proposals", "base_profile", "pattern_of", "propose", "quoted"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._+:=@%~*{}-]+")
 _GLOB = "*?[]{}"
 _INIT = "1"
-
-
-def pattern_of(path: str, *, release_roots: t.Sequence[str]) -> str:
-    """The path for a rule, quoted where it must be.
-
-    Process and thread numbers become ``@{pid}`` and ``@{tid}``, the places of the kernel's file systems their
-    variables, and the version of a release (``<root>/<name>/<version>/``) becomes ``*``. Process 1 stays itself.
-    """
-    variable, parts = _split(path, release_roots=release_roots)
-    text = variable + "".join(part if general else _literal(part) for part, general in parts)
-    return text if _PLAIN.fullmatch(text) else f'"{text}"'
-
-
-def quoted(word: str) -> str:
-    """A word that is no path, such as the name of a profile, taken literally."""
-    text = _literal(word)
-    return text if _PLAIN.fullmatch(text) else f'"{text}"'
-
-
-def _split(path: str, *, release_roots: t.Sequence[str]) -> tuple[str, list[tuple[str, bool]]]:
-    """A variable to begin with, and the rest in pieces with whether each is general already."""
-    process = re.match(r"/proc/(\d+)(?=/|$)", path)
-    if process and process.group(1) != _INIT:
-        rest = path[process.end() :]
-        thread = re.match(r"/task/\d+(?=/|$)", rest)
-        if thread is None:
-            return "@{PROC}/@{pid}", [(rest, False)]
-        return "@{PROC}/@{pid}", [("/task/@{tid}", True), (rest[thread.end() :], False)]
-    for place, variable in (("/proc/", "@{PROC}/"), ("/sys/", "@{sys}/"), ("/run/", "@{run}/")):
-        if path.startswith(place):
-            return variable, [(path[len(place) :], False)]
-    for root in release_roots:
-        release = re.match(re.escape(root.rstrip("/")) + r"/[^/]+/(?=[^/]+/)", path)
-        if release:
-            rest = path[release.end() :]
-            return "", [(release.group(), False), ("*", True), (rest[rest.index("/") :], False)]
-    return "", [(path, False)]
-
-
-def _literal(text: str) -> str:
-    """Text with nothing left in it that the parser would read as a pattern, a quote or an escape."""
-    return "".join(_escaped(character) for character in text)
-
-
-def _escaped(character: str) -> str:
-    if character in _GLOB or character in ('"', "\\"):
-        return "\\" + character
-    if character.isprintable():
-        return character
-    # Control characters, and bytes that are no UTF-8.
-    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))
-
-
 _WORD = re.compile(r"[a-z0-9_+]+")
-# In the order in which people write them. A program is run inside this profile: nothing is let out of it.
+# In the usual order. `ix` runs a program in the same profile.
 _LETTERS = (("r", "r"), ("w", "w"), ("a", "a"), ("m", "m"), ("k", "k"), ("l", "l"), ("x", "ix"))
-# Whoever creates or deletes a file writes to its directory entry: `a` alone permits neither.
+# Creating or deleting a file needs `w`. `a` alone allows neither.
 _AS_LETTER = {"c": "w", "d": "w"}
-# A program that is run inside the profile has to be read and mapped by the kernel as well.
+# Running a program in the same profile needs to read and map it too.
 _EXEC_LETTERS = frozenset("mrx")
 
 
 class Proposal(t.NamedTuple):
-    """A rule, with its comma. ``danger``: why a person should look at it first, None for nothing special."""
+    """A proposed rule with its comma.
+
+    danger: why a person should review it, or None
+    """
 
     rule: str
     danger: str | None
     denials: list[Denial]
 
 
-class Answer(t.NamedTuple):
-    """The rules, and the denials that no rule of ours would lift, each with the reason."""
+class Proposals(t.NamedTuple):
+    """The proposed rules, and the denials without a rule, each with the reason."""
 
     proposals: list[Proposal]
     unanswered: list[tuple[Denial, str]]
 
 
 class _Part(t.NamedTuple):
-    """One denial's share of a rule: the rules of equal ``key`` become one."""
+    """What one denial adds to a rule. Parts with the same ``key`` become one rule."""
 
     key: tuple[str, ...]
     letters: frozenset[str]
@@ -116,16 +66,19 @@ class _Part(t.NamedTuple):
 
 
 def base_profile(name: str) -> str:
-    """The profile that a rule belongs in: that of the parent for what the kernel made up while it complained.
+    """Return the profile that a rule belongs in: the parent of a ``//null-`` profile, or the profile itself.
 
-    Complain mode gives a program that the profile does not know a profile of its own (``//null-``). A rule of ours
-    runs it inside the parent's, so its denials are the parent's too.
+    In complain mode the kernel creates a ``//null-`` profile for a program that no rule mentions. A proposed rule
+    runs that program in the parent profile, so its denials belong to the parent.
     """
     return name.split("//null-", 1)[0]
 
 
-def propose(denials: t.Iterable[Denial], *, release_roots: t.Sequence[str]) -> Answer:
-    """Pure: the rules for the denials of one profile."""
+def propose(denials: t.Iterable[Denial], *, release_roots: t.Sequence[str]) -> Proposals:
+    """Return the rules that would allow the denials of one profile.
+
+    :param release_roots: directories of release stores; versions in paths below them become ``*``
+    """
     parts: dict[tuple[str, ...], list[_Part]] = {}
     unanswered: list[tuple[Denial, str]] = []
     for denial in denials:
@@ -134,13 +87,13 @@ def propose(denials: t.Iterable[Denial], *, release_roots: t.Sequence[str]) -> A
             unanswered.append((denial, part))
         else:
             parts.setdefault(part.key, []).append(part)
-    return Answer([_proposal(key, group) for key, group in _without_doubles(parts).items()], unanswered)
+    return Proposals([_proposal(key, group) for key, group in _merge_owner_rules(parts).items()], unanswered)
 
 
 def _part(denial: Denial, *, release_roots: t.Sequence[str]) -> _Part | str:
-    """What a denial asks for, or why there is no rule for it."""
+    """Return what a denial adds to a rule, or why there is no rule for it."""
     if denial.optional:
-        return "optional: the kernel only looks whether the capability is there, and goes on without it"
+        return "optional: the kernel only checks for the capability and does not need it"
     if denial.kind in ("file", "exec"):
         return _file_part(denial, release_roots=release_roots)
     make = _KINDS.get(denial.kind)
@@ -154,7 +107,7 @@ def _file_part(denial: Denial, *, release_roots: t.Sequence[str]) -> _Part | str
     path = denial.get("name")
     if denial.get("info").startswith("Failed name lookup"):
         flag = "mediate_deleted" if "deleted" in denial.get("info") else "attach_disconnected"
-        return f"no rule reaches it: {denial.get('info')}; flags=({flag}) of the profile would"
+        return f"no rule allows it: {denial.get('info')}; the profile needs flags=({flag})"
     if not path.startswith("/"):
         return f"no rule is known for {denial.get('operation')} without a path"
     pattern = pattern_of(path, release_roots=release_roots)
@@ -171,7 +124,7 @@ def _letters(mask: str) -> frozenset[str]:
 
 
 def _words(*words: str) -> tuple[str, ...] | None:
-    """Words that a rule can hold; None where the kernel had no name for one of them, such as unknown(41)."""
+    """Return words for a rule, or None where the kernel has no name for one of them, such as unknown(41)."""
     return words if all(_WORD.fullmatch(word) for word in words) else None
 
 
@@ -187,7 +140,7 @@ def _unix_key(denial: Denial) -> tuple[str, ...] | None:
     words = _words("unix", denial.get("sock_type"))
     finer = [denial.get(name) for name in ("addr", "peer_addr", "peer")]
     if words is None or not any(finer):
-        # Only kernels of Ubuntu, and those from 6.17 on, tell unix sockets apart by more than their type.
+        # Only Ubuntu's kernels and Linux 6.17 or later mediate unix sockets by more than their type.
         return _words("network", "unix", denial.get("sock_type"))
     access = sorted(set(re.split(r"[\s,]+", denial.mask)))
     return (*words, ", ".join(access), *("" if value == "none" else value for value in finer))
@@ -225,14 +178,14 @@ _KINDS: dict[str, t.Callable[[Denial], t.Optional[t.Tuple[str, ...]]]] = {
 }
 
 
-def _without_doubles(parts: dict[tuple[str, ...], list[_Part]]) -> dict[tuple[str, ...], list[_Part]]:
-    """Where a rule for all owners covers that for the own files, the second one goes."""
+def _merge_owner_rules(parts: dict[tuple[str, ...], list[_Part]]) -> dict[tuple[str, ...], list[_Part]]:
+    """Merge ``owner`` rules into rules without ``owner`` that cover them."""
     kept: dict[tuple[str, ...], list[_Part]] = {}
     for key, group in sorted(parts.items()):
         everyone = ("file", "", key[2]) if key[:2] == ("file", "owner") else key
         wider = _union(parts[everyone]) if everyone != key and everyone in parts else frozenset()
         covered = wider | ({"a"} if "w" in wider else set())
-        # Sorted, so the wider rule is there already.
+        # The keys are sorted, so the wider rule is already present.
         target = everyone if wider and _union(group) <= covered else key
         kept.setdefault(target, []).extend(group)
     return kept
@@ -249,10 +202,10 @@ def _proposal(key: tuple[str, ...], group: list[_Part]) -> Proposal:
     return Proposal(" ".join(word for word in words if word) + ",", danger, denials)
 
 
-_Made = t.Tuple[t.List[str], t.Optional[str]]
+_RuleWords = t.Tuple[t.List[str], t.Optional[str]]
 
 
-def _file_rule(key: tuple[str, ...], letters: frozenset[str], denials: list[Denial]) -> _Made:
+def _file_rule(key: tuple[str, ...], letters: frozenset[str], denials: list[Denial]) -> _RuleWords:
     danger = file_danger(_others(denials), letters=letters)
     if danger is None and "x" in letters:
         danger = exec_danger(denials[0].get("name"))
@@ -260,23 +213,23 @@ def _file_rule(key: tuple[str, ...], letters: frozenset[str], denials: list[Deni
 
 
 def _others(denials: t.Iterable[Denial]) -> list[str]:
-    """The paths that are not those of the process itself below /proc."""
+    """Return the paths, except those of the process itself below /proc."""
     return [d.get("name") for d in denials if not d.get("name").startswith(f"/proc/{d.get('pid')}/")]
 
 
-def _link_rule(key: tuple[str, ...], letters: frozenset[str], denials: list[Denial]) -> _Made:
+def _link_rule(key: tuple[str, ...], letters: frozenset[str], denials: list[Denial]) -> _RuleWords:
     return [key[1], "link", key[2], "->", key[3]], file_danger(_others(denials), letters=letters)
 
 
-def _capability_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+def _capability_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _RuleWords:
     return ["capability", key[1]], capability_danger(key[1])
 
 
-def _network_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+def _network_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _RuleWords:
     return ["network", key[1], key[2]], network_danger(key[1], key[2])
 
 
-def _unix_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+def _unix_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _RuleWords:
     kind, access, address, peer_address, peer = key[1:]
     own = f"addr={quoted(address)}" if address else ""
     other = [f"label={quoted(peer)}"] if peer else []
@@ -284,32 +237,32 @@ def _unix_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[De
     return ["unix", f"({access})", f"type={kind}", own, f"peer=({', '.join(other)})" if other else ""], None
 
 
-def _signal_rule(key: tuple[str, ...], signals: frozenset[str], _denials: list[Denial]) -> _Made:
+def _signal_rule(key: tuple[str, ...], signals: frozenset[str], _denials: list[Denial]) -> _RuleWords:
     rule = ["signal", f"({key[1]})", f"set=({', '.join(sorted(signals))})", f"peer={quoted(key[2])}"]
     return rule, signal_danger(key[1], key[2])
 
 
-def _ptrace_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+def _ptrace_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _RuleWords:
     return ["ptrace", f"({key[1]})", f"peer={quoted(key[2])}"], ptrace_danger(key[1])
 
 
-def _mount_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+def _mount_rule(key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _RuleWords:
     kind, fstype, flags, source, target = key
     if kind == "umount":
         return ["umount", quoted(target)], mount_danger()
     if kind == "pivot_root":
         return ["pivot_root", f"oldroot={quoted(source)}" if source else "", quoted(target)], mount_danger()
-    # No flags are logged where there are none beside the default.
+    # The kernel logs no flags where only the default applies.
     options = f"options=({flags or 'rw'})"
     typed = f"fstype={quoted(fstype)}" if fstype else ""
     return ["mount", typed, options, quoted(source) if source else "", "->", quoted(target)], mount_danger()
 
 
-def _userns_rule(_key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _Made:
+def _userns_rule(_key: tuple[str, ...], _letters: frozenset[str], _denials: list[Denial]) -> _RuleWords:
     return ["userns create"], userns_danger()
 
 
-_RULES: dict[str, t.Callable[[t.Tuple[str, ...], t.FrozenSet[str], t.List[Denial]], _Made]] = {
+_RULES: dict[str, t.Callable[[t.Tuple[str, ...], t.FrozenSet[str], t.List[Denial]], _RuleWords]] = {
     "file": _file_rule,
     "link": _link_rule,
     "capability": _capability_rule,
@@ -322,3 +275,56 @@ _RULES: dict[str, t.Callable[[t.Tuple[str, ...], t.FrozenSet[str], t.List[Denial
     "pivot_root": _mount_rule,
     "userns": _userns_rule,
 }
+
+
+def pattern_of(path: str, *, release_roots: t.Sequence[str]) -> str:
+    """Return a path as a pattern for a rule, quoted where needed.
+
+    Process and thread IDs become ``@{pid}`` and ``@{tid}``, except process 1. /proc, /sys and /run become their
+    variables. The version of a release (``<root>/<name>/<version>/``) becomes ``*``.
+
+    :param release_roots: directories of release stores
+    """
+    variable, parts = _split(path, release_roots=release_roots)
+    text = variable + "".join(part if general else _literal(part) for part, general in parts)
+    return text if _PLAIN.fullmatch(text) else f'"{text}"'
+
+
+def quoted(word: str) -> str:
+    """Return a literal word for a rule, such as the name of a profile, quoted where needed."""
+    text = _literal(word)
+    return text if _PLAIN.fullmatch(text) else f'"{text}"'
+
+
+def _split(path: str, *, release_roots: t.Sequence[str]) -> tuple[str, list[tuple[str, bool]]]:
+    """Split a path into a leading variable and parts: (text, whether it already is a pattern)."""
+    process = re.match(r"/proc/(\d+)(?=/|$)", path)
+    if process and process.group(1) != _INIT:
+        rest = path[process.end() :]
+        thread = re.match(r"/task/\d+(?=/|$)", rest)
+        if thread is None:
+            return "@{PROC}/@{pid}", [(rest, False)]
+        return "@{PROC}/@{pid}", [("/task/@{tid}", True), (rest[thread.end() :], False)]
+    for place, variable in (("/proc/", "@{PROC}/"), ("/sys/", "@{sys}/"), ("/run/", "@{run}/")):
+        if path.startswith(place):
+            return variable, [(path[len(place) :], False)]
+    for root in release_roots:
+        release = re.match(re.escape(root.rstrip("/")) + r"/[^/]+/(?=[^/]+/)", path)
+        if release:
+            rest = path[release.end() :]
+            return "", [(release.group(), False), ("*", True), (rest[rest.index("/") :], False)]
+    return "", [(path, False)]
+
+
+def _literal(text: str) -> str:
+    """Escape everything that the parser would read as a pattern, a quote or an escape."""
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    if character in _GLOB or character in ('"', "\\"):
+        return "\\" + character
+    if character.isprintable():
+        return character
+    # Control characters, and bytes that are not UTF-8.
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A profile enforced on trial: taken back unless its service stays well and nothing is denied."""
+"""Enforce a profile on trial: watch the health of its service and the log for denials."""
 
 from __future__ import annotations
 
@@ -18,25 +18,29 @@ from .denials import denied_since
 if t.TYPE_CHECKING:
     from .._run import Runner
 
-__all__ = ["Trial", "hold_trial", "trial_of"]
+__all__ = ["Trial", "parse_trial", "run_trial"]
 
 _PAUSE_SECONDS = 2.0
 _SHOWN = 5
-_REMEDY = "The old mode is back; apparmor_denials_info proposes rules."
+_REMEDY = "The old mode is restored. Use apparmor_denials_info to get rules for the denials."
 
 
 class Trial(t.NamedTuple):
-    """How many seconds, and the questions that have to be answered all the while."""
+    """A trial: its length in seconds, and the health checks that must pass during it."""
 
     seconds: float
     health: list[Health]
 
 
-def trial_of(entry: t.Mapping[str, t.Any] | None) -> Trial | None:
+def parse_trial(entry: t.Mapping[str, t.Any] | None) -> Trial | None:
+    """Return the trial that the option ``trial`` describes, or None."""
+    """Return the trial that the option ``trial`` describes, or None."""
+    """Return the trial that the option ``trial`` describes, or None."""
+    """Return the trial that the option ``trial`` describes, or None."""
     return Trial(entry["seconds"], [health_of(one) for one in entry["health"]]) if entry else None
 
 
-def hold_trial(
+def run_trial(
     profile: str,
     trial: Trial,
     *,
@@ -47,33 +51,37 @@ def hold_trial(
     pause: t.Callable[[float], None] = time.sleep,
     clock: t.Callable[[], float] = time.monotonic,
 ) -> None:
-    """Return when the time is over and all is well, else raise, as soon as it is not.
+    """Watch an enforced profile until the trial is over.
 
     :param began: when the profile was enforced, in seconds since 1970
+    :raises HostError: a denial or a failed health check, at once; an incomplete log, at the end
     """
     deadline = clock() + trial.seconds
     while True:
         over = clock() >= deadline
-        _refuse_sick(profile, [(health.url, healthy(health)) for health in trial.health])
+        _require_healthy(profile, [(health.url, healthy(health)) for health in trial.health])
         denials, complete, reason = denied(profile, since=began, run=run)
         _refuse_denials(profile, denials)
         if over and complete != "yes":
             raise HostError(
                 profile,
-                wanted="a log that tells whether anything was denied",
+                wanted="a log that has every denial",
                 found=reason,
-                remedy="The old mode is back.",
+                remedy="The old mode is restored.",
             )
         if over:
             return
         pause(min(_PAUSE_SECONDS, max(0.0, deadline - clock())))
 
 
-def _refuse_sick(profile: str, answers: t.Iterable[tuple[str, str | None]]) -> None:
-    for url, sick in answers:
-        if sick is not None:
+def _require_healthy(profile: str, answers: t.Iterable[tuple[str, str | None]]) -> None:
+    for url, error in answers:
+        if error is not None:
             raise HostError(
-                profile, wanted=f"{url} well while the profile is enforced", found=sick, remedy=_REMEDY
+                profile,
+                wanted=f"a healthy answer from {url} while the profile is enforced",
+                found=error,
+                remedy="The old mode is restored. Check whether the service depends on something the profile denies.",
             )
 
 
@@ -82,7 +90,7 @@ def _refuse_denials(profile: str, denials: t.Sequence[str]) -> None:
         more = f" and {len(denials) - _SHOWN} more" if len(denials) > _SHOWN else ""
         raise HostError(
             profile,
-            wanted="nothing denied while the profile is enforced on trial",
+            wanted="no denials while the profile is enforced on trial",
             found="denied: " + ", ".join(denials[:_SHOWN]) + more,
             remedy=_REMEDY,
         )

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What the files of sysctl.d say, and which of them wins at boot: the rules of systemd-sysctl(8)."""
+"""Read the files of sysctl.d and find which assignment wins at boot, by the rules of systemd-sysctl(8)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,25 @@ from .setting import fields, key_path
 __all__ = ["DIRECTORIES", "Assignment", "boot_assignments", "boot_winner", "parse_assignments"]
 
 # In order of precedence: a file masks files of the same name in later directories. /lib is a link to /usr/lib
-# where /usr is merged. /etc/sysctl.conf is not read at boot, except where a link in /etc/sysctl.d names it.
+# where /usr is merged. A boot reads /etc/sysctl.conf only where a link in /etc/sysctl.d points to it.
 DIRECTORIES = ("etc/sysctl.d", "run/sysctl.d", "usr/local/lib/sysctl.d", "usr/lib/sysctl.d", "lib/sysctl.d")
 
 
 class Assignment(t.NamedTuple):
-    """One line of a file. ``value`` None takes the key out of the patterns (a line ``-key`` without a value)."""
+    """One assignment in a file.
+
+    path: the key below /proc/sys with slashes, or a pattern
+    value: None for a line ``-key`` without a value, which excludes the key from patterns
+    """
 
     file: str
     path: str
     value: str | None
-    line: int = 0  # counted from 1; 0: not of a file
+    line: int = 0  # counted from 1; 0 where it does not come from a file
 
 
 def parse_assignments(file: str, text: str) -> list[Assignment]:
-    """The assignments of one file, in its order."""
+    """Return the assignments of one file in its order."""
     assignments = []
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
@@ -48,10 +52,10 @@ def parse_assignments(file: str, text: str) -> list[Assignment]:
 
 
 def boot_assignments(root: str, *, replaced: t.Mapping[str, str | None]) -> list[Assignment]:
-    """Every assignment in the order in which the next boot reads them.
+    """Return every assignment in the order in which the next boot reads them.
 
     :param root: the root of the file system
-    :param replaced: texts that stand for the files of these paths; None: as if there were no such file
+    :param replaced: path -> text to use in place of that file; None treats the file as missing
     """
     files: dict[str, str] = {}
     for directory in (os.path.join(root, name) for name in DIRECTORIES):
@@ -77,12 +81,12 @@ def _names(directory: str) -> list[str]:
 def _text(path: str) -> str | None:
     try:
         return read_text(path)
-    except OSError:  # a file that boot cannot read either
+    except OSError:  # a boot cannot read this file either
         return None
 
 
 def boot_winner(path: str, assignments: t.Iterable[Assignment]) -> Assignment | None:
-    """The assignment that decides a key: the last that names it, else the last pattern that matches it."""
+    """Return the assignment that decides a key: the last one that names it, else the last matching pattern."""
     exact = pattern = None
     for assignment in assignments:
         if assignment.path == path:

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A profile of kernel settings: what has to change, live and for the next boot, and how to change it."""
+"""Compare kernel settings with the live values and the files that a boot reads, and plan what to change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADER = "# Managed by gofleet.hosts.sysctl_profile: changes made here are lost.
 
 
 class Change(t.NamedTuple):
-    """A live value that has to change."""
+    """A live value to change. ``path`` is its file below /proc/sys."""
 
     name: str
     path: str
@@ -34,7 +34,7 @@ class Change(t.NamedTuple):
 
 
 class _UnusableError(Exception):
-    """Why the value of a key cannot be read or set on this host: the layer, and a sentence."""
+    """A key whose value cannot be read or set on this host: the layer that decided, and the reason."""
 
     def __init__(self, decided_by: str, reason: str) -> None:
         super().__init__(reason)
@@ -42,7 +42,13 @@ class _UnusableError(Exception):
 
 
 class _Survey(t.NamedTuple):
-    """What looking at each key gave."""
+    """The result of reading all keys.
+
+    live: live values by name
+    lines: the settings that need a line in our file, with its value
+    kept: live values that are better than wanted, for the result
+    unknown: keys that cannot be read or set, for the result
+    """
 
     live: dict[str, str]
     changes: list[Change]
@@ -52,7 +58,12 @@ class _Survey(t.NamedTuple):
 
 
 def plan_profile(settings: list[Setting], *, path: str, state: str, root: str = "/") -> Plan:
-    """Compare the wanted settings with the kernel and with every file that the next boot reads."""
+    """Compare the settings with the kernel and with every file that the next boot reads, and return the plan.
+
+    :param path: our file
+    :param state: present or absent
+    :raises HostError: a file that another program owns, or a value that cannot be compared
+    """
     _check_path(path, root=root)
     text = _own_text(path)
     wanted = settings if state == "present" else []
@@ -82,8 +93,8 @@ def _survey(settings: list[Setting], *, path: str, text: str | None, root: str) 
     survey = _Survey({}, [], [], [], [])
     for setting in settings:
         proc = os.path.join(root, "proc/sys", setting.path)
-        held = ours.get(setting.path)
-        line = held  # a key that cannot be compared now keeps its line
+        our_value = ours.get(setting.path)
+        line = our_value  # a key that cannot be read now keeps its line
         try:
             live, target = _live_and_target(setting, proc)
         except _UnusableError as unusable:
@@ -96,7 +107,7 @@ def _survey(settings: list[Setting], *, path: str, text: str | None, root: str) 
                 survey.kept.append(_kept(setting, live))
             winner = boot_winner(setting.path, others)
             boot = winner.value if winner else None
-            line = _line(setting, live, target, boot=boot, held=held is not None)
+            line = _line(setting, live, target, boot=boot, has_line=our_value is not None)
         if line is not None:
             survey.lines.append((setting, line))
     return survey
@@ -109,7 +120,7 @@ def _check_path(path: str, *, root: str) -> None:
             path,
             wanted=f"a file *.conf in one of {', '.join(directories)}",
             found=path,
-            remedy="Give such a path: no boot reads another one.",
+            remedy="Choose such a path. A boot reads no other files.",
         )
 
 
@@ -119,9 +130,9 @@ def _own_text(path: str) -> str | None:
         first = text.split("\n", 1)[0]
         raise HostError(
             path,
-            wanted=f"no file, or one that starts with {HEADER.strip()!r}",
+            wanted=f"no file, or a file that starts with {HEADER.strip()!r}",
             found=f"a file that starts with {first!r}",
-            remedy="It belongs to someone else: choose another path, or move its lines into settings and remove it.",
+            remedy="Choose another path, or move the lines of that file into `settings` and remove it.",
         )
     return text
 
@@ -132,8 +143,8 @@ def _live_and_target(setting: Setting, proc: str) -> tuple[str, str]:
     except FileNotFoundError:
         raise _UnusableError(
             "kernel",
-            f"{proc} does not exist: this kernel, or this network namespace, has no such key, "
-            "or the module that brings it is not loaded",
+            f"{proc} does not exist: this kernel or network namespace has no such key, "
+            "or the kernel module that adds it is not loaded",
         ) from None
     except OSError as error:
         raise _UnusableError("capability", f"{proc} cannot be read: {error.strerror}") from None
@@ -152,9 +163,9 @@ def _check_writable(setting: Setting, proc: str) -> None:
         if os.geteuid() != 0:
             raise HostError(
                 setting.name,
-                wanted="root, to set a kernel value",
-                found=f"user id {os.geteuid()} and {error.strerror}",
-                remedy="Set become: true for this task.",
+                wanted="root permissions to set a kernel value",
+                found=f"user ID {os.geteuid()} and {error.strerror}",
+                remedy="Set `become: true` for this task.",
             ) from None
         raise _UnusableError("capability", f"{proc} cannot be written here: {error.strerror}") from None
 
@@ -172,26 +183,26 @@ def _unknown(setting: Setting, unusable: _UnusableError) -> dict[str, str]:
     }
 
 
-def _line(setting: Setting, live: str, target: str, *, boot: str | None, held: bool) -> str | None:
-    """The value our file needs for a key, so that the next boot is not worse with it than without it.
+def _line(setting: Setting, live: str, target: str, *, boot: str | None, has_line: bool) -> str | None:
+    """Return the value that our file needs for a key, or None where a line could lower the value at boot.
 
-    :param boot: what the other files give at boot; None: the kernel's own default, which cannot be asked for
-    :param held: whether our file has the key already, which tells that the default was not good enough
+    :param boot: the value that the other files set at boot; None means the kernel's default, which is not known
+    :param has_line: whether our file already has the key, so the default did not satisfy the rule
     """
     if setting.rule == "exactly":
         return setting.value
     if boot is not None:
-        return None if satisfies(setting, boot) else _joined(setting, target, boot)
-    # A value that was good enough before we came may be the kernel's own default on this host: a line with
-    # less would lower it at boot.
-    return target if held or live != target else None
+        return None if satisfies(setting, boot) else _combine(setting, target, boot)
+    # A live value that already satisfies the rule may be the kernel's default on this host. A line with a smaller
+    # value would lower it at boot.
+    return target if has_line or live != target else None
 
 
-def _joined(setting: Setting, target: str, boot: str) -> str:
-    """Neither field below what another file gives, nor below what is live."""
+def _combine(setting: Setting, target: str, boot: str) -> str:
+    """Return a value whose fields are no worse than those of the live value and of another file."""
     try:
         return strengthen(setting._replace(value=target), boot)
-    except HostError:  # the other file's value has another form
+    except HostError:  # the value of the other file has another number of fields
         return target
 
 
@@ -200,7 +211,7 @@ def _render(lines: list[tuple[Setting, str]]) -> str | None:
         return None
     parts = [HEADER]
     for setting, value in sorted(lines, key=lambda line: line[0].path):
-        # The usual form with dots, except where a part of the name has a dot of its own.
+        # Write the key with dots, except where a part of its name contains a dot.
         name = setting.path if "." in setting.path else setting.path.replace("/", ".")
         parts.append(f"# rule: {setting.rule} {setting.value}\n{name} = {value}\n")
     return "".join(parts)
@@ -222,13 +233,13 @@ def _overridden(
 
 def _warning(item: t.Mapping[str, str], *, path: str) -> str:
     return (
-        f"{item['path']} sets {item['name']} to {item['value']} at the next boot, after {path}: "
-        "remove that line, or give path a name that sorts later."
+        f"{item['path']} sets {item['name']} to {item['value']} at the next boot, after {path}. "
+        "Remove that line, or choose a `path` whose file name sorts later."
     )
 
 
 def _apply(path: str, *, before: str | None, after: str | None, changes: list[Change]) -> None:
-    _put(path, after, instead_of=before)
+    _write_file(path, after, previous=before)
     done: list[Change] = []
     try:
         for change in changes:
@@ -238,12 +249,12 @@ def _apply(path: str, *, before: str | None, after: str | None, changes: list[Ch
         for change in reversed(done):
             with contextlib.suppress(OSError):
                 write_live(change.path, change.before)
-        _put(path, before, instead_of=after)
+        _write_file(path, before, previous=after)
         raise
 
 
-def _put(path: str, text: str | None, *, instead_of: str | None) -> None:
-    if text == instead_of:
+def _write_file(path: str, text: str | None, *, previous: str | None) -> None:
+    if text == previous:
         return
     try:
         if text is None:
@@ -253,16 +264,14 @@ def _put(path: str, text: str | None, *, instead_of: str | None) -> None:
     except OSError as error:
         raise HostError(
             path,
-            wanted="to write it",
+            wanted="a file that can be written",
             found=str(error.strerror),
-            remedy="No kernel value was changed; run as root on a writable file system.",
+            remedy="No kernel value was changed. Run as root on a writable file system.",
         ) from None
 
 
 def _set(change: Change) -> None:
-    remedy = (
-        "Every value and the file are as they were before; correct this value or take it out of settings."
-    )
+    remedy = "All values and the file are restored. Correct this value, or remove it from `settings`."
     try:
         write_live(change.path, change.after)
         found = read_live(change.path)
@@ -270,14 +279,14 @@ def _set(change: Change) -> None:
         name = errno.errorcode.get(error.errno or 0, str(error.errno))
         raise HostError(
             change.name,
-            wanted=f"to set it to {change.after}",
-            found=f"{name} ({error.strerror}) from the kernel; it is {change.before}",
+            wanted=f"the value {change.after}",
+            found=f"{name} ({error.strerror}) from the kernel, which keeps {change.before}",
             remedy=remedy,
         ) from None
     if fields(found) != change.after:
         raise HostError(
             change.name,
-            wanted=f"to set it to {change.after}",
-            found=f"{found} after the kernel had taken the value",
+            wanted=f"the value {change.after}",
+            found=f"{found} after the kernel accepted the value",
             remedy=remedy,
         )

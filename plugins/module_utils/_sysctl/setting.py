@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""One kernel setting: its name, its value in fields, and the rule that says which values are good enough."""
+"""Parse kernel settings, compare values by rule, and read and write live values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Setting(t.NamedTuple):
-    """What the user wants of one key."""
+    """One entry of the option ``settings``."""
 
     name: str
     path: str  # below /proc/sys, with slashes
@@ -35,7 +35,10 @@ class Setting(t.NamedTuple):
 
 
 def key_path(name: str) -> str:
-    """The path below /proc/sys. The first separator decides, as in sysctl.d(5): after a dot the two swap."""
+    """Return the path of a key below /proc/sys.
+
+    As in sysctl.d(5), the first separator decides: after a dot, dots and slashes swap.
+    """
     for character in name:
         if character == "/":
             return name
@@ -45,12 +48,15 @@ def key_path(name: str) -> str:
 
 
 def fields(value: str) -> str:
-    """One form for values: the kernel separates fields by tabs, people by blanks."""
+    """Return a value with one space between its fields. The kernel separates them by tabs."""
     return " ".join(value.split())
 
 
 def parse_settings(items: t.Iterable[t.Mapping[str, str]]) -> list[Setting]:
-    """The wanted settings, each name once and each value fit for its rule."""
+    """Return the wanted settings.
+
+    :raises HostError: an invalid or repeated name, or a value that its rule cannot compare
+    """
     settings: dict[str, Setting] = {}
     for item in items:
         setting = Setting(item["name"], key_path(item["name"]), fields(item["value"]), item["rule"])
@@ -58,16 +64,16 @@ def parse_settings(items: t.Iterable[t.Mapping[str, str]]) -> list[Setting]:
         if setting.path in settings:
             raise HostError(
                 setting.name,
-                wanted="each name once in settings",
-                found=f"it again as {settings[setting.path].name} = {settings[setting.path].value}",
-                remedy="Remove one of the two.",
+                wanted="each key once in settings",
+                found=f"the same key as {settings[setting.path].name} = {settings[setting.path].value}",
+                remedy="Remove one of them.",
             )
         if setting.rule != "exactly" and _numbers(setting.value) is None:
             raise HostError(
                 setting.name,
-                wanted=f"whole numbers, since the rule is {setting.rule}",
+                wanted=f"whole numbers, because the rule is {setting.rule}",
                 found=repr(item["value"]),
-                remedy="Give numbers, or use the rule exactly.",
+                remedy="Use whole numbers, or the rule `exactly`.",
             )
         settings[setting.path] = setting
     return list(settings.values())
@@ -80,7 +86,7 @@ def _check_name(setting: Setting) -> None:
             setting.name or "settings",
             wanted="the name of one key, such as net.core.somaxconn or net/ipv4/conf/eth0.100/rp_filter",
             found=repr(setting.name),
-            remedy="Name each key in full; patterns are not supported.",
+            remedy="Write each key in full. Patterns are not supported.",
         )
 
 
@@ -92,23 +98,26 @@ def _numbers(value: str) -> list[int] | None:
 
 
 def strengthen(setting: Setting, value: str) -> str:
-    """The value nearest to ``value`` that satisfies the rule, field by field."""
+    """Return the value nearest to ``value`` that satisfies the rule, field by field.
+
+    :raises HostError: the two values cannot be compared
+    """
     if setting.rule == "exactly":
         return setting.value
     wanted, found = _numbers(setting.value) or [], _numbers(value)
     if found is None or len(found) != len(wanted):
         raise HostError(
             setting.name,
-            wanted=f"{len(wanted)} numbers to compare with, since the rule is {setting.rule}",
+            wanted=f"a value of {len(wanted)} numbers, because the rule is {setting.rule}",
             found=repr(value),
-            remedy="Give as many fields as the kernel shows, or use the rule exactly.",
+            remedy="Set as many fields as the kernel shows, or use the rule `exactly`.",
         )
     pick = max if setting.rule == "at_least" else min
     return " ".join(str(pick(pair)) for pair in zip(wanted, found))
 
 
 def satisfies(setting: Setting, value: str) -> bool:
-    """Whether a value is good enough. One that cannot be compared is not."""
+    """Whether a value satisfies the rule. A value that cannot be compared does not."""
     try:
         return strengthen(setting, value) == fields(value)
     except HostError:
@@ -116,13 +125,19 @@ def satisfies(setting: Setting, value: str) -> bool:
 
 
 def read_live(path: str) -> str:
-    """The value that is in force. Raises OSError."""
+    """Return the live value of a file below /proc/sys.
+
+    :raises OSError: it cannot be read
+    """
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         return fields(file.read())
 
 
 def write_live(path: str, value: str) -> None:
-    """Set a value. One write(2), since the kernel parses each write by itself. Raises OSError."""
+    """Set a value with one write(2), because the kernel parses each write separately.
+
+    :raises OSError: the kernel refuses the value
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
     try:
         os.write(descriptor, f"{value}\n".encode())

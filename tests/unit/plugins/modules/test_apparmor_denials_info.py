@@ -42,7 +42,9 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("check", [False, True])
-def test_it_tells_and_changes_nothing(capsys: pytest.CaptureFixture[str], kernel: None, check: bool) -> None:
+def test_it_reports_and_changes_nothing(
+    capsys: pytest.CaptureFixture[str], kernel: None, check: bool
+) -> None:
     result = run(capsys, since="@1", _ansible_check_mode=check)
     assert (result["changed"], result["source"], list(result["profiles"])) == (
         False,

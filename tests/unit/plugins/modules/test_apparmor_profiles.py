@@ -63,12 +63,12 @@ def test_a_host_without_apparmor_is_skipped(
     assert (result["changed"], result["skipped"]) == (False, [{"name": "hello", "reason": "off"}])
 
 
-def test_a_profile_without_content_has_to_be_there(
+def test_a_profile_without_content_must_exist(
     capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path, kernel: dict[str, str]
 ) -> None:
     refused = run(capsys, profiles=[{"name": "hello"}], path=str(tmp_path))
     assert refused["failed"]
-    assert "Give its content" in refused["msg"]
+    assert "Set `content`" in refused["msg"]
 
 
 def test_a_refusal_is_a_clear_failure(capsys: pytest.CaptureFixture[str]) -> None:

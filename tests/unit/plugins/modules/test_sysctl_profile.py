@@ -65,7 +65,7 @@ def host(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch
     return Host(tmp_path, capsys)
 
 
-def test_raises_once_for_now_and_for_the_next_boot(host: Host) -> None:
+def test_a_value_is_raised_live_and_for_the_next_boot(host: Host) -> None:
     first = host.run(SOMAXCONN, RMEM)
     assert first["changed"]
     assert [item["name"] for item in first["applied"]] == ["net.core.somaxconn", "net.ipv4.tcp_rmem"]
@@ -77,7 +77,7 @@ def test_raises_once_for_now_and_for_the_next_boot(host: Host) -> None:
     assert second["applied"] == []
 
 
-def test_check_mode_predicts_and_leaves_the_host_alone(host: Host) -> None:
+def test_check_mode_predicts_and_changes_nothing(host: Host) -> None:
     predicted = host.run(SOMAXCONN, check=True)
     assert predicted["changed"]
     assert predicted["applied"] == [{"name": "net.core.somaxconn", "before": "4096", "after": "16384"}]
@@ -88,7 +88,7 @@ def test_check_mode_predicts_and_leaves_the_host_alone(host: Host) -> None:
     assert not host.file.exists()
 
 
-def test_keeps_a_better_value_and_writes_no_line_that_would_lower_it(host: Host) -> None:
+def test_a_better_value_is_kept_and_gets_no_line(host: Host) -> None:
     host.key("net.core.somaxconn", "65535")
     result = host.run(SOMAXCONN)
     assert not result["changed"]
@@ -98,7 +98,7 @@ def test_keeps_a_better_value_and_writes_no_line_that_would_lower_it(host: Host)
     assert not host.file.exists()
 
 
-def test_our_line_follows_a_value_that_someone_raised(host: Host) -> None:
+def test_our_line_follows_a_raised_value(host: Host) -> None:
     host.run(SOMAXCONN)
     host.key("net.core.somaxconn", "65535")
     host.run(SOMAXCONN)
@@ -115,7 +115,7 @@ def test_our_line_follows_a_value_that_someone_raised(host: Host) -> None:
         ("99-z.conf", "1024", ["net.core.somaxconn = 16384"], True),
     ],
 )
-def test_looks_at_what_the_other_files_give_at_boot(
+def test_values_of_other_files_at_boot_count(
     host: Host, name: str, value: str, lines: list[str], overridden: bool
 ) -> None:
     host.other(name, f"net.core.somaxconn = {value}\n")
@@ -140,14 +140,14 @@ def test_other_rules(host: Host) -> None:
     assert not host.run(*settings)["changed"]
 
 
-def test_a_key_that_the_kernel_lacks_is_neither_an_error_nor_a_change(host: Host) -> None:
+def test_a_missing_key_is_neither_an_error_nor_a_change(host: Host) -> None:
     for dummy in range(2):
         result = host.run({"name": "net.netfilter.nf_conntrack_max", "value": 1})
         assert not result["changed"]
         assert result["unknown"][0]["decided_by"] == "kernel"
 
 
-def test_a_key_that_went_away_keeps_its_line(host: Host) -> None:
+def test_a_key_that_disappeared_keeps_its_line(host: Host) -> None:
     host.run(SOMAXCONN)
     (host.root / "proc/sys/net/core/somaxconn").unlink()
     assert not host.run(SOMAXCONN)["changed"]
@@ -178,7 +178,7 @@ def test_a_key_that_cannot_be_set_here_gives_the_reason(
         assert result["unknown"][0]["decided_by"] == decided_by
 
 
-def test_a_refused_value_puts_everything_back(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_value_restores_everything(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     real = sysctl_plan.write_live
 
     def refuse(path: str, value: str) -> None:
@@ -197,7 +197,7 @@ def test_a_refused_value_puts_everything_back(host: Host, monkeypatch: pytest.Mo
     assert host.file.read_text() == before
 
 
-def test_a_value_that_the_kernel_bends_is_a_failure(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_the_kernel_changes_is_a_failure(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     real = sysctl_plan.write_live
     monkeypatch.setattr(sysctl_plan, "write_live", lambda path, value: real(path, "5000"))
     assert "5000 after the kernel" in host.run(SOMAXCONN)["msg"]
@@ -212,7 +212,7 @@ def test_absent_removes_only_the_file(host: Host) -> None:
     assert not host.run(state="absent")["changed"]
 
 
-def test_refuses_files_that_are_not_ours_or_that_no_boot_reads(host: Host) -> None:
+def test_foreign_files_and_files_that_no_boot_reads_are_refused(host: Host) -> None:
     host.other("60-gofleet.conf", "net.core.somaxconn = 1\n")
-    assert "someone else" in host.run(SOMAXCONN)["msg"]
+    assert "Choose another path" in host.run(SOMAXCONN)["msg"]
     assert "no boot reads" in host.run(SOMAXCONN, path="/srv/x.conf")["msg"]

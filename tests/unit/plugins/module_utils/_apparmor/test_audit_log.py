@@ -17,8 +17,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.audit_log 
     PrintLimit,
     Reading,
     Record,
+    completeness,
     denials_of,
-    holds,
     journal_records,
     line_records,
     printed_gaps,
@@ -26,7 +26,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.audit_log 
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.denial import Stamp
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.log_sources import (
     AuditStatus,
-    Places,
+    LogPaths,
     journal_begin,
     parse_status,
     read_log,
@@ -49,18 +49,18 @@ def record(serial: int, *, time: float = 0, printed: bool = True, verdict: str =
     return Record(stamp, line(serial, time=time, verdict=verdict), "", printed)
 
 
-def test_lost_lines_show_in_the_numbers() -> None:
+def test_missing_serial_numbers_are_gaps() -> None:
     (gap,) = printed_gaps([record(1), record(2), record(30), record(31)], limit=LIMIT)
     assert (gap.begin, gap.end, gap.sure) == (1002, 1007, True)
     assert "lacks 27 audit records" in gap.reason
 
 
-def test_without_a_limit_a_hole_may_be_anywhere_in_it() -> None:
+def test_without_a_limit_a_gap_reaches_to_the_next_record() -> None:
     (gap,) = printed_gaps([record(2), record(30)], limit=PrintLimit(0, 10))
     assert (gap.begin, gap.end) == (1002, 1030)
 
 
-def test_a_recorded_boot_lost_lines_only_between_profiles_that_were_loaded() -> None:
+def test_a_recorded_boot_lost_records_only_while_profiles_loaded() -> None:
     lines = (RECORDED / "boot-6.12.log").read_text().splitlines()
     records = list(line_records(lines, printed=True))
     serials = [one.stamp.serial for one in records]
@@ -69,28 +69,28 @@ def test_a_recorded_boot_lost_lines_only_between_profiles_that_were_loaded() -> 
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_a_recorded_run_with_lines_taken_out_is_told(kernel: str) -> None:
+def test_a_recorded_run_with_lines_removed_has_gaps(kernel: str) -> None:
     lines = (RECORDED / f"kernel-{kernel}.log").read_text().splitlines()
     records = list(line_records(lines, printed=True))
     assert printed_gaps([*records[:20], *records[40:]], limit=LIMIT)[0].sure
 
 
-def test_a_boot_begins_the_numbers_anew() -> None:
+def test_serial_numbers_restart_at_a_boot() -> None:
     assert printed_gaps([record(900, time=1), record(2, time=2), record(3, time=3)], limit=LIMIT) == []
 
 
-def test_what_a_listener_got_is_not_missing() -> None:
-    heard = [record(serial, printed=False) for serial in range(1, 30)]
-    assert printed_gaps([*heard, record(1), record(29)], limit=LIMIT) == []
+def test_records_that_a_listener_received_are_not_missing() -> None:
+    received = [record(serial, printed=False) for serial in range(1, 30)]
+    assert printed_gaps([*received, record(1), record(29)], limit=LIMIT) == []
 
 
-def test_a_listener_that_came_late_does_not_cover_what_was_before_it() -> None:
-    heard = [record(serial, printed=False) for serial in range(20, 30)]
-    gaps = printed_gaps([*heard, record(1), record(15), record(29)], limit=LIMIT)
+def test_a_late_listener_does_not_cover_earlier_records() -> None:
+    received = [record(serial, printed=False) for serial in range(20, 30)]
+    gaps = printed_gaps([*received, record(1), record(15), record(29)], limit=LIMIT)
     assert ["lacks 13" in gap.reason for gap in gaps] == [True, False]
 
 
-def test_a_burst_at_the_end_may_hide_more() -> None:
+def test_a_burst_at_the_end_is_a_possible_gap() -> None:
     burst = [record(serial, time=1 + serial / 100) for serial in range(1, 11)]
     (gap,) = printed_gaps(burst, limit=LIMIT)
     assert (gap.sure, gap.end - gap.begin) == (False, 5)
@@ -113,10 +113,10 @@ def test_a_burst_at_the_end_may_hide_more() -> None:
         (None, [Gap(150, 160, True, "lost")], 100, "no"),
     ],
 )
-def test_a_log_holds_everything_or_says_why_not(
+def test_completeness_and_its_reason(
     begins: float | None, gaps: list[Gap], since: float, answer: str
 ) -> None:
-    found, reason = holds(Reading("the log", [], gaps, begins), since=since)
+    found, reason = completeness(Reading("the log", [], gaps, begins), since=since)
     assert found == answer
     assert reason
 
@@ -132,13 +132,13 @@ def entry(transport: str, serial: int, **more: t.Any) -> str:
     return json.dumps({**fields, **own, **more})
 
 
-def test_the_journal_has_a_denial_twice_and_tells_it_once() -> None:
+def test_a_denial_that_the_journal_has_twice_is_returned_once() -> None:
     records = list(journal_records([entry("kernel", 5), entry("audit", 5), entry("audit", 6)]))
     assert [one.printed for one in records] == [True, False, False]
     assert [denial.get("name") for denial in denials_of(records)] == ["/f5", "/f6"]
 
 
-def test_the_journal_holds_bytes_and_other_messages() -> None:
+def test_the_journal_can_have_bytes_and_other_messages() -> None:
     odd = list(line(5).replace("/f5", "/\udcff").encode("utf-8", "surrogateescape"))
     lines = [
         entry("kernel", 5, MESSAGE=odd),
@@ -166,12 +166,12 @@ class Journal:
         return Completed(0, "".join(f"{one}\n" for one in self.entries), "")
 
 
-def places(root: pathlib.Path, *, command_line: str = "quiet", audit: str = "normal") -> Places:
+def paths(root: pathlib.Path, *, command_line: str = "quiet", audit: str = "normal") -> LogPaths:
     (root / "proc/sys/kernel").mkdir(parents=True)
     (root / "proc/cmdline").write_text(command_line + "\n")
     (root / "sys/module/apparmor/parameters").mkdir(parents=True)
     (root / "sys/module/apparmor/parameters/audit").write_text(audit + "\n")
-    return Places(str(root / "audit.log"), str(root / "kern.log"), str(root))
+    return LogPaths(str(root / "audit.log"), str(root / "kern.log"), str(root))
 
 
 HEALTHY = AuditStatus(0, 0)
@@ -179,33 +179,33 @@ HEALTHY = AuditStatus(0, 0)
 
 def read(
     root: pathlib.Path,
-    where: Places,
+    where: LogPaths,
     *,
     source: str = "auto",
     status: AuditStatus | None = HEALTHY,
     **more: t.Any,
 ) -> Reading:
     options: dict[str, t.Any] = {"since": 1000, "lines": 1000, "run": Journal(), **more}
-    return read_log(source, places=where, status=lambda: status, **options)
+    return read_log(source, paths=where, status=lambda: status, **options)
 
 
 def test_the_journal_is_read_where_no_audit_daemon_runs(tmp_path: pathlib.Path) -> None:
-    where = places(tmp_path)
+    where = paths(tmp_path)
     (tmp_path / "audit.log").write_text("left over\n")
     journal = Journal(entry("kernel", 5))
     reading = read(tmp_path, where, run=journal)
     assert (reading.source, len(reading.denials), reading.begins) == ("journal", 1, 600.0)
-    assert holds(reading, since=1000)[0] == "yes"
+    assert completeness(reading, since=1000)[0] == "yes"
     assert "--since=@995" in journal.calls[-1] and "--lines=1000" in journal.calls[-1]
 
 
-def test_a_journal_that_was_cut_begins_where_it_was_cut(tmp_path: pathlib.Path) -> None:
-    reading = read(tmp_path, places(tmp_path), run=Journal(entry("kernel", 5), entry("kernel", 6)), lines=2)
+def test_a_limited_journal_begins_at_its_first_line(tmp_path: pathlib.Path) -> None:
+    reading = read(tmp_path, paths(tmp_path), run=Journal(entry("kernel", 5), entry("kernel", 6)), lines=2)
     assert reading.begins == 1500.0
 
 
-def test_the_log_of_an_audit_daemon_with_its_older_parts(tmp_path: pathlib.Path) -> None:
-    where = places(tmp_path)
+def test_the_log_of_an_audit_daemon_with_rotated_files(tmp_path: pathlib.Path) -> None:
+    where = paths(tmp_path)
     for name, serials in {"audit.log": [30, 31], "audit.log.1": [20, 21], "audit.log.2": [10, 11]}.items():
         text = "".join(line(s).replace("audit: type=1400", "type=AVC msg=") + "\n" for s in serials)
         (tmp_path / name).write_text(text.replace("msg= audit", "msg=audit"))
@@ -213,16 +213,16 @@ def test_the_log_of_an_audit_daemon_with_its_older_parts(tmp_path: pathlib.Path)
     reading = read(tmp_path, where, status=status, since=1025)
     assert reading.source == where.audit_log
     assert [denial.stamp.serial for denial in reading.denials] == [20, 21, 30, 31]
-    assert (reading.begins, holds(reading, since=1025)[0]) == (1020.0, "yes")
+    assert (reading.begins, completeness(reading, since=1025)[0]) == (1020.0, "yes")
     everything = read(tmp_path, where, status=status, since=1)
     assert len(everything.denials) == 6
-    assert holds(everything, since=1)[0] == "no"
-    assert holds(read(tmp_path, where, status=AuditStatus(400, lost=3)), since=1025)[0] == "unknown"
+    assert completeness(everything, since=1)[0] == "no"
+    assert completeness(read(tmp_path, where, status=AuditStatus(400, lost=3)), since=1025)[0] == "unknown"
     assert len(read(tmp_path, where, status=status, since=1, lines=3).denials) == 3
 
 
-def test_the_file_of_syslog_with_a_packed_part(tmp_path: pathlib.Path) -> None:
-    where = places(tmp_path)
+def test_kern_log_with_a_compressed_file(tmp_path: pathlib.Path) -> None:
+    where = paths(tmp_path)
     (tmp_path / "kern.log").write_text(f"Nov 25 22:50:04 h kernel: [ 1.2] {line(12)}\n")
     with gzip.open(tmp_path / "kern.log.2.gz", "wt") as file:
         file.write(f"Nov 25 22:50:04 h kernel: {line(11)}\nNov 25 22:50:04 h kernel: other\n")
@@ -238,9 +238,9 @@ def test_the_file_of_syslog_with_a_packed_part(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["audit_log", "kern_log"])
-def test_a_source_that_is_not_there_is_an_error(tmp_path: pathlib.Path, source: str) -> None:
+def test_a_missing_source_is_an_error(tmp_path: pathlib.Path, source: str) -> None:
     with pytest.raises(HostError, match=f"the source {source}"):
-        read(tmp_path, places(tmp_path), source=source)
+        read(tmp_path, paths(tmp_path), source=source)
 
 
 def test_a_journalctl_that_fails_is_an_error(tmp_path: pathlib.Path) -> None:
@@ -250,22 +250,22 @@ def test_a_journalctl_that_fails_is_an_error(tmp_path: pathlib.Path) -> None:
         )
 
     with pytest.raises(HostError, match="Permission denied"):
-        read(tmp_path, places(tmp_path), run=fails)
+        read(tmp_path, paths(tmp_path), run=fails)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [({"command_line": "ro audit=0"}, "audit=0"), ({"audit": "quiet_denied"}, "quiet_denied")],
 )
-def test_a_kernel_that_logs_nothing_is_told(
+def test_a_kernel_that_logs_nothing_is_reported(
     tmp_path: pathlib.Path, options: dict[str, str], said: str
 ) -> None:
-    answer, reason = holds(read(tmp_path, places(tmp_path, **options)), since=1000)
+    answer, reason = completeness(read(tmp_path, paths(tmp_path, **options)), since=1000)
     assert answer == "no"
     assert said in reason
 
 
-def test_the_journal_of_the_system_counts_not_that_of_a_user() -> None:
+def test_only_the_system_journal_counts() -> None:
     head = "Head Realtime Timestamp: Wed 2026-11-25 22:49:{} UTC{}\n"
     files = [("user-1000", "10", ""), ("system", "30", " (66121a3cf2037)"), ("system@0", "20", "")]
     header = "".join(f"File path: /var/log/journal/m/{n}.journal\n{head.format(s, h)}" for n, s, h in files)
@@ -273,7 +273,7 @@ def test_the_journal_of_the_system_counts_not_that_of_a_user() -> None:
     assert journal_begin("") is None
 
 
-def test_the_kernels_own_status() -> None:
+def test_the_audit_status_is_parsed() -> None:
     header = struct.pack("=IHHII", 60, 1000, 0, 1, 7)
     status = struct.pack("=11I", 0, 1, 1, 400, 0, 64, 3, 0, 0, 0, 0)
     assert parse_status(header + status) == AuditStatus(daemon=400, lost=3)
@@ -281,7 +281,7 @@ def test_the_kernels_own_status() -> None:
     assert parse_status(refused) is None
 
 
-def test_a_kernel_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_does_not_reply_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(*arguments: object) -> t.Any:
         raise OSError("Protocol not supported")
 

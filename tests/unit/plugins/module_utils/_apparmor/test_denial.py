@@ -34,7 +34,7 @@ def test_every_recorded_line_is_a_denial_of_a_known_kind(kernel: str) -> None:
     assert {denial.verdict for denial in denials} == {"ALLOWED"}
 
 
-def test_both_kernels_told_the_same() -> None:
+def test_both_kernels_logged_the_same() -> None:
     """6.12 adds class= and asks getattr of files as well; the kinds, masks and names are those of 6.1."""
 
     def told(kernel: str) -> set[tuple[str, str, str]]:
@@ -54,12 +54,12 @@ def test_both_kernels_told_the_same() -> None:
         "/var/tmp/rec/\udcff\x01x",
     ],
 )
-def test_names_in_hexadecimal_are_read(kernel: str, name: str) -> None:
+def test_hexadecimal_names_are_decoded(kernel: str, name: str) -> None:
     assert name in {denial.get("name") for denial in recorded(kernel)}
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_a_question_for_a_capability_is_optional(kernel: str) -> None:
+def test_a_capability_check_is_optional(kernel: str) -> None:
     assert [denial.get("capname") for denial in recorded(kernel) if denial.optional] == ["net_admin"]
 
 
@@ -77,7 +77,7 @@ STAMP = Stamp(1795647004.778, 248)
         f"2026-11-25T22:50:04.778901+00:00 web1 kernel: audit: type=1400 audit(1795647004.778:248): {LINE}",
     ],
 )
-def test_the_same_denial_in_every_log(line: str) -> None:
+def test_every_log_format_gives_the_same_denial(line: str) -> None:
     denial = parse_denial(line)
     assert denial is not None
     assert (denial.stamp, denial.verdict, denial.profile, denial.kind) == (
@@ -89,14 +89,14 @@ def test_the_same_denial_in_every_log(line: str) -> None:
     assert (denial.get("name"), denial.mask, denial.get("FSUID")) == ("/etc/x", "r", "")
 
 
-def test_the_journal_tells_the_stamp_apart_from_the_text() -> None:
+def test_the_journal_has_the_stamp_outside_the_text() -> None:
     denial = parse_denial(f"AVC {LINE}", stamp=STAMP)
     assert denial is not None
     assert denial.stamp == STAMP
     assert parse_denial(f"AVC {LINE}") is None
 
 
-def test_what_the_dbus_daemon_denied() -> None:
+def test_a_denial_of_the_dbus_daemon() -> None:
     denial = parse_denial(
         "type=USER_AVC msg=audit(1.5:9): pid=400 uid=100 auid=4294967295 ses=4294967295 subj=unconfined "
         'msg=\'apparmor="DENIED" operation="dbus_method_call" bus="system" path="/org/x" interface="org.x" '
@@ -137,10 +137,10 @@ def test_kinds_of_newer_kernels(more: str, kind: str) -> None:
         f"type=1123 audit(1.5:9): {LINE}",
     ],
 )
-def test_everything_else_is_no_denial(line: str) -> None:
+def test_other_lines_are_not_denials(line: str) -> None:
     assert parse_denial(line) is None
 
 
-def test_stamps_of_any_record() -> None:
+def test_every_record_type_has_a_stamp() -> None:
     assert parse_stamp("audit: type=1130 audit(1795647004.778:248): pid=1") == STAMP
     assert parse_stamp("random text") is None

@@ -11,20 +11,12 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.denials import (
-    checked,
+    check_rules,
     denial_report,
     denied_since,
     read_denials,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.log_sources import Places
-from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.processes import (
-    Process,
-    attachment,
-    attachment_pattern,
-    is_confined,
-    outside,
-    read_processes,
-)
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.log_sources import LogPaths
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
@@ -68,7 +60,7 @@ def host(tmp_path: pathlib.Path) -> pathlib.Path:
 
 def ask(host: pathlib.Path, journal: t.Any, **options: t.Any) -> dict[str, t.Any]:
     params = {**PARAMS, "path": str(host / "etc"), **options}
-    return read_denials(params, run=journal, places=Places(root=str(host)))
+    return read_denials(params, run=journal, paths=LogPaths(root=str(host)))
 
 
 def test_denials_count_since_the_last_change_of_the_profile(host: pathlib.Path) -> None:
@@ -100,29 +92,29 @@ def test_since(host: pathlib.Path, since: str, count: int, complete: str) -> Non
     assert (a["count"], a["complete"]) == (count, complete)
 
 
-def test_a_log_that_is_younger_than_the_profile_is_where_counting_begins(host: pathlib.Path) -> None:
+def test_counting_begins_with_a_log_that_is_newer_than_the_profile(host: pathlib.Path) -> None:
     journal = Journal(begin="Thu 1970-01-01 00:20:00 UTC")
     a = ask(host, journal)["profiles"]["gofleet.a"]
     assert (a["since"], a["complete"]) == ("1970-01-01T00:20:00Z", "yes")
 
 
-def test_a_time_that_is_none_is_refused(host: pathlib.Path) -> None:
+def test_an_invalid_time_is_refused(host: pathlib.Path) -> None:
     with pytest.raises(HostError, match="seconds since 1970"):
         ask(host, Journal(), since="yesterday")
 
 
-def test_a_named_profile_is_told_also_where_it_is_not_loaded(host: pathlib.Path) -> None:
+def test_a_named_profile_is_reported_even_if_not_loaded(host: pathlib.Path) -> None:
     answer = ask(host, Journal(), profiles=["gofleet.missing"])
     assert answer["profiles"]["gofleet.missing"]["mode"] is None
 
 
-def test_without_apparmor_it_says_so(tmp_path: pathlib.Path) -> None:
+def test_without_apparmor_the_profiles_are_skipped(tmp_path: pathlib.Path) -> None:
     answer = ask(tmp_path, None)
     assert answer["profiles"] == {}
     assert answer["skipped"] == [{"name": "gofleet.*", "reason": "the kernel has no AppArmor"}]
 
 
-def test_what_was_really_denied_meanwhile(host: pathlib.Path) -> None:
+def test_denied_since_omits_complain_mode(host: pathlib.Path) -> None:
     journal = Journal(
         denied("gofleet.a", "/before", at=1100, verdict="DENIED"),
         denied("gofleet.a", "/logged", at=1101),
@@ -131,12 +123,12 @@ def test_what_was_really_denied_meanwhile(host: pathlib.Path) -> None:
         denied("gofleet.b", "/new", at=1104, verdict="DENIED"),
     )
     found, complete, reason = denied_since(
-        "gofleet.a", since=1101, run=journal, places=Places(root=str(host))
+        "gofleet.a", since=1101, run=journal, paths=LogPaths(root=str(host))
     )
     assert (found, complete, bool(reason)) == (["r /new"], "yes", True)
 
 
-def test_a_report_counts_and_is_cut() -> None:
+def test_a_report_counts_all_and_lists_some() -> None:
     report = denial_report(recorded("6.12"), release_roots=["/opt/gofleet"], limit=5)
     assert len(report["denials"]) == len(report["rules"]) == 5
     assert report["left_out"] > 20
@@ -155,76 +147,10 @@ def test_a_rule_that_the_parser_refuses_is_found_among_the_others() -> None:
         return Completed(1, "", "syntax error\n") if "bad" in (stdin or "") else Completed(0, "", "")
 
     rules = [{"rule": rule, "dangerous": False, "reason": None} for rule in ("/a r,", "bad,")]
-    assert [(one["checked"], one["dangerous"], one["reason"]) for one in checked(rules, run=parser)] == [
+    assert [(one["checked"], one["dangerous"], one["reason"]) for one in check_rules(rules, run=parser)] == [
         ("yes", False, None),
         ("no", True, "syntax error"),
     ]
-    missing = checked(rules, run=lambda argv, **more: Completed(127, "", ""))
+    missing = check_rules(rules, run=lambda argv, **more: Completed(127, "", ""))
     assert [one["checked"] for one in missing] == ["unknown", "unknown"]
-    assert checked([], run=parser) == []
-
-
-@pytest.mark.parametrize(
-    ("header", "path"),
-    [
-        ("profile p /opt/x/*/x flags=(attach_disconnected) {", "/opt/x/*/x"),
-        ('profile "p" "/opt/a b/x" {', "/opt/a b/x"),
-        ("profile p /{usr/,}bin/x {", "/{usr/,}bin/x"),
-        ("profile p {", ""),
-        ("profile p flags=(complain) {", ""),
-        ("# profile p /no {\nprofile p /yes {", "/yes"),
-        ("profile other /no {", ""),
-    ],
-)
-def test_what_a_profile_attaches_to(header: str, path: str) -> None:
-    assert attachment(header, profile="p") == path
-
-
-@pytest.mark.parametrize(
-    ("pattern", "program", "matches"),
-    [
-        ("/opt/x/*/x", "/opt/x/1.0/x", True),
-        ("/opt/x/*/x", "/opt/x/1.0/sub/x", False),
-        ("/opt/**", "/opt/x/1.0/x", True),
-        ("/{usr/,}bin/x", "/usr/bin/x", True),
-        ("/{usr/,}bin/x", "/bin/x", True),
-        ("/bin/[ab]?", "/bin/ac", True),
-        ("/bin/[ab]?", "/bin/cc", False),
-        (r"/bin/\*", "/bin/*", True),
-        (r"/bin/\*", "/bin/x", False),
-        ("/a.b", "/axb", False),
-    ],
-)
-def test_patterns_of_programs(pattern: str, program: str, matches: bool) -> None:
-    compiled = attachment_pattern(pattern)
-    assert compiled is not None
-    assert bool(compiled.fullmatch(program)) == matches
-
-
-@pytest.mark.parametrize("pattern", ["", "@{bin}/x", "/a{b", "/a[z-a]"])
-def test_patterns_that_tell_nothing(pattern: str) -> None:
-    assert attachment_pattern(pattern) is None
-
-
-def test_processes_outside_of_their_profile() -> None:
-    processes = [
-        Process(1, "/opt/x/1/x", "unconfined"),
-        Process(2, "/opt/x/1/x (deleted)", "unconfined"),
-        Process(3, "/opt/x/1/x", "p (enforce)"),
-        Process(4, "/opt/x/1/x", "p//child (enforce)"),
-        Process(5, "/bin/true", "p//null-/bin/true (complain)"),
-        Process(6, "/bin/true", "unconfined"),
-    ]
-    found = outside(processes, profile="p", content="profile p /opt/x/*/x {", enforced=True)
-    assert [process.pid for process in found] == [1, 2, 5]
-    # While the profile complains, what complain mode made up is where it should be.
-    found = outside(processes, profile="p", content="profile p /opt/x/*/x {", enforced=False)
-    assert [process.pid for process in found] == [1, 2]
-    assert [p.pid for p in processes if is_confined(p, profile="p")] == [3]
-
-
-def test_processes_are_read(host: pathlib.Path) -> None:
-    (host / "proc/8").mkdir()
-    assert read_processes(proc=str(host / "proc")) == [
-        Process(7, "/opt/gofleet/a/1/a", "gofleet.a (complain)")
-    ]
+    assert check_rules([], run=parser) == []

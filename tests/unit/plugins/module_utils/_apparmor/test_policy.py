@@ -13,19 +13,19 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.policy imp
     label_names,
     mode_flags,
     parse_modes,
-    parser_complaint,
+    parser_message,
     process_label,
     read_kernel,
 )
 
 
 @pytest.mark.parametrize("name", ["", ".hidden", "usr/bin/x", "a b", 'a"b', "a\n"])
-def test_a_name_that_is_no_file_name_is_wrong(name: str) -> None:
+def test_a_name_that_cannot_be_a_file_name_is_invalid(name: str) -> None:
     assert check_name(name) is not None
 
 
 @pytest.mark.parametrize("name", ["hello", "usr.bin.hello", "hello-2@x"])
-def test_a_plain_name_is_right(name: str) -> None:
+def test_a_plain_name_is_valid(name: str) -> None:
     assert check_name(name) is None
 
 
@@ -57,15 +57,15 @@ def test_children_are_not_declared_names() -> None:
     assert declared_names("hello\nhello//child\n\nother\n") == ["hello", "other"]
 
 
-def test_a_complaint_is_what_is_left_without_notices() -> None:
+def test_parser_message_omits_notices() -> None:
     err = (
         "Warning from stdin (line 1): config file '/etc/apparmor/parser.conf' not found\n"
         "Cache read/write disabled: interface file missing.\n"
         "AppArmor parser error at line 3: missing an end of line character? (entry: /bin/x)\n"
     )
     expected = "AppArmor parser error at line 3: missing an end of line character? (entry: /bin/x)"
-    assert parser_complaint(err) == expected
-    assert parser_complaint("") == "no message"
+    assert parser_message(err) == expected
+    assert parser_message("") == "no message"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_complaint_is_what_is_left_without_notices() -> None:
         ("profile hello2 flags=(complain) {}\nprofile hello {}", []),
     ],
 )
-def test_only_the_flags_of_the_named_header_count(content: str, flags: list[str]) -> None:
+def test_only_flags_of_the_named_header_count(content: str, flags: list[str]) -> None:
     assert mode_flags(content, "hello") == flags
 
 
@@ -102,7 +102,7 @@ def _sysfs(root: pathlib.Path, *, enabled: str | None, profiles: str | None) -> 
         ("Y\n", "a (enforce)\n", None),
     ],
 )
-def test_the_kernel_says_whether_it_has_apparmor(
+def test_read_kernel_shows_why_apparmor_is_off(
     tmp_path: pathlib.Path, enabled: str | None, profiles: str | None, off: str | None
 ) -> None:
     kernel = read_kernel(sysfs=_sysfs(tmp_path, enabled=enabled, profiles=profiles))
@@ -110,7 +110,7 @@ def test_the_kernel_says_whether_it_has_apparmor(
     assert kernel.modes == ({"a": "enforce"} if off is None else {})
 
 
-def test_the_label_comes_from_apparmors_own_file_first(tmp_path: pathlib.Path) -> None:
+def test_the_label_comes_from_attr_apparmor_first(tmp_path: pathlib.Path) -> None:
     attributes = tmp_path / "7/attr"
     attributes.mkdir(parents=True)
     (attributes / "current").write_text("old (enforce)\n")

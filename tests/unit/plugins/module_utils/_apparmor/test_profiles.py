@@ -88,7 +88,7 @@ def test_a_new_profile_is_checked_then_written_then_loaded(tmp_path: pathlib.Pat
     assert parser.loaded == {"other": "enforce", "hello": "enforce"}
 
 
-def test_an_unchanged_profile_costs_no_command(tmp_path: pathlib.Path) -> None:
+def test_an_unchanged_profile_needs_no_command(tmp_path: pathlib.Path) -> None:
     parser = Parser(tmp_path, {"hello": "enforce"})
     _write(tmp_path, TEXT)
     plan = _plan(tmp_path, parser, {"name": "hello"})
@@ -110,7 +110,7 @@ def test_an_unloaded_profile_or_a_wrong_mode_is_a_difference(
     assert parser.loaded == {"hello": "enforce"}
 
 
-def test_complain_is_kept_by_a_link_and_enforce_removes_it(tmp_path: pathlib.Path) -> None:
+def test_complain_makes_a_link_and_enforce_removes_it(tmp_path: pathlib.Path) -> None:
     parser = Parser(tmp_path, {})
     _plan(tmp_path, parser, {"name": "hello", "mode": "complain"}).apply()
     link = tmp_path / "etc/force-complain/hello"
@@ -156,7 +156,7 @@ def test_a_bad_profile_stops_with_nothing_changed(
 
 
 def test_a_name_listed_twice_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(HostError, match="twice"):
+    with pytest.raises(HostError, match="two entries"):
         _plan(tmp_path, Parser(tmp_path, {}), {"name": "hello"}, {"name": "hello"})
 
 
@@ -184,7 +184,7 @@ def test_a_disabled_profile_is_refused_and_its_link_stays(
     assert (tmp_path / "etc/disable/hello").is_symlink()
 
 
-def test_a_failed_load_brings_every_old_profile_back(tmp_path: pathlib.Path) -> None:
+def test_a_failed_load_restores_every_profile(tmp_path: pathlib.Path) -> None:
     parser = Parser(tmp_path, {"hello": "complain", "other": "enforce"})
     old = "profile hello { # old\n}\n"
     file = _write(tmp_path, old)
@@ -242,7 +242,7 @@ def test_the_mode_of_a_stub_is_left_alone(tmp_path: pathlib.Path, flag: str, ado
     assert parser.loaded == {"busybox": "unconfined"}
 
 
-def test_complain_first_keeps_what_was_promoted(tmp_path: pathlib.Path) -> None:
+def test_complain_first_keeps_a_promoted_profile(tmp_path: pathlib.Path) -> None:
     parser = Parser(tmp_path, {})
     entry = {"name": "hello", "mode": "complain_first"}
     _plan(tmp_path, parser, entry).apply()
@@ -271,22 +271,22 @@ def test_without_content_only_the_mode_is_managed(tmp_path: pathlib.Path) -> Non
     assert (file.read_text(), parser.loaded) == (TEXT, {"hello": "complain"})
 
 
-def test_without_content_there_has_to_be_a_file(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(HostError, match="Give its content"):
+def test_without_content_a_file_must_exist(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(HostError, match="Set `content`"):
         _plan(tmp_path, Parser(tmp_path, {}), {"name": "hello", "content": None})
 
 
 TRIAL = {"name": "hello", "content": None, "trial": {"seconds": 10, "health": []}}
 
 
-def test_a_trial_that_is_passed_is_kept(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passed_trial_is_kept(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parser = Parser(tmp_path, {})
     _plan(tmp_path, parser, {"name": "hello", "mode": "complain"}).apply()
     link = tmp_path / "etc/force-complain/hello"
     meanwhile: list[t.Any] = []
     monkeypatch.setattr(
         load,
-        "hold_trial",
+        "run_trial",
         lambda name, trial, **more: meanwhile.append((name, dict(parser.loaded), link.is_symlink())),
     )
     assert _plan(tmp_path, parser, TRIAL).apply()["modes"] == {"hello": "enforce"}
@@ -295,21 +295,21 @@ def test_a_trial_that_is_passed_is_kept(tmp_path: pathlib.Path, monkeypatch: pyt
     assert not link.is_symlink()
 
 
-def test_a_trial_that_fails_is_taken_back(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_trial_is_rolled_back(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parser = Parser(tmp_path, {"other": "enforce"})
     _plan(tmp_path, parser, {"name": "hello", "mode": "complain"}).apply()
 
     def fails(name: str, trial: object, **more: object) -> None:
         raise HostError(name, wanted="nothing denied", found="r /etc/x", remedy="See.")
 
-    monkeypatch.setattr(load, "hold_trial", fails)
+    monkeypatch.setattr(load, "run_trial", fails)
     with pytest.raises(HostError, match="/etc/x"):
         _plan(tmp_path, parser, TRIAL).apply()
     assert (tmp_path / "etc/force-complain/hello").is_symlink()
     assert parser.loaded == {"hello": "complain", "other": "enforce"}
 
 
-def test_a_profile_that_is_enforced_already_has_no_trial(tmp_path: pathlib.Path) -> None:
+def test_an_enforced_profile_has_no_trial(tmp_path: pathlib.Path) -> None:
     parser = Parser(tmp_path, {"hello": "enforce"})
     _write(tmp_path, TEXT)
     plan = _plan(tmp_path, parser, TRIAL)
@@ -336,7 +336,7 @@ def test_processes_that_need_a_restart_are_named(tmp_path: pathlib.Path) -> None
     ]
 
 
-def test_absent_is_finished_after_a_cut(tmp_path: pathlib.Path) -> None:
+def test_an_interrupted_removal_is_finished(tmp_path: pathlib.Path) -> None:
     parser = Parser(tmp_path, {"hello": "enforce"})
     file = _write(tmp_path, TEXT)
     parser(["apparmor_parser", "-R"], stdin='profile "hello" { }')

@@ -158,7 +158,7 @@ def test_denials_without_a_rule_say_why(text: str, why: str) -> None:
     assert why in answer.unanswered[0][1]
 
 
-def test_what_complain_mode_made_up_belongs_to_the_parent() -> None:
+def test_null_profiles_belong_to_their_parent() -> None:
     assert base_profile("gofleet.x//null-/usr/bin/true") == "gofleet.x"
     assert base_profile("gofleet.x//child") == "gofleet.x//child"
 
@@ -186,11 +186,11 @@ def test_what_complain_mode_made_up_belongs_to_the_parent() -> None:
         ("/srv/#x", '"/srv/#x"'),
     ],
 )
-def test_paths_are_general_where_they_have_to_be_and_literal_elsewhere(path: str, pattern: str) -> None:
+def test_paths_become_patterns(path: str, pattern: str) -> None:
     assert pattern_of(path, release_roots=ROOTS) == pattern
 
 
-def test_words_are_quoted_when_they_have_to_be() -> None:
+def test_words_are_quoted_where_needed() -> None:
     assert (quoted("unconfined"), quoted("a b"), quoted("x*")) == ("unconfined", '"a b"', r'"x\*"')
 
 
@@ -221,7 +221,7 @@ def test_words_are_quoted_when_they_have_to_be() -> None:
         ("/srv/plugin", "wm", "both write"),
     ],
 )
-def test_what_a_person_should_look_at(name: str, mask: str, reason: str | None) -> None:
+def test_file_danger(name: str, mask: str, reason: str | None) -> None:
     (proposal,) = propose([file(name, mask)], release_roots=ROOTS).proposals
     assert (proposal.danger is None) == (reason is None)
     assert (reason or "") in (proposal.danger or "")
@@ -233,7 +233,7 @@ def test_a_program_that_is_written_and_run_is_dangerous() -> None:
     assert (proposal.rule, proposal.danger) == ("/srv/x rwmix,", "may both write this file and run it")
 
 
-def test_dangers_of_other_kinds() -> None:
+def test_other_dangers() -> None:
     assert "superuser" in (risks.capability_danger("sys_admin") or "")
     assert risks.capability_danger("net_bind_service") is None
     assert risks.network_danger("inet", "raw") and risks.network_danger("packet", "dgram")

@@ -27,7 +27,7 @@ def write(root: pathlib.Path, path: str, text: str) -> None:
     (root / path).write_text(text)
 
 
-def test_understands_the_lines_of_a_file() -> None:
+def test_lines_of_a_file_are_parsed() -> None:
     text = "# c\n; c\n\n net.core.somaxconn=1\n-net/ipv4/tcp_rmem = 1\t2  3\n-net.ipv4.conf.eth0.rp_filter\nnonsense\n"
     assert [(item.path, item.value) for item in parse_assignments("f", text)] == [
         (KEY, "1"),
@@ -36,7 +36,7 @@ def test_understands_the_lines_of_a_file() -> None:
     ]
 
 
-def test_later_names_win_whatever_their_directory(tmp_path: pathlib.Path) -> None:
+def test_later_names_win_in_any_directory(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "etc/sysctl.d/10-a.conf", f"{KEY} = 1")
     write(tmp_path, "usr/lib/sysctl.d/50-b.conf", f"{KEY} = 2")
     assert winner(tmp_path) == ("50-b.conf", "2")
@@ -74,7 +74,7 @@ def test_a_name_wins_over_patterns(tmp_path: pathlib.Path, texts: dict[str, str]
     assert (found[1] if found else None) == value
 
 
-def test_a_planned_text_stands_for_its_file(tmp_path: pathlib.Path) -> None:
+def test_a_planned_text_replaces_its_file(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "etc/sysctl.d/60-ours.conf", f"{KEY} = 6")
     path = os.path.join(tmp_path, "etc/sysctl.d/60-ours.conf")
     for text, value in ((None, None), (f"{KEY} = 7", "7")):

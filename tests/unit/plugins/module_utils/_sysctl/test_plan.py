@@ -32,7 +32,7 @@ KEY = "net.core.somaxconn"
         ("4", None, "64", None),  # raised now, and boot gives enough
     ],
 )
-def test_holds_a_line_only_if_boot_would_be_worse_without(
+def test_our_file_has_a_line_only_where_a_boot_needs_it(
     tmp_path: pathlib.Path, live: str, held: str | None, other: str | None, line: str | None
 ) -> None:
     (tmp_path / "proc/sys/net/core").mkdir(parents=True)

@@ -39,7 +39,7 @@ def item(name: str = "net.core.somaxconn", value: str = "1", rule: str = "at_lea
 @pytest.mark.parametrize(
     ("items", "words"),
     [
-        ([item(), item("net/core/somaxconn", "2")], "each name once"),
+        ([item(), item("net/core/somaxconn", "2")], "each key once"),
         ([item(value="4k")], "whole numbers"),
         ([item(value="")], "whole numbers"),
         ([item(value="x", rule="at_most")], "at_most"),
@@ -48,7 +48,7 @@ def item(name: str = "net.core.somaxconn", value: str = "1", rule: str = "at_lea
         ([item("net/../../etc/x")], "name of one key"),
     ],
 )
-def test_refuses_settings_that_cannot_be_meant(items: list[dict[str, str]], words: str) -> None:
+def test_invalid_settings_are_refused(items: list[dict[str, str]], words: str) -> None:
     with pytest.raises(HostError, match=words):
         parse_settings(items)
 
@@ -65,7 +65,7 @@ def test_refuses_settings_that_cannot_be_meant(items: list[dict[str, str]], word
         ("exactly", "fq", "fq_codel", "fq"),
     ],
 )
-def test_moves_a_value_no_further_than_the_rule_asks(rule: str, wanted: str, live: str, target: str) -> None:
+def test_a_value_changes_no_more_than_the_rule_needs(rule: str, wanted: str, live: str, target: str) -> None:
     setting = Setting("k", "k", wanted, rule)
     assert strengthen(setting, live) == target
     assert satisfies(setting, target)
@@ -73,7 +73,7 @@ def test_moves_a_value_no_further_than_the_rule_asks(rule: str, wanted: str, liv
 
 
 @pytest.mark.parametrize("live", ["1", "fq", ""])
-def test_values_of_another_form_are_not_compared(live: str) -> None:
+def test_values_with_other_fields_are_not_compared(live: str) -> None:
     with pytest.raises(HostError, match="2 numbers"):
         strengthen(Setting("k", "k", "1 2", "at_least"), live)
     assert not satisfies(Setting("k", "k", "1 2", "at_least"), live)
