@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Files of a user, read and written with that user's rights alone."""
+"""Access the files of a user with only that user's permissions."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Account(t.NamedTuple):
 
 
 def account_of(name: str | None) -> Account:
-    """The account of a name, or for None the one that this process runs as.
+    """Return the account of a user, or for None the account that this process runs as.
 
-    :raises HostError: no such user, or one without a home directory
+    :raises HostError: no such user, or a user without a home directory
     """
     try:
         entry = pwd.getpwuid(os.geteuid()) if name is None else pwd.getpwnam(name)
@@ -38,24 +38,24 @@ def account_of(name: str | None) -> Account:
         raise HostError(
             f"user {name or os.geteuid()}",
             wanted="a user of this host",
-            found="none of that name",
-            remedy="Make the user first, or correct the name.",
+            found="no such user",
+            remedy="Create the user first, or correct the name.",
         )
     if not os.path.isdir(entry.pw_dir):
         raise HostError(
             f"user {entry.pw_name}",
             wanted="a home directory",
             found=f"no directory {entry.pw_dir}",
-            remedy="Make the user's home directory first.",
+            remedy="Create the user's home directory first.",
         )
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir)
 
 
 @contextlib.contextmanager
 def acting_as(account: Account) -> t.Iterator[None]:
-    """Have the user's identity for access to files, so that a link in a home leads no further than its owner may go.
+    """Take the user's identity for file access, so that a link in a home directory gives no additional access.
 
-    :raises HostError: this process is neither that user nor root
+    :raises HostError: this process runs neither as that user nor as root
     """
     if os.geteuid() == account.uid:
         yield
@@ -63,9 +63,9 @@ def acting_as(account: Account) -> t.Iterator[None]:
     if os.geteuid() != 0:
         raise HostError(
             f"user {account.name}",
-            wanted="to act as that user",
-            found=f"the rights of user id {os.geteuid()}",
-            remedy="Run with become: true, or as that user.",
+            wanted="the permissions of that user",
+            found=f"a process of user ID {os.geteuid()}",
+            remedy="Set `become: true`, or run as that user.",
         )
     groups, group = os.getgroups(), os.getegid()
     os.setgroups(os.getgrouplist(account.name, account.gid))

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Change files and directories as a whole or not at all, and make the change survive a power cut."""
+"""Change files and directories atomically, and make the change survive a power failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ __all__ = ["exchange", "flush_file_system", "fsync_directory", "read_text", "rep
 
 
 def read_text(path: str) -> str | None:
-    """The text of a file byte for byte, or None where there is none. Other errors are raised as OSError."""
+    """Return the text of a file byte for byte, or None where there is no file.
+
+    :raises OSError: any other error
+    """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
@@ -31,9 +34,9 @@ def read_text(path: str) -> str | None:
 
 
 def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
-    """Write a file whole: temporary in the same directory, fsync, rename, fsync of the directory.
+    """Write a file atomically: a temporary file in the same directory, fsync, rename, fsync of the directory.
 
-    A link at ``path`` is replaced, never followed. On any error the old file stays and the temporary goes.
+    A link at ``path`` is replaced, never followed. On any error the old file stays and the temporary file is removed.
     """
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o755, exist_ok=True)
@@ -49,7 +52,7 @@ def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
 
 
 def replace_link(path: str, target: str) -> None:
-    """Point the link ``path`` at ``target`` by one rename(2): readers see the old or the new target."""
+    """Point the link ``path`` at ``target`` with one rename(2), so that readers see the old or the new target."""
     directory = os.path.dirname(path)
     temporary = os.path.join(directory, f".{os.path.basename(path)}.{secrets.token_hex(8)}")
     os.symlink(target, temporary)
@@ -82,29 +85,34 @@ _AT_FDCWD = -100
 
 
 def exchange(one: str, other: str) -> None:
-    """Swap what stands at two paths, of whatever kind, by one renameat2(2)."""
+    """Exchange two paths of any type with one renameat2(2).
+
+    :raises HostError: the kernel or the file system does not support it
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     failed, number = -1, errno.ENOSYS
-    with contextlib.suppress(AttributeError):  # a C library older than glibc 2.28
+    with contextlib.suppress(AttributeError):  # glibc before 2.28
         failed = libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
         number = ctypes.get_errno()
-    # EXDEV is overlayfs, for a directory that came with the image.
+    # overlayfs returns EXDEV for a directory of the image.
     if failed and number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EXDEV):
         raise HostError(
             other,
-            wanted="a file system that can exchange two names in one step (renameat2)",
+            wanted="a file system that can exchange two paths atomically (renameat2)",
             found=os.strerror(number),
-            remedy="Nothing was changed. Put the tree on ext4, xfs, btrfs or tmpfs, or choose another path.",
+            remedy="Nothing was changed. Use ext4, xfs, btrfs or tmpfs, or choose another path.",
         )
     if failed:
         raise OSError(number, os.strerror(number), other)
 
 
 def flush_file_system(path: str) -> None:
-    """Write everything in the file system that holds ``path`` to disk, or raise the OSError of that.
+    """Write everything in the file system of ``path`` to disk with syncfs(2).
 
-    syncfs(2), because a Go tree has 15,000 files and an fsync for each is a journal commit for each, while
-    sync(2) also waits for every other file system, a hanging network one included, and reports no errors.
+    A Go tree has 15,000 files, and an fsync of each would be a journal commit of each. sync(2) would wait for every
+    other file system, including a network file system that hangs, and reports no errors.
+
+    :raises OSError: the data could not be written
     """
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = os.open(path, os.O_RDONLY)

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The only code that knows check mode and diff: apply the difference between two states, and report it."""
+"""Apply the difference between two states and report it. Only this file handles check mode and diff."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if t.TYPE_CHECKING:
 
 __all__ = ["Plan", "State", "converge"]
 
-# What is managed, and nothing else: a name the user knows -> its value. A string with line breaks is shown as
-# a text diff of its own, everything else together as one structure.
+# The managed state: a name that the user knows -> its value. A string with line breaks is shown as a separate
+# text diff, all other values together as one structure.
 State = t.Dict[str, t.Any]
 
 
 class Plan(t.NamedTuple):
-    """What a module found and what it is going to do; the result of every ``plan_...`` function.
+    """What a module found and what it will do. Every ``plan_...`` function returns a Plan.
 
-    before: the managed state as read from the host
-    after: the managed state as wanted; equal to ``before`` means that there is nothing to do
-    apply: makes the host equal to ``after`` or raises, leaving the host at ``before``; what it returns overrides
-        ``result``. None: the difference is known, but this run cannot apply it.
-    result: return values that are true whether or not the difference is applied
-    warnings: shown to the user in every run
-    secrets: texts that nothing which is returned may show
-    hold: a condition that must hold at the end of every run, also of an unchanged one, without being a change;
-        waits for it or raises, outside check mode, and returns values as ``apply`` does
+    before: the managed state on the host
+    after: the wanted state; nothing is done where it equals ``before``
+    apply: changes the host to ``after``, or raises and leaves it at ``before``; what it returns overrides
+        ``result``; None where this run cannot apply the difference
+    result: return values that do not depend on whether the difference is applied
+    warnings: texts shown to the user in every run
+    secrets: texts that Ansible must hide in the result
+    hold: waits for a condition that must hold at the end of every run, also an unchanged one, or raises; it does not
+        run in check mode, and returns values as ``apply`` does
     """
 
     before: State
@@ -44,7 +44,7 @@ class Plan(t.NamedTuple):
 
 
 def converge(module: AnsibleModule, plan: Plan) -> None:
-    """Apply the difference, unless there is none or this is check mode, and end the module."""
+    """Apply the plan, except in check mode, and end the module with its result."""
     module.no_log_values.update(plan.secrets)
     for warning in plan.warnings:
         module.warn(warning)
@@ -54,7 +54,7 @@ def converge(module: AnsibleModule, plan: Plan) -> None:
         returned.update(plan.apply() or {})
     if plan.hold is not None and not module.check_mode:
         returned.update(plan.hold())
-    # `differs` survives a `changed_when: false`, so that a role can plan in check mode first and act second.
+    # `changed_when: false` does not change `differs`, so a role can plan in check mode first and apply later.
     module.exit_json(changed=differs, differs=differs, diff=_diff(plan.before, plan.after), **returned)
 
 

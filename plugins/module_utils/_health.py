@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Whether a service answers: plain HTTP over TCP or a Unix socket, asked until it does or time is up."""
+"""Check the health of a service: send HTTP requests over TCP or a Unix socket until it answers or time is up."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from urllib.parse import urlsplit
 
 from ._errors import HostError
 
-__all__ = ["Health", "health_of", "wait_healthy"]
+__all__ = ["HealthCheck", "parse_health", "wait_healthy"]
 
 _PAUSE_SECONDS = 0.25
-# One answer that hangs must not use up the time in which a later one would have come.
-_ANSWER_SECONDS = 5.0
+# A request that hangs must not use the time for later requests.
+_REQUEST_SECONDS = 5.0
 _FIRST_SERVER_ERROR = 500
 
 
-class Health(t.NamedTuple):
-    """The question, the status that counts as healthy, and how many seconds to keep asking.
+class HealthCheck(t.NamedTuple):
+    """A health check.
 
-    ``warm_up``: paths that have to be answered before, by whatever is no failure of the server.
+    status: the HTTP status that means healthy
+    timeout: how long to keep trying, in seconds
+    warm_up: paths to request before, each until its status is below 500
     """
 
     url: str
@@ -37,16 +39,20 @@ class Health(t.NamedTuple):
     warm_up: tuple[str, ...] = ()
 
 
-def health_of(entry: t.Mapping[str, t.Any]) -> Health:
+def parse_health(entry: t.Mapping[str, t.Any]) -> HealthCheck:
+    """Return the health check that the option ``health`` describes.
+
+    :raises HostError: the URL is not a plain http:// URL
+    """
     parts = urlsplit(entry["url"])
     if parts.scheme != "http" or not parts.hostname:
         raise HostError(
             entry["url"],
             wanted="an http:// URL with a host",
             found=parts.scheme or "no scheme",
-            remedy="Give the plain HTTP address on which the service tells its health on this host.",
+            remedy="Set the plain HTTP address of the service's health check on this host.",
         )
-    return Health(
+    return HealthCheck(
         entry["url"],
         entry.get("unix_socket"),
         entry["status"],
@@ -56,23 +62,26 @@ def health_of(entry: t.Mapping[str, t.Any]) -> Health:
 
 
 def wait_healthy(
-    health: Health,
+    health: HealthCheck,
     *,
     pause: t.Callable[[float], None] = time.sleep,
     clock: t.Callable[[], float] = time.monotonic,
 ) -> str | None:
-    """None as soon as the service answers as wanted, else what the last attempt found."""
+    """Wait until the service is healthy.
+
+    :returns: None, or what the last request found when the time is over
+    """
     deadline = clock() + health.timeout
     parts = urlsplit(health.url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    questions: list[tuple[str, t.Callable[[int], bool]]] = [
+    requests: list[tuple[str, t.Callable[[int], bool]]] = [
         *((each, _is_served) for each in health.warm_up),
         (path, lambda status: status == health.status),
     ]
-    for target, healthy in questions:
+    for target, healthy in requests:
         while True:
             left = deadline - clock()
-            found = _ask(health, target, healthy=healthy, timeout=max(0.1, min(_ANSWER_SECONDS, left)))
+            found = _request(health, target, healthy=healthy, timeout=max(0.1, min(_REQUEST_SECONDS, left)))
             if found is None:
                 break
             if left <= _PAUSE_SECONDS:
@@ -85,7 +94,9 @@ def _is_served(status: int) -> bool:
     return status < _FIRST_SERVER_ERROR
 
 
-def _ask(health: Health, target: str, *, healthy: t.Callable[[int], bool], timeout: float) -> str | None:
+def _request(
+    health: HealthCheck, target: str, *, healthy: t.Callable[[int], bool], timeout: float
+) -> str | None:
     connection = _connection(health, timeout=timeout)
     try:
         connection.request("GET", target, headers={"Connection": "close"})
@@ -97,7 +108,7 @@ def _ask(health: Health, target: str, *, healthy: t.Callable[[int], bool], timeo
     return None if healthy(status) else f"HTTP status {status}"
 
 
-def _connection(health: Health, *, timeout: float) -> http.client.HTTPConnection:
+def _connection(health: HealthCheck, *, timeout: float) -> http.client.HTTPConnection:
     parts = urlsplit(health.url)
     host = str(parts.hostname)
     if health.unix_socket:
@@ -106,7 +117,7 @@ def _connection(health: Health, *, timeout: float) -> http.client.HTTPConnection
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket; the host only fills the Host header."""
+    """HTTP over a Unix socket. The host is only for the Host header."""
 
     def __init__(self, host: str, *, path: str, timeout: float) -> None:
         super().__init__(host, timeout=timeout)

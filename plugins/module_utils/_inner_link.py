@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Whether a link in a tree leads to somewhere in the same tree."""
+"""Check that a symbolic link in a tree does not leave the tree."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ __all__ = ["leads_inside"]
 
 
 def leads_inside(path: str, target: str) -> bool:
-    """Whether a link at ``path``, relative to the top of its tree, stays in the tree, whatever else is in it.
+    """Whether a symbolic link stays in its tree, independent of the other files in it.
 
-    ``..`` only in front: there it climbs directories. After a name it could climb from another link.
+    ``..`` may only come first. After a name it could start from the target of another link.
+
+    :param path: of the link, relative to the top of the tree
+    :param target: of the link
     """
     parts = [part for part in target.split("/") if part not in ("", ".")]
     ups = next((count for count, part in enumerate(parts) if part != ".."), len(parts))

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Times as the modules return them."""
+"""Format times for the results of modules."""
 
 from __future__ import annotations
 
@@ -14,5 +14,8 @@ __all__ = ["iso_time"]
 
 
 def iso_time(seconds: float) -> str:
-    """A time since 1970 as UTC, to the second."""
+    """Return a time in UTC to the second, such as 2026-01-01T00:00:00Z.
+
+    :param seconds: since 1970
+    """
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""One run at a time: a lock file that dies with its holder."""
+"""Allow one run at a time with a lock file. The lock ends with its process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ _PAUSE = 0.1  # seconds between two tries
 
 @contextlib.contextmanager
 def exclusive_lock(path: str, *, wait_seconds: float) -> t.Iterator[None]:
-    """Hold flock(2) on ``path``, waiting for another holder at most ``wait_seconds``; the file holds our pid."""
+    """Hold flock(2) on a file and write our process ID into it.
+
+    :param wait_seconds: how long to wait for another process
+    :raises HostError: another process holds the lock, or the file cannot be opened
+    """
     deadline = time.monotonic() + wait_seconds
     descriptor = _acquire(path)
     while descriptor is None:
@@ -32,12 +36,12 @@ def exclusive_lock(path: str, *, wait_seconds: float) -> t.Iterator[None]:
                 path,
                 wanted=f"the lock within {wait_seconds:g} seconds",
                 found=f"process {_holder(path)} holding it",
-                remedy="Another run is at work on this host: wait for it to end, then run again.",
+                remedy="Another run works on this host. Wait until it ends, then run again.",
             )
         time.sleep(_PAUSE)
         descriptor = _acquire(path)
     try:
-        with contextlib.suppress(OSError):  # a full disk: the pid is only there to be told
+        with contextlib.suppress(OSError):  # a full disk: the process ID is only for error messages
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         yield
@@ -53,13 +57,13 @@ def _acquire(path: str) -> int | None:
             path,
             wanted="a lock file",
             found=str(error),
-            remedy="Run with become: true, and remove what stands there if it is not a regular file.",
+            remedy="Set `become: true`. Remove this path if it is not a regular file.",
         )
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The last holder may have removed the file while we waited: then we hold the lock of nothing.
-        mine, there = os.fstat(descriptor), os.lstat(path)
-        if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
+        # The last holder may have removed the file while we waited. Then our lock is on a deleted file.
+        ours, current = os.fstat(descriptor), os.lstat(path)
+        if (ours.st_dev, ours.st_ino) == (current.st_dev, current.st_ino):
             return descriptor
     except (BlockingIOError, FileNotFoundError):
         pass

@@ -107,7 +107,7 @@ EXAMPLES = r"""
         unit: hello.service
         max: 0
 
-- name: Ask Prometheus whether all of the fleet is well, for a minute
+- name: Fetch Prometheus whether all of the fleet is well, for a minute
   gofleet.hosts.metrics_gate:
     prometheus: http://prometheus.example.com:9090
     samples: 7
@@ -220,23 +220,23 @@ began:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._errors import HostError
-from ..module_utils._gate.gate import gate_spec, refusal, run_gate
-from ..module_utils._gate.sample import http_ask
+from ..module_utils._gate.gate import gate_error, gate_spec, run_gate
+from ..module_utils._gate.sample import http_fetch
 from ..module_utils._run import host_runner
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=gate_spec(), supports_check_mode=True)
-    ask = http_ask(
+    fetch = http_fetch(
         timeout=module.params["timeout"],
         headers=module.params["headers"],
         validate_certs=module.params["validate_certs"],
         ca_path=module.params["ca_path"],
     )
     try:
-        report = run_gate(module.params, ask=ask, run=host_runner(module))
+        report = run_gate(module.params, fetch=fetch, run=host_runner(module))
         if not report["passed"]:
-            module.fail_json(**refusal(report).report(), **report)
+            module.fail_json(**gate_error(report).report(), **report)
         module.exit_json(changed=False, **report)
     except HostError as error:
         module.fail_json(passed=False, **error.report())

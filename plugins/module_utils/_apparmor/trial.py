@@ -12,7 +12,7 @@ import time
 import typing as t
 
 from .._errors import HostError
-from .._health import Health, health_of, wait_healthy
+from .._health import HealthCheck, parse_health, wait_healthy
 from .denials import denied_since
 
 if t.TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Trial(t.NamedTuple):
     """A trial: its length in seconds, and the health checks that must pass during it."""
 
     seconds: float
-    health: list[Health]
+    health: list[HealthCheck]
 
 
 def parse_trial(entry: t.Mapping[str, t.Any] | None) -> Trial | None:
@@ -37,7 +37,7 @@ def parse_trial(entry: t.Mapping[str, t.Any] | None) -> Trial | None:
     """Return the trial that the option ``trial`` describes, or None."""
     """Return the trial that the option ``trial`` describes, or None."""
     """Return the trial that the option ``trial`` describes, or None."""
-    return Trial(entry["seconds"], [health_of(one) for one in entry["health"]]) if entry else None
+    return Trial(entry["seconds"], [parse_health(one) for one in entry["health"]]) if entry else None
 
 
 def run_trial(
@@ -47,7 +47,7 @@ def run_trial(
     began: float,
     run: Runner,
     denied: t.Callable[..., tuple[list[str], str, str]] = denied_since,
-    healthy: t.Callable[[Health], str | None] = wait_healthy,
+    healthy: t.Callable[[HealthCheck], str | None] = wait_healthy,
     pause: t.Callable[[float], None] = time.sleep,
     clock: t.Callable[[], float] = time.monotonic,
 ) -> None:

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A condition of a gate as its user states it, checked as far as that goes without asking anybody."""
+"""Parse the conditions of a gate and refuse those that can never be judged."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import math
 import typing as t
 
 from .._errors import HostError
-from .._prometheus.promql import Selector, selector_of
+from .._prometheus.promql import Selector, parse_selector
 
-__all__ = ["EXECUTABLE", "Condition", "condition_spec", "conditions_of"]
+__all__ = ["EXECUTABLE", "Condition", "condition_spec", "parse_conditions"]
 
-# What systemd has no property for: the file that the main process of a unit runs.
+# Not a property of systemd: the file that the main process of a unit runs.
 EXECUTABLE = "Executable"
 KINDS = ("value", "delta", "rate", "ratio", "quantile", "present", "absence", "status")
 _LIMITS = ("min", "max", "max_ratio", "max_increase", "min_ratio")
@@ -26,7 +26,13 @@ _SOURCES = ("metric", "query", "unit", "http")
 
 
 class Condition(t.NamedTuple):
-    """One condition. Exactly one of ``metric``, ``query``, ``unit`` and ``http`` is set; the module tells the rest."""
+    """One entry of the option ``conditions``.
+
+    Exactly one of ``metric``, ``query``, ``unit`` and ``http`` is set. The module documents the fields.
+
+    unit_property: the option ``property``
+    held_for: the option ``for`` in seconds
+    """
 
     name: str
     kind: str
@@ -37,7 +43,7 @@ class Condition(t.NamedTuple):
     http: str
     url: str
     unix_socket: str
-    shown: str
+    unit_property: str
     equals: str | None
     quantile: float
     minimum: float | None
@@ -53,25 +59,26 @@ class Condition(t.NamedTuple):
 
     @property
     def over_time(self) -> bool:
+        """Whether it needs two samples, such as the increase of a counter."""
         return self.kind in _OVER_TIME
 
     @property
     def compares(self) -> bool:
-        """Whether it needs what an earlier run has measured."""
+        """Whether it needs the values of an earlier run."""
         return any(one is not None for one in (self.max_ratio, self.max_increase, self.min_ratio))
 
     @property
     def subject(self) -> str:
-        """What is looked at, as the user knows it."""
+        """What the condition reads, in the words of the user."""
         if self.unit:
-            return f"{self.shown} of {self.unit}"
+            return f"{self.unit_property} of {self.unit}"
         if self.kind == "ratio":
             return f"{self.metric} of {self.of}"
         return str(self.metric) if self.metric else self.query or self.http
 
 
 def condition_spec() -> dict[str, t.Any]:
-    """The options of one condition."""
+    """Return the argument spec of one condition."""
     return {
         "name": {"type": "str", "required": True},
         "kind": {"type": "str", "choices": list(KINDS), "default": "value"},
@@ -100,36 +107,37 @@ def condition_spec() -> dict[str, t.Any]:
     }
 
 
-def conditions_of(
+def parse_conditions(
     entries: t.Sequence[t.Mapping[str, t.Any]],
     *,
     url: str | None,
     unix_socket: str | None,
     prometheus: str | None,
 ) -> list[Condition]:
-    """
-    :param entries: as in ``condition_spec``
-    :param url: where metrics are read for a condition without a url of its own
-    :param prometheus: the server that queries go to
-    :raises HostError: for a condition that can never be told
+    """Return the conditions that the user described.
+
+    :param entries: the option ``conditions``
+    :param url: the metrics page for conditions without ``url``
+    :param prometheus: the server for queries
+    :raises HostError: a condition that can never be judged
     """
     conditions: list[Condition] = []
     for entry in entries:
-        condition = _condition(entry, url=url or "", unix_socket=unix_socket or "")
+        condition = _parse_condition(entry, url=url or "", unix_socket=unix_socket or "")
         _refuse(entry, condition, names=[one.name for one in conditions], prometheus=prometheus)
         conditions.append(condition)
     return conditions
 
 
-def _condition(entry: t.Mapping[str, t.Any], *, url: str, unix_socket: str) -> Condition:
+def _parse_condition(entry: t.Mapping[str, t.Any], *, url: str, unix_socket: str) -> Condition:
     kind, metric = entry["kind"], entry.get("metric") or ""
     name = f"{metric}_bucket" if kind == "quantile" and metric else metric
     of = (entry.get("of") or metric) if kind == "ratio" else ""
     return Condition(
         name=entry["name"],
         kind=kind,
-        metric=selector_of(name, entry.get("labels") or {}) if name else None,
-        of=selector_of(of, entry.get("of_labels") or {}) if of else None,
+        metric=parse_selector(name, entry.get("labels") or {}) if name else None,
+        of=parse_selector(of, entry.get("of_labels") or {}) if of else None,
         query=entry.get("query") or "",
         unit=entry.get("unit") or "",
         http=entry.get("http") or "",
@@ -137,7 +145,7 @@ def _condition(entry: t.Mapping[str, t.Any], *, url: str, unix_socket: str) -> C
         unix_socket=(entry.get("unix_socket") or "")
         if entry.get("url") or entry.get("http")
         else unix_socket,
-        shown=entry.get("property") or "NRestarts",
+        unit_property=entry.get("property") or "NRestarts",
         equals=entry.get("equals") or ("200" if kind == "status" else None),
         quantile=float(entry.get("quantile") or 0.99),
         minimum=entry.get("min"),
@@ -145,7 +153,7 @@ def _condition(entry: t.Mapping[str, t.Any], *, url: str, unix_socket: str) -> C
         max_ratio=entry.get("max_ratio"),
         max_increase=entry.get("max_increase"),
         min_ratio=entry.get("min_ratio"),
-        min_count=_least(entry),
+        min_count=_min_count(entry),
         held_for=float(entry.get("for") or 0),
         required=bool(entry.get("required", True)),
         precise=bool(entry.get("precise", True)),
@@ -153,8 +161,11 @@ def _condition(entry: t.Mapping[str, t.Any], *, url: str, unix_socket: str) -> C
     )
 
 
-def _least(entry: t.Mapping[str, t.Any]) -> float:
-    """The observations that a verdict needs. Of fewer than 1/(1-q) the q-quantile is only the largest one."""
+def _min_count(entry: t.Mapping[str, t.Any]) -> float:
+    """Return how many observations a verdict needs.
+
+    With fewer than 1/(1-q) observations the q-quantile is only the largest of them.
+    """
     if entry.get("min_count") is not None:
         return float(entry["min_count"])
     if entry["kind"] != "quantile":
@@ -167,11 +178,14 @@ def _refuse(
 ) -> None:
     wrong = _wrong_source(entry, condition, prometheus=prometheus) or _wrong_limits(entry, condition)
     if condition.name in names:
-        wrong = "two of this name", "Rename one: baselines know conditions by their names."
+        wrong = (
+            "two conditions with this name",
+            "Rename one of them. A baseline refers to conditions by name.",
+        )
     if wrong is not None:
         found, remedy = wrong
         raise HostError(
-            f"condition {condition.name}", wanted="a condition that can be told", found=found, remedy=remedy
+            f"condition {condition.name}", wanted="a condition that can be judged", found=found, remedy=remedy
         )
 
 
@@ -180,17 +194,17 @@ def _wrong_source(
 ) -> tuple[str, str] | None:
     sources = [source for source in _SOURCES if entry.get(source)]
     if len(sources) != 1:
-        return " and ".join(sources) or "no source", "Give one of metric, query, unit and http."
+        return " and ".join(sources) or "no source", "Set one of `metric`, `query`, `unit` and `http`."
     source = sources[0]
     found = remedy = ""
     if (condition.kind == "status") != bool(condition.http):
-        remedy = "Kind status asks an address in http, and nothing else does."
+        remedy = "Use kind `status` with `http`, and only there."
     elif condition.kind not in _KINDS_OF.get(source, KINDS):
-        remedy = f"It takes {', '.join(_KINDS_OF[source])}; in a query, let PromQL compute the rest."
+        remedy = f"Use kind {', '.join(_KINDS_OF[source])}. In a query, PromQL can compute the rest."
     elif condition.metric and not condition.url:
-        found, remedy = "no url to read its metric at", "Set url of the module or of the condition."
+        found, remedy = "`metric` without `url`", "Set `url` of the module or of the condition."
     elif condition.query and not prometheus:
-        found, remedy = "no prometheus to send its query to", "Set prometheus to the address of the server."
+        found, remedy = "`query` without `prometheus`", "Set `prometheus` to the address of the server."
     return (found or f"kind {condition.kind} on {source}", remedy) if remedy else None
 
 
@@ -198,13 +212,14 @@ def _wrong_limits(entry: t.Mapping[str, t.Any], condition: Condition) -> tuple[s
     limits = [limit for limit in _LIMITS if entry.get(limit) is not None]
     text = condition.kind == "status" or (bool(condition.unit) and condition.equals is not None)
     if condition.equals is not None and (not text or limits or condition.kind == "delta"):
-        return "equals", "It goes with http, or with a property of a unit, kind value and no other limit."
+        remedy = "Use `equals` with `http`, or with `unit` and kind `value`, and without another limit."
+        return "`equals` where it does not apply", remedy
     if condition.kind in ("present", "absence") and limits:
-        return f"{', '.join(limits)} on kind {condition.kind}", "Leave limits out of it."
+        return f"{', '.join(limits)} on kind {condition.kind}", "Omit the limits."
     if condition.kind not in ("present", "absence") and not text and not limits:
-        return "no limit", f"Give one of {', '.join(_LIMITS)}."
+        return "no limit", f"Set one of {', '.join(_LIMITS)}."
     if condition.kind == "quantile" and {"min", "min_ratio"}.intersection(limits):
-        return "a lower limit on a quantile", "Give max, max_ratio or max_increase."
+        return "a lower limit on a quantile", "Set `max`, `max_ratio` or `max_increase`."
     if not 0 < condition.quantile < 1:
-        return f"quantile {condition.quantile:g}", "Give it as a share between 0 and 1, as 0.99."
+        return f"quantile {condition.quantile:g}", "Set a share between 0 and 1, such as 0.99."
     return None

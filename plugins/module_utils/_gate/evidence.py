@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a condition of a gate is measured by, and how its verdict is told."""
+"""Hold the verdict on a condition with its evidence, and compute the limits that apply."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
     "Evidence",
     "Limits",
     "allowed",
-    "limits_of",
+    "effective_limits",
     "no",
     "unknown",
     "without_baseline",
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Baseline(t.NamedTuple):
-    """A value that an earlier run measured; of a quantile also the bounds of its bucket."""
+    """A value that an earlier run measured, with the bounds of its bucket for a quantile."""
 
     value: float
     lower: float
@@ -35,7 +35,11 @@ class Baseline(t.NamedTuple):
 
 
 class Evidence(t.NamedTuple):
-    """``answer``: yes, no or unknown. ``decided_by``: the limit, or what was missing to tell."""
+    """The verdict on a condition, in the form of the module's result.
+
+    answer: yes, no or unknown
+    decided_by: the limit that decided, or for unknown what was missing
+    """
 
     answer: str
     decided_by: str
@@ -49,7 +53,7 @@ class Evidence(t.NamedTuple):
 
 
 class Limits(t.NamedTuple):
-    """The bounds that hold, out of fixed ones and the baseline's; ``origin`` tells of the latter."""
+    """The limits that apply. ``origin`` says in words which baseline value they come from."""
 
     minimum: float | None
     maximum: float | None
@@ -57,29 +61,32 @@ class Limits(t.NamedTuple):
 
 
 def yes(decided_by: str, reason: str, **numbers: float | None) -> Evidence:
+    """Return the verdict that a condition holds."""
     return Evidence("yes", decided_by, reason, **numbers)
 
 
 def no(decided_by: str, reason: str, **numbers: float | None) -> Evidence:
+    """Return the verdict that a condition does not hold."""
     return Evidence("no", decided_by, reason, **numbers)
 
 
 def unknown(decided_by: str, reason: str, **numbers: float | None) -> Evidence:
+    """Return the verdict that a condition could not be judged."""
     return Evidence("unknown", decided_by, reason, **numbers)
 
 
 def without_baseline(condition: Condition) -> Condition:
-    """The condition with its fixed limits alone."""
+    """Return the condition with only its fixed limits."""
     return condition._replace(max_ratio=None, max_increase=None, min_ratio=None)
 
 
-def limits_of(condition: Condition, baseline: Baseline | None) -> Limits:
-    """The limits. Where a fixed one and the baseline's both hold, the tighter one counts."""
+def effective_limits(condition: Condition, baseline: Baseline | None) -> Limits:
+    """Return the limits that apply. Where a fixed limit and a baseline limit both apply, the tighter one counts."""
     if baseline is None or not condition.compares:
         return Limits(condition.minimum, condition.maximum, "")
     maximum, minimum = condition.maximum, condition.minimum
     if condition.max_ratio is not None or condition.max_increase is not None:
-        maximum = _least(maximum, allowed(condition, baseline.value))
+        maximum = _smaller(maximum, allowed(condition, baseline.value))
     if condition.min_ratio is not None:
         bound = baseline.value * condition.min_ratio
         minimum = bound if minimum is None else max(minimum, bound)
@@ -87,10 +94,10 @@ def limits_of(condition: Condition, baseline: Baseline | None) -> Limits:
 
 
 def allowed(condition: Condition, before: float) -> float:
-    """What a value may have become that was ``before``."""
+    """Return the highest allowed value where the baseline is ``before``."""
     ratio = 1.0 if condition.max_ratio is None else condition.max_ratio
     return before * ratio + (condition.max_increase or 0.0)
 
 
-def _least(fixed: float | None, bound: float) -> float:
+def _smaller(fixed: float | None, bound: float) -> float:
     return bound if fixed is None else min(fixed, bound)

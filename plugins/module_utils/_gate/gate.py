@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A gate: conditions looked at over time, and whether all of them hold."""
+"""Run a gate: sample its conditions over time and judge whether all of them hold."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import time
 import typing as t
 
 from .._errors import HostError
-from .condition import Condition, condition_spec, conditions_of
+from .condition import Condition, condition_spec, parse_conditions
 from .evidence import Baseline, Evidence, without_baseline
-from .judge import Sample, judge, settled
+from .judge import Sample, is_final, judge
 from .sample import Reading, read_sample
 
 if t.TYPE_CHECKING:
     from .._run import Runner
-    from .sample import Ask
+    from .sample import Fetch
 
-__all__ = ["gate_spec", "refusal", "run_gate"]
+__all__ = ["gate_error", "gate_spec", "run_gate"]
 
 History = t.Dict[str, t.List[Sample]]
 
 
 def gate_spec() -> dict[str, t.Any]:
-    """The options of the module."""
+    """Return the argument spec of ``metrics_gate``."""
     return {
         "conditions": {"type": "list", "elements": "dict", "required": True, "options": condition_spec()},
         "url": {"type": "str"},
@@ -48,13 +48,17 @@ def gate_spec() -> dict[str, t.Any]:
 def run_gate(
     params: t.Mapping[str, t.Any],
     *,
-    ask: Ask,
+    fetch: Fetch,
     run: Runner,
     clock: t.Callable[[], float] = time.time,
     pause: t.Callable[[float], None] = time.sleep,
 ) -> dict[str, t.Any]:
-    """Sample, until the last sample or until a condition can no longer hold; what the module returns."""
-    conditions = conditions_of(
+    """Sample until the last sample, or until a condition can no longer hold, and return the module's result.
+
+    :param params: the options of ``metrics_gate``
+    :raises HostError: a condition that can never be judged, or an invalid option
+    """
+    conditions = parse_conditions(
         params["conditions"],
         url=params["url"],
         unix_socket=params["unix_socket"],
@@ -63,48 +67,61 @@ def run_gate(
     if params["samples"] < 1 or params["interval"] < 0:
         raise HostError(
             "samples and interval",
-            wanted="at least one sample, and an interval that is not below 0 s",
+            wanted="at least one sample and an interval of at least 0 s",
             found=f"{params['samples']} and {params['interval']:g}",
-            remedy="Correct them.",
+            remedy="Correct these options.",
         )
-    history = _begun(conditions, params["since"], alone=params["samples"] == 1)
+    history = _start_history(conditions, params["since"], from_zero=params["samples"] == 1)
     baselines = None if params["baseline"] is None else _baselines(params["baseline"])
     began: dict[str, t.Any] | None = params["since"]
-    told: dict[str, Evidence] = {}
+    verdicts: dict[str, Evidence] = {}
     for number in range(params["samples"]):
         if number:
             pause(params["interval"])
         at = clock()
-        sample = read_sample(conditions, ask=ask, run=run, prometheus=params["prometheus"] or "")
-        began = began or _beginning(at, sample)
+        sample = read_sample(conditions, fetch=fetch, run=run, prometheus=params["prometheus"] or "")
+        began = began or _first_sample(at, sample)
         for condition in conditions:
             history[condition.name].append(Sample(at, sample[condition.name]))
-            told[condition.name] = _told(condition, history[condition.name], baselines=baselines)
-        if any(settled(one, told[one.name]) and one.required for one in conditions):
+            verdicts[condition.name] = _judge_condition(
+                condition, history[condition.name], baselines=baselines
+            )
+        if any(is_final(one, verdicts[one.name]) and one.required for one in conditions):
             break
-    return _report(conditions, told, history, began=began)
+    return _report(conditions, verdicts, history, began=began)
 
 
-def refusal(report: t.Mapping[str, t.Any]) -> HostError:
-    """What a gate that did not pass is told by."""
+def gate_error(report: t.Mapping[str, t.Any]) -> HostError:
+    """Return the error for a gate that did not pass.
+
+    :param report: the result of ``run_gate``
+    """
     failed = [one for one in report["conditions"] if one["name"] in report["failed_conditions"]]
     return HostError(
         "gate",
-        wanted=f"all of {len(report['conditions'])} conditions to hold",
+        wanted=f"all {len(report['conditions'])} conditions to hold",
         found="; ".join(f"{one['name']}: {one['answer']} ({one['reason']})" for one in failed),
-        remedy="Look at the service and at its log; where a condition asks too much, change its limit.",
+        remedy="Check the service and its log. Change a limit that is too strict.",
     )
 
 
-def _told(condition: Condition, samples: list[Sample], *, baselines: dict[str, Baseline] | None) -> Evidence:
+def _judge_condition(
+    condition: Condition, samples: list[Sample], *, baselines: dict[str, Baseline] | None
+) -> Evidence:
     if baselines is None:
-        # Nothing to compare with was given, so this run is the one that measures it.
+        # Without a baseline this run only measures what a later run compares with.
         return judge(without_baseline(condition), samples, baseline=None)
     return judge(condition, samples, baseline=baselines.get(condition.name))
 
 
-def _begun(conditions: list[Condition], since: t.Mapping[str, t.Any] | None, *, alone: bool) -> History:
-    """Where the window of each condition begins: at an earlier run's reading, else where counters are 0."""
+def _start_history(
+    conditions: list[Condition], since: t.Mapping[str, t.Any] | None, *, from_zero: bool
+) -> History:
+    """Return the first sample of each condition over time: from an earlier run, or counters at 0.
+
+    :param since: the option ``since``
+    :param from_zero: whether counters begin at 0 where there is no earlier sample
+    """
     history: History = {condition.name: [] for condition in conditions}
     for condition in conditions:
         if not condition.over_time:
@@ -114,19 +131,19 @@ def _begun(conditions: list[Condition], since: t.Mapping[str, t.Any] | None, *, 
             series, of = _numbers(earlier.get("series")), _numbers(earlier.get("of"))
             at = float((since or {})["at"])
             history[condition.name].append(Sample(at, Reading(series, of, bool(series), "", "")))
-        elif alone:
+        elif from_zero:
             history[condition.name].append(Sample(None, Reading({}, {}, False, "", "")))
     return history
 
 
-def _beginning(at: float, sample: t.Mapping[str, Reading]) -> dict[str, t.Any]:
-    """The first sample, as a later run takes it in ``since``. What was not read then begins at 0."""
+def _first_sample(at: float, sample: t.Mapping[str, Reading]) -> dict[str, t.Any]:
+    """Return the first sample in the form of the option ``since``. A series that is missing in it begins at 0."""
     return {
         "at": at,
         "readings": {
             name: {"series": _finite(one.series), "of": _finite(one.of)}
             for name, one in sample.items()
-            if not one.trouble
+            if not one.error
         },
     }
 
@@ -137,7 +154,7 @@ def _baselines(given: t.Mapping[str, t.Any]) -> dict[str, Baseline]:
         if one.get("value") is not None:
             value = float(one["value"])
             lower = value if one.get("lower") is None else float(one["lower"])
-            # A quantile in the highest bucket has a lower bound only.
+            # A quantile in the highest bucket has only a lower bound.
             upper = (
                 math.inf if one.get("upper") is None and one.get("lower") is not None else one.get("upper")
             )
@@ -147,7 +164,7 @@ def _baselines(given: t.Mapping[str, t.Any]) -> dict[str, Baseline]:
 
 def _report(
     conditions: list[Condition],
-    told: t.Mapping[str, Evidence],
+    verdicts: t.Mapping[str, Evidence],
     history: History,
     *,
     began: t.Mapping[str, t.Any] | None,
@@ -155,7 +172,7 @@ def _report(
     failed = [
         one.name
         for one in conditions
-        if told[one.name].answer == "no" or (one.required and told[one.name].answer == "unknown")
+        if verdicts[one.name].answer == "no" or (one.required and verdicts[one.name].answer == "unknown")
     ]
     return {
         "passed": not failed,
@@ -166,18 +183,19 @@ def _report(
                 "kind": one.kind,
                 "subject": one.subject,
                 "required": one.required,
-                **{key: _plain(value) for key, value in told[one.name]._asdict().items()},
+                **{key: _plain(value) for key, value in verdicts[one.name]._asdict().items()},
                 "samples": [_shown(one, sample) for sample in history[one.name] if sample.at is not None],
             }
             for one in conditions
         ],
         "values": {
             one.name: {
-                key: _plain(getattr(told[one.name], key)) for key in ("value", "lower", "upper", "observed")
+                key: _plain(getattr(verdicts[one.name], key))
+                for key in ("value", "lower", "upper", "observed")
             }
             for one in conditions
-            # Out of too few requests comes a number, but none to hold another version against.
-            if told[one.name].value is not None and told[one.name].decided_by != "count"
+            # A value from too few requests is not a baseline for another version.
+            if verdicts[one.name].value is not None and verdicts[one.name].decided_by != "count"
         },
         "began": began,
     }
@@ -185,7 +203,7 @@ def _report(
 
 def _shown(condition: Condition, sample: Sample) -> dict[str, t.Any]:
     reading = sample.reading
-    # Of buckets, each of which holds those below it, the last one alone.
+    # Buckets are cumulative, so only the last one counts.
     whole = [v for key, v in reading.series.items() if condition.kind != "quantile" or 'le="+Inf"' in key]
     text = {"text": reading.text} if reading.text else {}
     return {"at": sample.at, "value": _plain(sum(whole)) if whole else None, **text}
@@ -200,5 +218,5 @@ def _finite(values: t.Mapping[str, float]) -> dict[str, float]:
 
 
 def _plain(value: t.Any) -> t.Any:
-    """JSON has no infinite numbers."""
+    """Replace infinite numbers and NaN by None, because JSON has neither."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

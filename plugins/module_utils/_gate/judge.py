@@ -11,149 +11,86 @@ from __future__ import annotations
 import math
 import typing as t
 
-from .._prometheus.promql import Histogram, Quantile, histogram_of, increases
-from .evidence import Baseline, Evidence, Limits, allowed, limits_of, no, unknown, without_baseline, yes
+from .._prometheus.promql import Histogram, Quantile, build_histogram, increases
+from .evidence import (
+    Baseline,
+    Evidence,
+    Limits,
+    allowed,
+    effective_limits,
+    no,
+    unknown,
+    without_baseline,
+    yes,
+)
 
 if t.TYPE_CHECKING:
     from .condition import Condition
     from .sample import Reading
 
-__all__ = ["Sample", "judge", "judge_quantile", "settled"]
+__all__ = ["Sample", "is_final", "judge", "judge_quantile"]
 
 _TINY = 1e-9  # share of a count that is only rounding
-
-
-def judge_quantile(
-    condition: Condition, grown: t.Mapping[str, float], *, baseline: Baseline | None
-) -> Evidence:
-    """
-    :param grown: what each series of NAME_bucket grew by in the window
-    """
-    histogram = histogram_of(grown)
-    if histogram is None:
-        return unknown("source", f"no buckets up to +Inf among {condition.subject}")
-    if not histogram.total:
-        return unknown("count", "nothing was observed in the window", observed=0.0)
-    found = histogram.quantile(condition.quantile)
-    numbers: dict[str, t.Any] = {
-        "value": found.value,
-        "observed": histogram.total,
-        "lower": found.lower,
-        "upper": None if math.isinf(found.upper) else found.upper,
-    }
-    limit = _limit(condition, baseline)
-    evidence = _judge(condition, histogram, found, limit=limit)
-    if evidence.answer == "unknown" and evidence.decided_by == "buckets" and _same_bucket(found, baseline):
-        evidence = yes("buckets", f"{_told(condition, found)}, in the same bucket as before")
-    return evidence._replace(limit=None if math.isinf(limit[2]) else limit[2], **numbers)
-
-
-def _limit(condition: Condition, baseline: Baseline | None) -> tuple[float, float, float]:
-    """The limit at the least, at the most, and as interpolated: a baseline is only known by its bucket, too."""
-    fixed = math.inf if condition.maximum is None else condition.maximum
-    if baseline is None or not condition.compares:
-        return fixed, fixed, fixed
-    bounds = (baseline.lower, baseline.upper, baseline.value)
-    least, most, middle = (min(fixed, allowed(condition, bound)) for bound in bounds)
-    return least, most, middle
-
-
-def _judge(
-    condition: Condition, histogram: Histogram, found: Quantile, *, limit: tuple[float, float, float]
-) -> Evidence:
-    least, most, middle = limit
-    share, total = condition.quantile, histogram.total
-    surely, possibly = histogram.at_most(least)[0], histogram.at_most(most)[1]
-    slack = total * _TINY
-    enough = max(total, condition.min_count)
-    told = _told(condition, found)
-    if total - possibly > (1 - share) * enough + slack:
-        return no("max", f"{told}: {total - possibly:g} of {total:g} are above {_bounds(least, most)}")
-    if total < condition.min_count:
-        return unknown(
-            "count", f"{total:g} observed in the window, wanted {condition.min_count:g} to judge by"
-        )
-    if math.isinf(least):
-        return yes("nothing", told)
-    if surely + slack >= share * total:
-        return yes("max", f"{told}, at most {_bounds(least, most)}")
-    if not condition.precise and not math.isinf(found.upper):
-        within = found.value <= middle
-        return (yes if within else no)("max", f"{told}, by interpolation, against {middle:g}")
-    bucket = f"from {found.lower:g} to {found.upper:g}"
-    return unknown(
-        "buckets", f"{told}, in the bucket {bucket}, too wide to tell it from {_bounds(least, most)}"
-    )
-
-
-def _same_bucket(found: Quantile, baseline: Baseline | None) -> bool:
-    return baseline is not None and (found.lower, found.upper) == (baseline.lower, baseline.upper)
-
-
-def _told(condition: Condition, found: Quantile) -> str:
-    return f"quantile {condition.quantile:g} about {found.value:.4g}"
-
-
-def _bounds(least: float, most: float) -> str:
-    return f"{least:.4g}" if least == most else f"{least:.4g} to {most:.4g}"
-
-
-_NOTHING_BEFORE = "an earlier run has no value to compare it with"
+_NO_BASELINE = "the baseline has no value to compare with"
 
 
 class Sample(t.NamedTuple):
-    """A reading, and its time in seconds since the epoch. None: from before the counters began, all 0."""
+    """A reading with its time in seconds since the epoch. The time is None where all counters are 0."""
 
     at: float | None
     reading: Reading
 
 
 def judge(condition: Condition, samples: t.Sequence[Sample], *, baseline: Baseline | None) -> Evidence:
-    """
-    :param samples: in order of time, at least one; for what is judged over time the first is where the window begins
-    :param baseline: what an earlier run measured under this name
+    """Judge a condition.
+
+    :param samples: at least one, in order of time; the window of a condition over time begins with the first
+    :param baseline: what an earlier run measured for this condition
     """
     if condition.compares and baseline is None:
-        return _alone(condition, samples)
-    trouble = samples[-1].reading.trouble
+        return _judge_without_baseline(condition, samples)
+    error = samples[-1].reading.error
     if condition.over_time:
-        if trouble:
-            return unknown("source", trouble)
+        if error:
+            return unknown("source", error)
         return _over_time(condition, samples, baseline=baseline)
     real = [sample for sample in samples if sample.at is not None]
-    return _held(
-        condition, [(sample.at or 0.0, _now(condition, sample.reading, baseline=baseline)) for sample in real]
+    return _combine(
+        condition,
+        [(sample.at or 0.0, _judge_sample(condition, sample.reading, baseline=baseline)) for sample in real],
     )
 
 
-def settled(condition: Condition, evidence: Evidence) -> bool:
-    """Whether more samples could not turn it into a yes."""
+def is_final(condition: Condition, evidence: Evidence) -> bool:
+    """Whether more samples cannot change the verdict to yes."""
     if evidence.answer != "no" or condition.held_for:
         return False
     return not condition.over_time or (condition.kind == "delta" and evidence.decided_by == "max")
 
 
-def _alone(condition: Condition, samples: t.Sequence[Sample]) -> Evidence:
-    """Without the other value: a fixed limit can still say no, and the value is there for a later run."""
+def _judge_without_baseline(condition: Condition, samples: t.Sequence[Sample]) -> Evidence:
+    """Judge without a baseline: a fixed limit can decide no, and the value is kept for a later run."""
     evidence = judge(without_baseline(condition), samples, baseline=None)
     if evidence.answer != "yes":
         return evidence
     return evidence._replace(
-        answer="unknown", decided_by="baseline", reason=f"{evidence.reason}; {_NOTHING_BEFORE}"
+        answer="unknown", decided_by="baseline", reason=f"{evidence.reason}; {_NO_BASELINE}"
     )
 
 
-def _held(condition: Condition, told: list[tuple[float, Evidence]]) -> Evidence:
-    """One verdict out of one a sample: all of them, or those of the last ``for`` seconds, have to be yes."""
-    last_at, last = told[-1]
+def _combine(condition: Condition, verdicts: list[tuple[float, Evidence]]) -> Evidence:
+    """Combine the verdicts of all samples: all of them, or those of the last ``for`` seconds, must be yes."""
+    last_at, last = verdicts[-1]
     if condition.held_for:
         since = last_at - condition.held_for
-        if told[0][0] > since + 1e-3:
-            short = f"watched for {last_at - told[0][0]:g} s, and it has to hold for {condition.held_for:g} s"
+        if verdicts[0][0] > since + 1e-3:
+            short = (
+                f"sampled for {last_at - verdicts[0][0]:g} s, and it must hold for {condition.held_for:g} s"
+            )
             return last if last.answer == "no" else unknown("duration", short, value=last.value)
-        told = [(at, one) for at, one in told if at >= since - 1e-3]
+        verdicts = [(at, one) for at, one in verdicts if at >= since - 1e-3]
     for answer in ("no", "unknown"):
-        for at, one in told:
+        for at, one in verdicts:
             if one.answer == answer:
                 return (
                     one
@@ -163,10 +100,10 @@ def _held(condition: Condition, told: list[tuple[float, Evidence]]) -> Evidence:
     return last
 
 
-def _now(condition: Condition, reading: Reading, *, baseline: Baseline | None) -> Evidence:
-    """The verdict on one sample alone."""
-    if reading.trouble:
-        return unknown("source", reading.trouble)
+def _judge_sample(condition: Condition, reading: Reading, *, baseline: Baseline | None) -> Evidence:
+    """Judge one sample."""
+    if reading.error:
+        return unknown("source", reading.error)
     if condition.equals is not None:
         return _equals(condition, reading)
     count = len(reading.series)
@@ -180,8 +117,8 @@ def _now(condition: Condition, reading: Reading, *, baseline: Baseline | None) -
         )._replace(value=float(count))
     if not count:
         return unknown("source", f"no series of {condition.subject}")
-    limits = limits_of(condition, baseline)
-    # Each series has to hold: the one that decides is shown.
+    limits = effective_limits(condition, baseline)
+    # Every series must hold. The evidence shows the series that decided.
     verdicts = [
         _within(value, limits, what=key or condition.subject) for key, value in sorted(reading.series.items())
     ]
@@ -196,13 +133,13 @@ def _equals(condition: Condition, reading: Reading) -> Evidence:
         right = f"HTTP status {condition.equals}" == found
         return (yes if right else no)("status", f"{condition.http}: {found}", value=reading.series[""])
     right = found == condition.equals
-    told = f"{condition.subject} is {found!r}" + ("" if right else f", not {condition.equals!r}")
-    return (yes if right else no)("equals", told)
+    text = f"{condition.subject} is {found!r}" + ("" if right else f", not {condition.equals!r}")
+    return (yes if right else no)("equals", text)
 
 
 def _over_time(condition: Condition, samples: t.Sequence[Sample], *, baseline: Baseline | None) -> Evidence:
-    # A sample without an answer in between tells nothing of the counters; the next one does.
-    read = [sample for sample in samples if not sample.reading.trouble]
+    # Skip a failed sample between two others: the next one has the counters.
+    read = [sample for sample in samples if not sample.reading.error]
     if not read[-1].reading.named and not condition.missing_is_zero:
         return unknown(
             "source", f"no series named {condition.metric.name if condition.metric else condition.subject}"
@@ -224,36 +161,116 @@ def _growth(
     condition: Condition, grown: float, seconds: float | None, *, baseline: Baseline | None
 ) -> Evidence:
     if condition.kind == "rate" and not seconds:
-        return unknown("duration", "one sample, and a rate needs two")
+        return unknown("duration", "a rate needs two samples, and there is one")
     value = grown / seconds if condition.kind == "rate" and seconds else grown
-    limits = limits_of(condition, baseline)
+    limits = effective_limits(condition, baseline)
     return _within(value, limits, what=f"{condition.kind} of {condition.subject}")
 
 
 def _ratio(condition: Condition, part: float, of: float, *, baseline: Baseline | None) -> Evidence:
     value = part / of if of else None
-    limits = limits_of(condition, baseline)
+    limits = effective_limits(condition, baseline)
     least = max(condition.min_count, 1.0)
     if of < least:
-        # Had all that are missing been good, would the bad ones alone be too many?
+        # Count the missing requests as good: the bad ones can be too many even then.
         if limits.maximum is not None and part / least > limits.maximum:
-            told = f"{part:g} of only {of:g} in the window, too many even of {least:g}"
-            return no("max", told, value=value, observed=of, limit=limits.maximum)
+            text = f"{part:g} of only {of:g} in the window, which would be too many of {least:g}"
+            return no("max", text, value=value, observed=of, limit=limits.maximum)
         return unknown(
-            "count", f"{of:g} in the window, wanted {least:g} to judge by", value=value, observed=of
+            "count", f"{of:g} in the window, and at least {least:g} are needed", value=value, observed=of
         )
     return _within(part / of, limits, what=f"{part:g} of {of:g}")._replace(observed=of)
 
 
 def _within(value: float, limits: Limits, *, what: str) -> Evidence:
     if limits.maximum is not None and not value <= limits.maximum:
-        told = f"{what}: {value:g} is above {limits.maximum:g}{limits.origin}"
-        return no("max", told, value=value, limit=limits.maximum)
+        text = f"{what}: {value:g} is above {limits.maximum:g}{limits.origin}"
+        return no("max", text, value=value, limit=limits.maximum)
     if limits.minimum is not None and not value >= limits.minimum:
-        told = f"{what}: {value:g} is below {limits.minimum:g}{limits.origin}"
-        return no("min", told, value=value, limit=limits.minimum)
+        text = f"{what}: {value:g} is below {limits.minimum:g}{limits.origin}"
+        return no("min", text, value=value, limit=limits.minimum)
     if math.isinf(value):
         return no("max" if value > 0 else "min", f"{what}: {value:g}", value=value)
     limit = limits.maximum if limits.maximum is not None else limits.minimum
     decided = "max" if limits.maximum is not None else "min" if limit is not None else "nothing"
     return yes(decided, f"{what}: {value:g}", value=value, limit=limit)
+
+
+def judge_quantile(
+    condition: Condition, grown: t.Mapping[str, float], *, baseline: Baseline | None
+) -> Evidence:
+    """Judge a condition of the kind quantile.
+
+    :param grown: the increase of each series NAME_bucket in the window
+    """
+    histogram = build_histogram(grown)
+    if histogram is None:
+        return unknown("source", f"no buckets up to +Inf among {condition.subject}")
+    if not histogram.total:
+        return unknown("count", "no observations in the window", observed=0.0)
+    found = histogram.quantile(condition.quantile)
+    numbers: dict[str, t.Any] = {
+        "value": found.value,
+        "observed": histogram.total,
+        "lower": found.lower,
+        "upper": None if math.isinf(found.upper) else found.upper,
+    }
+    limit = _quantile_limits(condition, baseline)
+    evidence = _judge_histogram(condition, histogram, found, limit=limit)
+    if evidence.answer == "unknown" and evidence.decided_by == "buckets" and _same_bucket(found, baseline):
+        evidence = yes("buckets", f"{_describe(condition, found)}, in the same bucket as before")
+    return evidence._replace(limit=None if math.isinf(limit[2]) else limit[2], **numbers)
+
+
+def _quantile_limits(condition: Condition, baseline: Baseline | None) -> tuple[float, float, float]:
+    """Return the lowest possible, highest possible and interpolated limit.
+
+    A baseline quantile is only known to lie in its bucket.
+    """
+    fixed = math.inf if condition.maximum is None else condition.maximum
+    if baseline is None or not condition.compares:
+        return fixed, fixed, fixed
+    bounds = (baseline.lower, baseline.upper, baseline.value)
+    least, most, middle = (min(fixed, allowed(condition, bound)) for bound in bounds)
+    return least, most, middle
+
+
+def _judge_histogram(
+    condition: Condition, histogram: Histogram, found: Quantile, *, limit: tuple[float, float, float]
+) -> Evidence:
+    least, most, middle = limit
+    share, total = condition.quantile, histogram.total
+    surely, possibly = histogram.at_most(least)[0], histogram.at_most(most)[1]
+    slack = total * _TINY
+    enough = max(total, condition.min_count)
+    text = _describe(condition, found)
+    if total - possibly > (1 - share) * enough + slack:
+        return no("max", f"{text}: {total - possibly:g} of {total:g} are above {_bounds(least, most)}")
+    if total < condition.min_count:
+        return unknown(
+            "count", f"{total:g} observations in the window, and at least {condition.min_count:g} are needed"
+        )
+    if math.isinf(least):
+        return yes("nothing", text)
+    if surely + slack >= share * total:
+        return yes("max", f"{text}, at most {_bounds(least, most)}")
+    if not condition.precise and not math.isinf(found.upper):
+        within = found.value <= middle
+        sign = "at most" if within else "above"
+        return (yes if within else no)("max", f"{text} by interpolation, {sign} {middle:g}")
+    bucket = f"from {found.lower:g} to {found.upper:g}"
+    return unknown(
+        "buckets", f"{text}, in the bucket {bucket}, which is too wide for the limit {_bounds(least, most)}"
+    )
+
+
+def _same_bucket(found: Quantile, baseline: Baseline | None) -> bool:
+    return baseline is not None and (found.lower, found.upper) == (baseline.lower, baseline.upper)
+
+
+def _describe(condition: Condition, found: Quantile) -> str:
+    return f"quantile {condition.quantile:g} about {found.value:.4g}"
+
+
+def _bounds(least: float, most: float) -> str:
+    return f"{least:.4g}" if least == most else f"{least:.4g} to {most:.4g}"

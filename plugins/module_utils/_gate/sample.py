@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""One sample of a gate: pages, a Prometheus, systemd and health checks; a page is read once for all its conditions."""
+"""Take one sample of a gate from metrics pages, Prometheus, systemd and HTTP addresses."""
 
 from __future__ import annotations
 
@@ -28,41 +28,45 @@ if t.TYPE_CHECKING:
     from .._run import Runner
     from .condition import Condition
 
-__all__ = ["Answer", "Ask", "Reading", "http_ask", "read_sample"]
+__all__ = ["Fetch", "Reading", "Response", "http_fetch", "read_sample"]
 
 _PAGE_LIMIT = 32 * 1024 * 1024  # bytes; a page of 100,000 series has about 10 MiB
 
 
-class Answer(t.NamedTuple):
-    """What an address said: its status and text; status 0 and the reason where nobody answered."""
+class Response(t.NamedTuple):
+    """An HTTP response: its status and text. Without a response, status 0 and the error as text."""
 
     status: int
     text: str
 
 
-# Asks an address: url, path of a Unix socket or "".
-Ask = t.Callable[[str, str], Answer]
+# Called with a URL and the path of a Unix socket or an empty string.
+Fetch = t.Callable[[str, str], Response]
 
 
 class Reading(t.NamedTuple):
-    """What a condition saw in one sample. ``trouble``: why it saw nothing, "" where it did see.
+    """What a condition read in one sample.
 
-    ``named``: whether the metric is there at all, if only with other labels.
+    series: values by series key
+    of: values of the metric of the whole, for kind ratio
+    named: whether the page has the metric at all, with any labels
+    text: the text of a property or status
+    error: why nothing was read, or an empty string
     """
 
     series: dict[str, float]
     of: dict[str, float]
     named: bool
     text: str
-    trouble: str
+    error: str
 
 
-def http_ask(
+def http_fetch(
     *, timeout: float, headers: t.Mapping[str, str], validate_certs: bool, ca_path: str | None
-) -> Ask:
-    """Ask over HTTP, without any proxy: what is asked is a neighbour."""
+) -> Fetch:
+    """Return a Fetch over HTTP without a proxy. The timeout is in seconds."""
 
-    def ask(url: str, unix_socket: str) -> Answer:
+    def fetch(url: str, unix_socket: str) -> Response:
         try:
             with open_url(
                 url,
@@ -72,23 +76,23 @@ def http_ask(
                 validate_certs=validate_certs,
                 ca_path=ca_path,
                 unix_socket=unix_socket or None,
-            ) as answer:
-                body = answer.read(_PAGE_LIMIT + 1)
+            ) as response:
+                body = response.read(_PAGE_LIMIT + 1)
         except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read(_PAGE_LIMIT).decode("utf-8", "replace"))
+            return Response(error.code, error.read(_PAGE_LIMIT).decode("utf-8", "replace"))
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-            return Answer(0, str(getattr(error, "reason", "") or error) or type(error).__name__)
+            return Response(0, str(getattr(error, "reason", "") or error) or type(error).__name__)
         if len(body) > _PAGE_LIMIT:
-            return Answer(0, f"more than {_PAGE_LIMIT} bytes")
-        return Answer(answer.status, body.decode("utf-8", "replace"))
+            return Response(0, f"more than {_PAGE_LIMIT} bytes")
+        return Response(response.status, body.decode("utf-8", "replace"))
 
-    return ask
+    return fetch
 
 
 def read_sample(
-    conditions: t.Sequence[Condition], *, ask: Ask, run: Runner, prometheus: str, proc: str = "/proc"
+    conditions: t.Sequence[Condition], *, fetch: Fetch, run: Runner, prometheus: str, proc: str = "/proc"
 ) -> dict[str, Reading]:
-    """The readings of all conditions, by their names."""
+    """Return the readings of all conditions by name. Each page is read once."""
     pages: dict[tuple[str, str], list[Series] | str] = {}
     shown = _show(conditions, run=run)
     readings: dict[str, Reading] = {}
@@ -96,66 +100,66 @@ def read_sample(
         if condition.unit:
             reading = _of_unit(condition, shown.get(condition.unit), proc=proc)
         elif condition.http:
-            reading = _of_http(ask(condition.http, condition.unix_socket))
+            reading = _of_http(fetch(condition.http, condition.unix_socket))
         elif condition.metric:
             place = (condition.url, condition.unix_socket)
             if place not in pages:
-                pages[place] = _page(ask(*place))
+                pages[place] = _page(fetch(*place))
             reading = _of_page(condition, condition.metric, pages[place])
         else:
-            reading = _of_query(condition.query, ask=ask, prometheus=prometheus)
+            reading = _of_query(condition.query, fetch=fetch, prometheus=prometheus)
         readings[condition.name] = reading
     return readings
 
 
-def _trouble(why: str) -> Reading:
-    return Reading({}, {}, False, "", why)
+def _failed_reading(error: str) -> Reading:
+    return Reading({}, {}, False, "", error)
 
 
-def _page(answer: Answer) -> list[Series] | str:
-    if answer.status != http.client.OK:
-        return f"HTTP status {answer.status}" if answer.status else answer.text
+def _page(response: Response) -> list[Series] | str:
+    if response.status != http.client.OK:
+        return f"HTTP status {response.status}" if response.status else response.text
     try:
-        return parse_exposition(answer.text)
+        return parse_exposition(response.text)
     except PageError as error:
         return f"a page that is not the Prometheus text format: {error}"
 
 
 def _of_page(condition: Condition, metric: Selector, page: list[Series] | str) -> Reading:
     if isinstance(page, str):
-        return _trouble(f"{condition.url} gave no metrics: {page}")
+        return _failed_reading(f"no metrics from {condition.url}: {page}")
     return Reading(
         series=select(page, metric),
         of=select(page, condition.of) if condition.of else {},
         named=any(one.name == metric.name for one in page),
         text="",
-        trouble="",
+        error="",
     )
 
 
-def _of_http(answer: Answer) -> Reading:
-    told = f"HTTP status {answer.status}" if answer.status else f"no answer: {answer.text}"
-    return Reading({"": float(answer.status)}, {}, True, told, "")
+def _of_http(response: Response) -> Reading:
+    text = f"HTTP status {response.status}" if response.status else f"no answer: {response.text}"
+    return Reading({"": float(response.status)}, {}, True, text, "")
 
 
-def _of_query(query: str, *, ask: Ask, prometheus: str) -> Reading:
+def _of_query(query: str, *, fetch: Fetch, prometheus: str) -> Reading:
     url = f"{prometheus.rstrip('/')}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-    answer = ask(url, "")
+    response = fetch(url, "")
     try:
-        told = json.loads(answer.text) if answer.status else {}
+        reply = json.loads(response.text) if response.status else {}
     except ValueError:
-        told = {}
-    if not isinstance(told, dict) or told.get("status") != "success":
-        error = told.get("error") if isinstance(told, dict) else None
-        why = error or (f"HTTP status {answer.status}" if answer.status else answer.text)
-        return _trouble(f"{prometheus} did not answer {query}: {why}")
-    data = told["data"]
+        reply = {}
+    if not isinstance(reply, dict) or reply.get("status") != "success":
+        error = reply.get("error") if isinstance(reply, dict) else None
+        error = error or (f"HTTP status {response.status}" if response.status else response.text)
+        return _failed_reading(f"{prometheus} did not answer {query}: {error}")
+    data = reply["data"]
     if data["resultType"] == "vector":
         values = {series_key("", one["metric"]): float(one["value"][1]) for one in data["result"]}
     elif data["resultType"] == "scalar":
         values = {"": float(data["result"][1])}
     else:
-        return _trouble(f"{query} gives a {data['resultType']}, and a gate needs a vector or a scalar")
+        return _failed_reading(f"{query} gives a {data['resultType']}, and a gate needs a vector or a scalar")
     return Reading({k: v for k, v in values.items() if not math.isnan(v)}, {}, True, "", "")
 
 
@@ -163,25 +167,29 @@ def _show(conditions: t.Sequence[Condition], *, run: Runner) -> dict[str, dict[s
     units = list(dict.fromkeys(condition.unit for condition in conditions if condition.unit))
     if not units:
         return {}
-    names = {condition.shown for condition in conditions if condition.unit and condition.shown != EXECUTABLE}
+    names = {
+        condition.unit_property
+        for condition in conditions
+        if condition.unit and condition.unit_property != EXECUTABLE
+    }
     wanted = sorted(names | {"LoadState", "MainPID"})
     done = run(["systemctl", "show", f"--property={','.join(wanted)}", "--", *units])
     shown = parse_show(done.out, names=units)
     if done.rc or len(shown) != len(units):
-        return {unit: done.err.strip() or f"systemctl show ended with {done.rc}" for unit in units}
+        return {unit: done.err.strip() or f"exit status {done.rc} of systemctl show" for unit in units}
     return dict(shown)
 
 
 def _of_unit(condition: Condition, shown: dict[str, str] | str | None, *, proc: str) -> Reading:
     if not isinstance(shown, dict):
-        return _trouble(f"systemd did not tell of {condition.unit}: {shown}")
+        return _failed_reading(f"no properties of {condition.unit}: {shown}")
     if shown.get("LoadState") == "not-found":
-        return _trouble(f"there is no unit {condition.unit}")
-    if condition.shown == EXECUTABLE:
+        return _failed_reading(f"there is no unit {condition.unit}")
+    if condition.unit_property == EXECUTABLE:
         return _executable(condition.unit, shown.get("MainPID", "0"), proc=proc)
-    if condition.shown not in shown:
-        return _trouble(f"{condition.unit} has no property {condition.shown}")
-    return _property(condition, shown[condition.shown])
+    if condition.unit_property not in shown:
+        return _failed_reading(f"{condition.unit} has no property {condition.unit_property}")
+    return _property(condition, shown[condition.unit_property])
 
 
 def _property(condition: Condition, text: str) -> Reading:
@@ -190,7 +198,7 @@ def _property(condition: Condition, text: str) -> Reading:
     try:
         return Reading({"": float(text)}, {}, True, text, "")
     except ValueError:
-        return _trouble(f"{condition.shown} of {condition.unit} is no number: {text!r}")
+        return _failed_reading(f"{condition.unit_property} of {condition.unit} is not a number: {text!r}")
 
 
 def _executable(unit: str, pid: str, *, proc: str) -> Reading:
@@ -199,4 +207,4 @@ def _executable(unit: str, pid: str, *, proc: str) -> Reading:
     try:
         return Reading({}, {}, True, os.readlink(os.path.join(proc, pid, "exe")), "")
     except OSError as error:
-        return _trouble(f"the program of process {pid} of {unit}: {error.strerror}")
+        return _failed_reading(f"the program of process {pid} of {unit}: {error.strerror}")

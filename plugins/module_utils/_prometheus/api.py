@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A running Prometheus, seen over its HTTP API: is its configuration loaded, which targets are up."""
+"""Ask a running Prometheus over its HTTP API whether it loaded its configuration and which targets are up."""
 
 from __future__ import annotations
 
@@ -21,40 +21,43 @@ from .._errors import HostError
 
 __all__ = [
     "Fetch",
-    "Health",
     "Target",
+    "TargetHealth",
     "http_fetch",
-    "loaded",
+    "reload_status",
     "target_health",
-    "wait_answer",
-    "wait_loaded",
+    "wait_ready",
+    "wait_reloaded",
     "wait_up",
 ]
 
-# The text that a path of the server gives, or None while nobody answers.
+# Returns the text at a path of the server, or None while it does not answer.
 Fetch = t.Callable[[str], t.Optional[str]]
 
-PAUSE = 0.5  # seconds between two questions
-SECONDS_TO_ANSWER = 120.0  # a Prometheus that starts replays its log first, which takes a slow disk a minute
-SECONDS_TO_RELOAD = 60.0
+PAUSE_SECONDS = 0.5  # between two requests
+READY_SECONDS = (
+    120.0  # a starting Prometheus replays its write-ahead log, which takes a minute on a slow disk
+)
+RELOAD_SECONDS = 60.0
 
 
 class Target(t.NamedTuple):
-    """What we ask to be scraped: the pool (the job_name of the configuration), the job label and the address."""
+    """A scrape target: the scrape pool (the job_name in the configuration), the job label and the address."""
 
     pool: str
     job: str
     address: str
 
 
-class Health(t.NamedTuple):
-    """What Prometheus says of a target. ``health``: up, down, unknown (not scraped yet) or absent."""
+class TargetHealth(t.NamedTuple):
+    """The health of a target in Prometheus: up, down, unknown (not scraped yet) or absent."""
 
     target: Target
     health: str
     last_error: str
 
     def report(self) -> dict[str, str]:
+        """Return the entry for the module's result."""
         return {
             "job": self.target.job,
             "instance": self.target.address,
@@ -63,67 +66,73 @@ class Health(t.NamedTuple):
         }
 
 
-class Loaded(t.NamedTuple):
-    """The gauges about the last reload."""
+class ReloadStatus(t.NamedTuple):
+    """The metrics of Prometheus about its last configuration reload."""
 
     successful: bool
     success_time: str
 
 
 def http_fetch(url: str) -> Fetch:
-    """A Fetch over HTTP, without any proxy: the server is a neighbour."""
+    """Return a Fetch for a server, which it connects to without a proxy."""
 
     def fetch(path: str) -> str | None:
         try:
-            with open_url(f"{url.rstrip('/')}{path}", timeout=10, use_proxy=False) as answer:
-                return answer.read().decode("utf-8", "replace")
+            with open_url(f"{url.rstrip('/')}{path}", timeout=10, use_proxy=False) as response:
+                return response.read().decode("utf-8", "replace")
         except (urllib.error.URLError, http.client.HTTPException, OSError):
             return None
 
     return fetch
 
 
-def loaded(fetch: Fetch) -> Loaded | None:
-    """What the server says about its last reload, or None while it does not answer."""
+def reload_status(fetch: Fetch) -> ReloadStatus | None:
+    """Return the status of the last reload, or None while the server does not answer."""
     text = fetch("/metrics")
     if text is None:
         return None
     values = dict(re.findall(r"^prometheus_config_last_reload_(\w+) (\S+)$", text, re.MULTILINE))
-    return Loaded(
+    return ReloadStatus(
         successful=float(values.get("successful", "0")) == 1,
         success_time=values.get("success_timestamp_seconds", ""),
     )
 
 
-def wait_answer(fetch: Fetch, *, url: str) -> Loaded:
-    """The gauges, as soon as the server answers."""
-    # Ready, not only there: before that, the first load could be taken for the reload that we ask for.
-    state = _until(lambda: loaded(fetch) if fetch("/-/ready") else None, seconds=SECONDS_TO_ANSWER)
-    if state is None:
+def wait_ready(fetch: Fetch, *, url: str) -> ReloadStatus:
+    """Wait until the server is ready and return the status of its last reload.
+
+    :raises HostError: it was not ready in time
+    """
+    # Before the server is ready, its first load could be taken for the reload that we request.
+    status = _wait_for(lambda: reload_status(fetch) if fetch("/-/ready") else None, seconds=READY_SECONDS)
+    if status is None:
         raise HostError(
             url,
-            wanted="a Prometheus that answers",
-            found=f"no answer within {SECONDS_TO_ANSWER:.0f} s",
-            remedy="Start it, or correct url; nothing was changed.",
+            wanted="a Prometheus server that is ready",
+            found=f"no answer within {READY_SECONDS:.0f} s",
+            remedy="Start it, or correct `url`. Nothing was changed.",
         )
-    return state
+    return status
 
 
-def wait_loaded(fetch: Fetch, *, since: Loaded) -> bool:
-    """Whether a reload that was asked for after ``since`` took."""
+def wait_reloaded(fetch: Fetch, *, since: ReloadStatus) -> bool:
+    """Wait for a reload and return whether it succeeded.
+
+    :param since: the status before the reload was requested
+    """
 
     def outcome() -> bool | None:
-        now = loaded(fetch)
+        now = reload_status(fetch)
         if now is None or now == since:
             return None
-        # The time of the last success moves with each success; a failure lowers the flag only.
+        # A success changes the time of the last success. A failure changes only the flag.
         return now.successful and now.success_time != since.success_time
 
-    return bool(_until(outcome, seconds=SECONDS_TO_RELOAD))
+    return bool(_wait_for(outcome, seconds=RELOAD_SECONDS))
 
 
-def target_health(fetch: Fetch, targets: t.Iterable[Target]) -> list[Health]:
-    """What the server says now of each target."""
+def target_health(fetch: Fetch, targets: t.Iterable[Target]) -> list[TargetHealth]:
+    """Return the current health of each target."""
     text = fetch("/api/v1/targets?state=active")
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     try:
@@ -134,23 +143,26 @@ def target_health(fetch: Fetch, targets: t.Iterable[Target]) -> list[Health]:
         key = (item.get("scrapePool", ""), item.get("discoveredLabels", {}).get("__address__", ""))
         found.setdefault(key, []).append((item.get("health", "unknown"), item.get("lastError", "")))
     absent = "Prometheus does not answer" if text is None else "Prometheus does not list this target yet"
-    answers = []
+    healths = []
     for target in targets:
-        # One address may stand in several groups of a job: the worst answer counts.
+        # An address can be in several groups of a job. The worst health counts.
         all_health = found.get((target.pool, target.address), [("absent", absent)])
-        answers.append(Health(target, *min(all_health, key=lambda pair: pair[0] == "up")))
-    return answers
+        healths.append(TargetHealth(target, *min(all_health, key=lambda pair: pair[0] == "up")))
+    return healths
 
 
-def wait_up(fetch: Fetch, targets: list[Target], *, seconds: int) -> list[Health]:
-    """The health of the targets once all of them are up."""
-    last: list[Health] = []
+def wait_up(fetch: Fetch, targets: list[Target], *, seconds: int) -> list[TargetHealth]:
+    """Wait until all targets are up and return their health.
+
+    :raises HostError: a target is not up after ``seconds``
+    """
+    last: list[TargetHealth] = []
 
     def all_up() -> bool | None:
         last[:] = target_health(fetch, targets)
         return all(item.health == "up" for item in last) or None
 
-    if _until(all_up, seconds=seconds):
+    if _wait_for(all_up, seconds=seconds):
         return last
     missing = [item for item in last if item.health != "up"]
     raise HostError(
@@ -160,18 +172,18 @@ def wait_up(fetch: Fetch, targets: list[Target], *, seconds: int) -> list[Health
             f"{item.target.job} {item.target.address} {item.health} ({item.last_error or 'no error given'})"
             for item in missing
         ),
-        remedy="The configuration stays, as it is valid: see that each target listens there and is not "
-        "behind a firewall, then run again.",
+        remedy="The configuration is valid and stays in place. Check that each target listens on its address and "
+        "that no firewall blocks it, then run again.",
     )
 
 
-Answer = t.TypeVar("Answer")
+Result = t.TypeVar("Result")
 
 
-def _until(ask: t.Callable[[], Answer | None], *, seconds: float) -> Answer | None:
+def _wait_for(read: t.Callable[[], Result | None], *, seconds: float) -> Result | None:
     deadline = time.monotonic() + seconds
     while True:
-        answer = ask()
-        if answer is not None or time.monotonic() >= deadline:
-            return answer
-        time.sleep(PAUSE)
+        result = read()
+        if result is not None or time.monotonic() >= deadline:
+            return result
+        time.sleep(PAUSE_SECONDS)

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Our lines in a prometheus.yml that belongs to someone else: put between marks, every other byte kept."""
+"""Edit our lines in a prometheus.yml that others own. They stand between markers, and every other byte is kept."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import typing as t
 
 from .._errors import HostError
 
-__all__ = ["edit", "job_lines", "marked_paths", "rule_lines"]
+__all__ = ["edit_config", "job_lines", "marked_paths", "rule_lines"]
 
 BEGIN = "# BEGIN gofleet.hosts"
 END = "# END gofleet.hosts"
 
 
 def job_lines(pool: str, *, file: str, interval: str) -> list[str]:
-    """One item of scrape_configs. JSON strings are YAML strings, whatever is in them."""
+    """Return the lines of one item of scrape_configs. Every JSON string is a YAML string."""
     return [
         f"- job_name: {json.dumps(pool)}",
         f"  scrape_interval: {interval}",
@@ -31,12 +31,12 @@ def job_lines(pool: str, *, file: str, interval: str) -> list[str]:
 
 
 def rule_lines(file: str) -> list[str]:
-    """One item of rule_files."""
+    """Return the lines of one item of rule_files."""
     return [f"- {json.dumps(file)}"]
 
 
 def marked_paths(text: str) -> list[str]:
-    """The files that our marked lines name, so the ones that this collection has written before."""
+    """Return the files that our marked lines name, which are those that an earlier run wrote."""
     inside, paths = False, []
     for line in text.split("\n"):
         inside = (inside or line.strip() == BEGIN) and line.strip() != END
@@ -45,11 +45,12 @@ def marked_paths(text: str) -> list[str]:
     return paths
 
 
-def edit(text: str, items: t.Mapping[str, t.Sequence[str]], *, path: str) -> str:
-    """The text with our former lines gone and the given ones under their top-level keys.
+def edit_config(text: str, items: t.Mapping[str, t.Sequence[str]], *, path: str) -> str:
+    """Replace our lines in a configuration.
 
-    :param items: key -> the lines of its items, not indented; none: nothing of ours under this key
+    :param items: top-level key -> the lines of our items, not indented; an empty list removes our lines
     :param path: the name of the file, for errors
+    :raises HostError: an unpaired marker, or a key whose value is not a block list
     """
     lines = _without_marked(text, path=path)
     for key, body in items.items():
@@ -67,8 +68,8 @@ def _without_marked(text: str, *, path: str) -> list[str]:
             raise HostError(
                 f"{path}, line {number}",
                 wanted=f"pairs of {BEGIN!r} and {END!r}",
-                found=f"{mark!r} without its other half",
-                remedy="Remove the single mark, and the lines of ours around it.",
+                found=f"a single {mark!r}",
+                remedy="Remove this marker and our lines next to it.",
             )
         if mark == BEGIN:
             inside = True
@@ -78,7 +79,7 @@ def _without_marked(text: str, *, path: str) -> list[str]:
             kept.append(line)
     if inside:
         raise HostError(path, wanted=f"{END!r}", found="the end of the file", remedy=f"Remove {BEGIN!r}.")
-    # A key of ours that we appended at the end went with its mark, so the text is again as it was found.
+    # A key that we appended was between the markers too, so the text is the original one.
     return kept
 
 
@@ -90,15 +91,15 @@ def _insert(lines: list[str], key: str, body: t.Sequence[str], *, path: str) -> 
     index = found[0]
     value = re.sub(r"\s#.*", "", lines[index].partition(":")[2]).strip()
     if len(found) > 1 or value:
-        raise _by_hand(key, body, found=f"line {index + 1}: {lines[index].strip()!r}", path=path)
+        raise _manual_edit_error(key, body, found=f"line {index + 1}: {lines[index].strip()!r}", path=path)
     indent = _item_indent(lines[index + 1 :])
     if indent is None:
-        raise _by_hand(key, body, found="something else than items that start with '- ' below it", path=path)
+        raise _manual_edit_error(key, body, found="no list items that start with '- ' below it", path=path)
     return [*lines[: index + 1], *_indented([BEGIN, *body, END], indent), *lines[index + 1 :]]
 
 
 def _append(lines: list[str], block: list[str]) -> list[str]:
-    # A file that ends in a line break splits into an empty last piece: the block goes before it.
+    # A file that ends in a line break has an empty last element. The block goes before it.
     if lines[-1] == "":
         return [*lines[:-1], *block, ""]
     return [*lines, *block]
@@ -109,7 +110,7 @@ def _indented(lines: t.Iterable[str], indent: str) -> list[str]:
 
 
 def _item_indent(lines: t.Iterable[str]) -> str | None:
-    """The indentation of the items below a key; two blanks where there are none; None for any other shape."""
+    """Return the indentation of the items below a key: two blanks where it has none, None for another value."""
     for line in lines:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -123,14 +124,14 @@ def _item_indent(lines: t.Iterable[str]) -> str | None:
 def _check_block_style(lines: list[str], key: str, body: t.Sequence[str], *, path: str) -> None:
     for line in lines:
         if line.startswith(("{", "...", "\t")):
-            raise _by_hand(key, body, found=f"the line {line.strip()!r}", path=path)
+            raise _manual_edit_error(key, body, found=f"the line {line.strip()!r}", path=path)
 
 
-def _by_hand(key: str, body: t.Sequence[str], *, found: str, path: str) -> HostError:
+def _manual_edit_error(key: str, body: t.Sequence[str], *, found: str, path: str) -> HostError:
     text = "\n".join([f"{key}:", *_indented([BEGIN, *body, END], "  ")])
     return HostError(
         path,
-        wanted=f"{key}: once, at the start of a line, with its items in lines of their own",
+        wanted=f"{key}: once, at the start of a line, with a block list below it",
         found=found,
-        remedy=f"Write it as a list with one line for each item, and put there by hand:\n{text}\n",
+        remedy=f"Write it as a block list and add these lines by hand:\n{text}\n",
     )

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A page of metrics as text: the Prometheus text format 0.0.4, and OpenMetrics as far as it is the same."""
+"""Parse a metrics page in the Prometheus text format 0.0.4, and in OpenMetrics where the two are equal."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _UNESCAPED = {"\\": "\\", '"': '"', "n": "\n"}
 
 
 class PageError(ValueError):
-    """What is wrong with a page, with the number of the line."""
+    """An error in a metrics page, with the line number."""
 
 
 class Series(t.NamedTuple):
-    """One line of a page. The value may be NaN or infinite."""
+    """One line of a metrics page. The value can be NaN or infinite."""
 
     name: str
     labels: dict[str, str]
@@ -37,10 +37,9 @@ class Series(t.NamedTuple):
 
 
 def parse_exposition(text: str) -> list[Series]:
-    """
-    The series of a page in its order. Comments, timestamps and exemplars are left out.
+    """Return the series of a page in its order, without comments, timestamps and exemplars.
 
-    :raises PageError: for a line that is none of the format: half a page must not pass for a whole one
+    :raises PageError: a line is not in the format, so that a truncated page is not taken for a complete one
     """
     found: list[Series] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -55,7 +54,7 @@ def parse_exposition(text: str) -> list[Series]:
 
 
 def series_key(name: str, labels: t.Mapping[str, str]) -> str:
-    """A series as one text, equal for equal labels in any order: http_requests_total{code="200"}."""
+    """Return a series as text with sorted labels, such as http_requests_total{code="200"}."""
     if not labels:
         return name
     pairs = ",".join(f'{label}="{_escape(value)}"' for label, value in sorted(labels.items()))
@@ -70,21 +69,21 @@ def _parse_line(line: str) -> Series:
         labels, quoted, position = _parse_labels(line, position + 1)
         name = name or quoted
     if not name:
-        raise ValueError("no name of a metric")
+        raise ValueError("no metric name")
     words = line[position:].partition("#")[0].split()
     if not 1 <= len(words) <= 2:
-        raise ValueError("wanted a value, and at most a time behind it")
+        raise ValueError("wanted a value and at most a timestamp")
     return Series(name, labels, _number(words[0]))
 
 
 def _parse_labels(line: str, position: int) -> tuple[dict[str, str], str, int]:
-    """The labels, a quoted name of the metric among them or "", and where the line goes on."""
+    """Return the labels, the quoted metric name among them or an empty string, and the position after them."""
     labels: dict[str, str] = {}
     name = ""
     while not _END.match(line, position):
         match = _PAIR.match(line, position)
         if match is None:
-            raise ValueError('labels that do not end or are not label="value"')
+            raise ValueError('labels that are not closed or not label="value"')
         label = match[1] if match[1] is not None else _unescape(match[2])
         if match[3] is not None:
             labels[label] = _unescape(match[3])
@@ -97,9 +96,9 @@ def _parse_labels(line: str, position: int) -> tuple[dict[str, str], str, int]:
 
 
 def _number(text: str) -> float:
-    # float() also takes 1_000, which no page has.
+    # float() also accepts 1_000, which the format does not allow.
     if "_" in text:
-        raise ValueError("no number")
+        raise ValueError("not a number")
     return float(text)
 
 

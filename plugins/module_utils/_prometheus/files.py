@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What is to be scraped, as files: file_sd targets, rule files, and the items that name them in prometheus.yml."""
+"""Render targets and rules as files: file_sd targets, rule files, and the items for prometheus.yml."""
 
 from __future__ import annotations
 
@@ -26,20 +26,25 @@ HEADER = "# Managed by gofleet.hosts.scrape_targets: changes made here are lost.
 
 
 class Scraping(t.NamedTuple):
-    """The wanted jobs (name -> groups as file_sd has them), rule files (name -> text) and the interval."""
+    """The wanted jobs and rules.
+
+    jobs: name -> target groups in the form of file_sd
+    rules: name -> text of the rule file
+    interval: the scrape interval as a PromQL duration
+    """
 
     jobs: dict[str, list[dict[str, t.Any]]]
     rules: dict[str, str]
     interval: str
 
     def files(self, directory: str) -> dict[str, str]:
-        """path -> text of every file below the directory."""
+        """Return path -> text of every file below the directory."""
         texts = {_targets_file(directory, job): _json(groups) for job, groups in self.jobs.items()}
         texts.update({_rules_file(directory, name): text for name, text in self.rules.items()})
         return texts
 
     def items(self, directory: str) -> dict[str, list[str]]:
-        """The items for each top-level key of prometheus.yml."""
+        """Return the lines of our items for each top-level key of prometheus.yml."""
         rules: list[str] = []
         jobs: list[str] = []
         for name in self.rules:
@@ -49,7 +54,7 @@ class Scraping(t.NamedTuple):
         return {"rule_files": rules, "scrape_configs": jobs}
 
     def targets(self) -> list[Target]:
-        """Every target once."""
+        """Return every target once."""
         found = (
             Target(_pool(job), job, address)
             for job, groups in self.jobs.items()
@@ -62,23 +67,29 @@ class Scraping(t.NamedTuple):
 def parse_scraping(
     targets: t.Iterable[t.Mapping[str, t.Any]], rules: t.Iterable[t.Mapping[str, t.Any]], *, interval: str
 ) -> Scraping:
-    """Check what the user gave and put it in order: groups of one job together, jobs and rules by name."""
+    """Return the wanted jobs and rules, sorted by name, with the groups of each job together.
+
+    :raises HostError: an invalid name, address, label, rule or interval
+    """
     jobs: dict[str, list[dict[str, t.Any]]] = {}
     texts: dict[str, str] = {}
     for item in targets:
         _check(NAME, item["job"], "a job name of letters, digits, '_', '.' and '-'")
         for address in item["targets"]:
-            _check(ADDRESS, address, "host:port, with no scheme and no path")
+            _check(ADDRESS, address, "host:port without scheme and path")
         for label in item["labels"]:
-            _check(LABEL, label, "the name of a label: letters, digits and '_'")
-        # The pool has a name of its own, so that it never meets a job of the user's; the label is the job's.
+            _check(LABEL, label, "a label name of letters, digits and '_'")
+        # The scrape pool has another name, so that it cannot collide with a job of the user. The label is the job.
         labels = {"job": item["job"], **{name: str(value) for name, value in item["labels"].items()}}
         jobs.setdefault(item["job"], []).append({"targets": item["targets"], "labels": labels})
     for item in rules:
         _check(NAME, item["name"], "a name of letters, digits, '_', '.' and '-'")
         if item["name"] in texts:
             raise HostError(
-                item["name"], wanted="each name once in rules", found="it twice", remedy="Rename one."
+                item["name"],
+                wanted="one entry for each rule file",
+                found="two entries with this name",
+                remedy="Rename one of them.",
             )
         texts[item["name"]] = _rule_text(item["name"], item["content"])
     _check(re.compile(r"[0-9a-z]+\Z"), interval, "a duration such as 15s")
@@ -87,7 +98,7 @@ def parse_scraping(
 
 def _check(pattern: t.Pattern[str], value: str, wanted: str) -> None:
     if not pattern.match(value):
-        raise HostError(repr(value), wanted=wanted, found=value, remedy="Correct it; nothing was changed.")
+        raise HostError(repr(value), wanted=wanted, found=value, remedy="Correct it. Nothing was changed.")
 
 
 def _rule_text(name: str, content: object) -> str:
@@ -99,7 +110,7 @@ def _rule_text(name: str, content: object) -> str:
         f"rules, {name}",
         wanted="content as text or as a dictionary with groups",
         found=type(content).__name__,
-        remedy="Give what would stand in the rule file.",
+        remedy="Set `content` to the content of the rule file.",
     )
 
 

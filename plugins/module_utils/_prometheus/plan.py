@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What has to change so that Prometheus scrapes what is wanted, and how to change it without losing a scrape."""
+"""Compare the wanted jobs and rules with Prometheus and plan what to change, without losing a scrape."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .._atomic import read_text, write_text
 from .._converge import Plan
 from .._errors import HostError
 from .._run import Runner
-from .api import Fetch, Loaded, target_health, wait_answer, wait_loaded, wait_up
-from .config import edit, marked_paths
+from .api import Fetch, ReloadStatus, target_health, wait_ready, wait_reloaded, wait_up
+from .config import edit_config, marked_paths
 from .files import Scraping
 from .promtool import check_staged
 
@@ -26,21 +26,24 @@ __all__ = ["Server", "plan_scraping"]
 
 
 class Server(t.NamedTuple):
-    """Where Prometheus is, and how to ask it."""
+    """The files, the address and the systemd unit of a Prometheus server."""
 
     config: str
     directory: str
     url: str
     unit: str
-    wait_up: int  # seconds; 0: do not wait
+    wait_up: int  # seconds; 0 does not wait
 
 
-Files = t.Dict[str, t.Optional[str]]  # path -> text; None: no such file
+Files = t.Dict[str, t.Optional[str]]  # path -> text, or None where there is no file
 
 
 def plan_scraping(scraping: Scraping, server: Server, *, run: Runner, fetch: Fetch) -> Plan:
-    """Compare with the host, and have promtool check whatever would be written."""
-    # A link is followed here, since writing replaces it.
+    """Compare with the host, let promtool check what would be written, and return the plan.
+
+    :raises HostError: promtool refuses the files, or prometheus.yml cannot be edited
+    """
+    # Writing replaces a link, so resolve it here.
     server = server._replace(config=os.path.realpath(server.config))
     text = read_text(server.config)
     wanted: Files = dict(scraping.files(server.directory))
@@ -48,19 +51,24 @@ def plan_scraping(scraping: Scraping, server: Server, *, run: Runner, fetch: Fet
     before: Files = {path: read_text(path) for path in {*wanted, *ours}}
     after: Files = {path: wanted.get(path) for path in before}
     before[server.config] = text
-    after[server.config] = edit(text or "", scraping.items(server.directory), path=server.config) or text
+    after[server.config] = (
+        edit_config(text or "", scraping.items(server.directory), path=server.config) or text
+    )
     changed = {path for path in after if after[path] != before[path]}
-    hidden = None
+    unchecked = None
     if changed:
-        hidden = check_staged(text, scraping, config=server.config, directory=server.directory, run=run)
+        unchecked = check_staged(text, scraping, config=server.config, directory=server.directory, run=run)
     targets = scraping.targets()
 
     def apply() -> dict[str, t.Any]:
-        if hidden is not None:
+        if unchecked is not None:
             raise HostError(
-                "promtool", wanted="it, to check the files", found=hidden, remedy="Install Prometheus first."
+                "promtool",
+                wanted="the command, to check the files",
+                found=unchecked,
+                remedy="Install Prometheus first.",
             )
-        return {"reloaded": _put_in_force(before, after, server, run=run, fetch=fetch)}
+        return {"reloaded": _apply(before, after, server, run=run, fetch=fetch)}
 
     def hold() -> dict[str, t.Any]:
         if not (server.wait_up and targets):
@@ -75,7 +83,7 @@ def plan_scraping(scraping: Scraping, server: Server, *, run: Runner, fetch: Fet
         result={
             "reloaded": False,
             "up": [item.report() for item in target_health(fetch, targets)],
-            "unchecked": [hidden] if hidden else [],
+            "unchecked": [unchecked] if unchecked else [],
         },
     )
 
@@ -84,13 +92,16 @@ def _existing(files: Files) -> dict[str, str]:
     return {path: text for path, text in files.items() if text is not None}
 
 
-def _put_in_force(before: Files, after: Files, server: Server, *, run: Runner, fetch: Fetch) -> bool:
-    """Write what differs, and have it loaded. Targets alone need no reload: Prometheus watches their files."""
+def _apply(before: Files, after: Files, server: Server, *, run: Runner, fetch: Fetch) -> bool:
+    """Write what differs and reload Prometheus. Files of targets need no reload, because Prometheus watches them.
+
+    :returns: whether it was reloaded
+    """
     changed = [path for path in after if after[path] != before[path]]
     reload = any(not path.endswith(".json") for path in changed)
-    since = wait_answer(fetch, url=server.url) if reload else None
+    since = wait_ready(fetch, url=server.url) if reload else None
     try:
-        # Files that go wait until nothing names them any more.
+        # Files to remove stay until the configuration no longer names them.
         _write({path: after[path] for path in changed if after[path] is not None}, server)
         if since is not None:
             _reload(server, since=since, run=run, fetch=fetch)
@@ -103,24 +114,24 @@ def _put_in_force(before: Files, after: Files, server: Server, *, run: Runner, f
     return reload
 
 
-def _reload(server: Server, *, since: Loaded, run: Runner, fetch: Fetch) -> None:
+def _reload(server: Server, *, since: ReloadStatus, run: Runner, fetch: Fetch) -> None:
     done = run(["systemctl", "reload", server.unit])
-    if done.rc == 0 and wait_loaded(fetch, since=since):
+    if done.rc == 0 and wait_reloaded(fetch, since=since):
         return
     found = done.err.strip()
     if done.rc == 0:
         log = run(["journalctl", "--unit", server.unit, "--lines", "5", "--output", "cat", "--no-pager"])
-        found = f"none; its log ends with: {log.out.strip()}"
+        found = f"a failed reload; its log ends with: {log.out.strip()}"
     raise HostError(
         server.unit,
-        wanted="a reload that takes the new configuration",
+        wanted="a reload with the new configuration",
         found=found,
-        remedy=f"The old files are back. Correct the cause, or unit and url ({server.url}).",
+        remedy=f"The old files are restored. Correct the cause, or `unit` and `url` ({server.url}).",
     )
 
 
 def _write(files: Files, server: Server) -> None:
-    # The configuration last, since it names the others.
+    # Write the configuration last, because it names the other files.
     for path in sorted(files, key=lambda name: name == server.config):
         text = files[path]
         if text is None:
@@ -131,12 +142,12 @@ def _write(files: Files, server: Server) -> None:
 
 
 def _write_readable(path: str, text: str, server: Server) -> None:
-    """Prometheus runs as a user of its own: what it could read before, it can read afterwards."""
+    """Write a file that Prometheus can read as its own user: keep the owner and mode of an existing file."""
     parent = os.path.dirname(path)
     missing = [item for item in (server.directory, parent) if not os.path.isdir(item)]
     os.makedirs(parent, exist_ok=True)
     for directory in missing:
-        os.chmod(directory, 0o755)  # whatever the umask says
+        os.chmod(directory, 0o755)  # independent of the umask
     try:
         kept = os.stat(path)
     except FileNotFoundError:

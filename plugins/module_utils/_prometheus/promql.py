@@ -18,25 +18,32 @@ from .exposition import series_key
 if t.TYPE_CHECKING:
     from .exposition import Series
 
-__all__ = ["Histogram", "Quantile", "Selector", "histogram_of", "increases", "select", "selector_of"]
+__all__ = ["Histogram", "Quantile", "Selector", "build_histogram", "increases", "parse_selector", "select"]
 
 _OPERATORS = ("=~", "!~", "!=", "=")
+# series_key() escapes quotes in values, so this matches only the label.
+_BOUND = re.compile(r'[{,]le="([^"]*)"')
+
+Values = t.Mapping[str, float]
 
 
 class Matcher(t.NamedTuple):
-    """One condition on a label; a label that is not there counts as an empty one."""
+    """A label matcher. A missing label counts as an empty value."""
 
     label: str
     operator: str
     value: str
 
-    def holds(self, labels: t.Mapping[str, str]) -> bool:
+    def matches(self, labels: t.Mapping[str, str]) -> bool:
+        """Whether the labels of a series match."""
         found = labels.get(self.label, "")
         equal = re.fullmatch(self.value, found) is not None if "~" in self.operator else found == self.value
         return equal != self.operator.startswith("!")
 
 
 class Selector(t.NamedTuple):
+    """An instant vector selector: a metric name and label matchers."""
+
     name: str
     matchers: tuple[Matcher, ...]
 
@@ -45,23 +52,24 @@ class Selector(t.NamedTuple):
         return f"{self.name}{{{inner}}}" if inner else self.name
 
 
-def selector_of(name: str, labels: t.Mapping[str, t.Any]) -> Selector:
-    """
-    :param labels: label -> value; a value may begin with one of = != =~ !~
-    :raises HostError: for what is no regular expression
+def parse_selector(name: str, labels: t.Mapping[str, t.Any]) -> Selector:
+    """Return a selector.
+
+    :param labels: label -> value; a value can begin with one of = != =~ !~
+    :raises HostError: an invalid regular expression
     """
     matchers = tuple(_matcher(label, str(value), name=name) for label, value in sorted(labels.items()))
     return Selector(name, matchers)
 
 
 def select(page: t.Iterable[Series], selector: Selector) -> dict[str, float]:
-    """The values of the series that are meant, by their keys. NaN is no value."""
+    """Return the values of the series that match, by their keys, without NaN."""
     return {
         series_key(one.name, one.labels): one.value
         for one in page
         if one.name == selector.name
         and not math.isnan(one.value)
-        and all(matcher.holds(one.labels) for matcher in selector.matchers)
+        and all(matcher.matches(one.labels) for matcher in selector.matchers)
     }
 
 
@@ -74,19 +82,19 @@ def _matcher(label: str, text: str, *, name: str) -> Matcher:
         except re.error as error:
             raise HostError(
                 f"label {label} of {name}",
-                wanted="a regular expression behind =~ or !~",
+                wanted="a regular expression after =~ or !~",
                 found=f"{value!r}: {error}",
-                remedy="Correct it; it has to match the whole value.",
+                remedy="Correct it. It must match the whole value.",
             )
     return Matcher(label, operator or "=", value)
 
 
-# In a key of ours, quotes inside of values are escaped, so that this is the label and nothing else.
-_BOUND = re.compile(r'[{,]le="([^"]*)"')
-
-
 class Quantile(t.NamedTuple):
-    """``value`` is interpolated; that it lies above ``lower`` and at most at ``upper`` is all that was measured."""
+    """A quantile of a histogram.
+
+    value: interpolated within the bucket
+    lower, upper: the bounds of the bucket, which are all that was measured
+    """
 
     value: float
     lower: float
@@ -94,17 +102,23 @@ class Quantile(t.NamedTuple):
 
 
 class Histogram(t.NamedTuple):
-    """``counts[i]`` observations were at most ``bounds[i]``; the last bound is infinite."""
+    """A histogram: ``counts[i]`` observations were at most ``bounds[i]``. The last bound is infinite."""
 
     bounds: list[float]
     counts: list[float]
 
     @property
     def total(self) -> float:
+        """The number of observations."""
         return self.counts[-1]
 
     def quantile(self, share: float) -> Quantile:
-        """As PromQL interpolates it: evenly within its bucket, and the highest finite bound above that."""
+        """Return a quantile as histogram_quantile() of PromQL computes it.
+
+        It interpolates linearly within a bucket and returns the highest finite bound for the last bucket.
+
+        :param share: between 0 and 1
+        """
         rank = share * self.total
         index = next(i for i, count in enumerate(self.counts) if count >= rank)
         lower = self.bounds[index - 1] if index else min(0.0, self.bounds[0])
@@ -117,14 +131,17 @@ class Histogram(t.NamedTuple):
         return Quantile(lower + (upper - lower) * part, lower, upper)
 
     def at_most(self, limit: float) -> tuple[float, float]:
-        """How many observations surely were at most ``limit``, and how many may have been."""
+        """Return how many observations were at most ``limit`` for certain, and how many at the most."""
         below = [count for bound, count in zip(self.bounds, self.counts) if bound <= limit]
         above = [count for bound, count in zip(self.bounds, self.counts) if bound >= limit]
         return (below[-1] if below else 0.0), (above[0] if above else self.total)
 
 
-def histogram_of(values: t.Mapping[str, float]) -> Histogram | None:
-    """The histogram of the series NAME_bucket, those of several label sets added up; None without an infinite bound."""
+def build_histogram(values: t.Mapping[str, float]) -> Histogram | None:
+    """Build the histogram of the series NAME_bucket, with the sum over all other labels.
+
+    :returns: None without a bucket le="+Inf"
+    """
     sums: dict[float, float] = {}
     for key, value in values.items():
         match = _BOUND.search(key)
@@ -139,20 +156,16 @@ def histogram_of(values: t.Mapping[str, float]) -> Histogram | None:
     bounds = sorted(sums)
     counts: list[float] = []
     for bound in bounds:
-        # A page is not written in one instant, so that a bucket can lag behind the one below it.
+        # A page is not written at one instant, so a bucket can have less than the one below it.
         counts.append(max(sums[bound], counts[-1] if counts else 0.0))
     return Histogram(bounds, counts)
 
 
-Values = t.Mapping[str, float]
-
-
 def increases(readings: t.Sequence[Values]) -> dict[str, float]:
-    """
-    What each series grew by from the first reading to the last.
+    """Return the increase of each counter from the first reading to the last.
 
-    A value below the one before is a counter that began again at 0. A series that is not in the first reading
-    began at 0 too: a service shows a code="500" for the first time when it happens for the first time.
+    A smaller value than before is a counter reset to 0. A series that is missing in the first reading began at 0:
+    a service exposes code="500" only after the first such response.
     """
     grown: dict[str, float] = {}
     last: dict[str, float] = dict(readings[0]) if readings else {}

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The verdict of promtool on files that are not in place yet."""
+"""Check configuration and rules with promtool before they are written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import tempfile
 from .._atomic import write_text
 from .._errors import HostError
 from .._run import Runner
-from .config import edit
+from .config import edit_config
 from .files import Scraping
 
 __all__ = ["NO_PROMTOOL", "check_staged"]
@@ -26,7 +26,13 @@ NO_PROMTOOL = "promtool is not on this host yet, so the files were not checked"
 def check_staged(
     text: str | None, scraping: Scraping, *, config: str, directory: str, run: Runner
 ) -> str | None:
-    """Let promtool read everything as it would be, from a copy. Returns why it could not, or raises."""
+    """Let promtool check a copy of the configuration with our changes.
+
+    :param text: the configuration as it is
+    :param directory: where our files will be
+    :returns: None, or why the files were not checked
+    :raises HostError: promtool refuses the files, or there is no configuration
+    """
     if run(["promtool", "--version"]).rc == 127:
         return NO_PROMTOOL
     if text is None:
@@ -34,7 +40,7 @@ def check_staged(
             config,
             wanted="the configuration of Prometheus",
             found="no such file",
-            remedy="Correct config, or install Prometheus.",
+            remedy="Correct `config`, or install Prometheus.",
         )
     stage = tempfile.mkdtemp(prefix="gofleet-scrape-")
     try:
@@ -44,14 +50,14 @@ def check_staged(
     finally:
         shutil.rmtree(stage)
     if done.rc != 0:
-        said = done.err.strip() or done.out.strip()
-        said = said.replace(os.path.join(stage, "ours"), directory)
-        said = said.replace(os.path.join(stage, "config"), os.path.dirname(config))
+        message = done.err.strip() or done.out.strip()
+        message = message.replace(os.path.join(stage, "ours"), directory)
+        message = message.replace(os.path.join(stage, "config"), os.path.dirname(config))
         raise HostError(
             config,
             wanted="files that promtool accepts",
-            found=f"its refusal (exit {done.rc}): {said}",
-            remedy="Correct what it names; nothing was changed.",
+            found=f"exit status {done.rc}: {message}",
+            remedy="Correct the named file. Nothing was changed.",
         )
     return None
 
@@ -60,12 +66,12 @@ def _stage(stage: str, text: str, scraping: Scraping, *, config: str) -> None:
     home, copy, ours = os.path.dirname(config), os.path.join(stage, "config"), os.path.join(stage, "ours")
     os.mkdir(copy)
     for name in os.listdir(home):
-        # Relative paths in the configuration count from its own directory.
+        # Paths in the configuration are relative to its directory.
         if name != os.path.basename(config):
             os.symlink(os.path.join(home, name), os.path.join(copy, name))
     write_text(
         os.path.join(copy, os.path.basename(config)),
-        edit(text, scraping.items(ours), path=config),
+        edit_config(text, scraping.items(ours), path=config),
         mode=0o600,
     )
     for path, content in scraping.files(ours).items():

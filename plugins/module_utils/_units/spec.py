@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from .._errors import HostError
-from .._health import Health, health_of
+from .._health import HealthCheck, parse_health
 from .._systemd.text import is_drop_in, is_template, kind, settings, wrong_name
 
 __all__ = ["MARKER", "Release", "Unit", "mark", "parse_units", "unit_spec"]
@@ -40,7 +40,7 @@ class Unit(t.NamedTuple):
     enabled: bool | None
     adopt: bool
     release: Release | None
-    health: Health | None
+    health: HealthCheck | None
     exposure_max: float | None
     set: str | None
     optional: frozenset[str]
@@ -146,7 +146,7 @@ def _parse_unit(entry: t.Mapping[str, t.Any]) -> Unit:
         enabled=False if state == "absent" and not is_drop_in(name) else entry.get("enabled"),
         adopt=bool(entry.get("adopt")),
         release=Release(os.path.normpath(release["path"]), release["version"]) if release else None,
-        health=health_of(entry["health"]) if entry.get("health") else None,
+        health=parse_health(entry["health"]) if entry.get("health") else None,
         exposure_max=entry.get("exposure_max"),
         set=owner,
         optional=frozenset(entry.get("optional") or []),

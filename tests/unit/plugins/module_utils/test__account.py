@@ -15,35 +15,35 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostE
 ME = pwd.getpwuid(os.geteuid())
 
 
-def test_an_account_by_name_and_the_own_one() -> None:
+def test_accounts_by_name_and_of_this_process() -> None:
     assert account_of(ME.pw_name) == account_of(None) == Account(ME.pw_name, ME.pw_uid, ME.pw_gid, ME.pw_dir)
 
 
-def test_a_user_who_is_none() -> None:
-    with pytest.raises(HostError, match="none of that name"):
+def test_an_unknown_user_is_refused() -> None:
+    with pytest.raises(HostError, match="no such user"):
         account_of("nobody-of-that-name")
 
 
-def test_a_user_without_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_home_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = pwd.struct_passwd(("x", "x", 1, 1, "", "/nonexistent", "/bin/sh"))
     monkeypatch.setattr(pwd, "getpwnam", lambda dummy: entry)
     with pytest.raises(HostError, match="no directory /nonexistent"):
         account_of("x")
 
 
-def test_oneself_needs_no_rights(tmp_path: pathlib.Path) -> None:
+def test_the_own_account_needs_no_root(tmp_path: pathlib.Path) -> None:
     with acting_as(account_of(None)):
         (tmp_path / "file").touch()
     assert (tmp_path / "file").stat().st_uid == os.geteuid()
 
 
-def test_others_need_root(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_accounts_need_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
     with pytest.raises(HostError, match="become: true"), acting_as(Account("other", 4343, 4343, "/")):
         raise AssertionError("got in")
 
 
-def test_the_identity_is_taken_in_order_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_identity_is_taken_in_order_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, object]] = []
     for name in ("setgroups", "setegid", "seteuid"):
         monkeypatch.setattr(os, name, lambda value, name=name: calls.append((name, value)))

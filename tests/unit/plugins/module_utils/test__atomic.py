@@ -11,17 +11,17 @@ from ansible_collections.gofleet.hosts.plugins.module_utils import _atomic
 from ansible_collections.gofleet.hosts.plugins.module_utils._atomic import flush_file_system
 
 
-def test_reads_nothing_where_nothing_is(tmp_path: pathlib.Path) -> None:
+def test_a_missing_file_reads_as_none(tmp_path: pathlib.Path) -> None:
     assert _atomic.read_text(str(tmp_path / "none")) is None
 
 
-def test_line_ends_stay_as_they_are(tmp_path: pathlib.Path) -> None:
+def test_line_endings_are_kept(tmp_path: pathlib.Path) -> None:
     path = str(tmp_path / "file")
     _atomic.write_text(path, "dos\r\nunix\n")
     assert _atomic.read_text(path) == "dos\r\nunix\n"
 
 
-def test_writes_whole_with_mode_and_without_leftovers(tmp_path: pathlib.Path) -> None:
+def test_a_write_sets_the_mode_and_leaves_no_temporary_file(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "new" / "file"
     _atomic.write_text(str(path), "text\n", mode=0o640)
     assert path.read_text() == "text\n"
@@ -29,7 +29,7 @@ def test_writes_whole_with_mode_and_without_leftovers(tmp_path: pathlib.Path) ->
     assert os.listdir(path.parent) == ["file"]
 
 
-def test_replaces_a_link_and_does_not_follow_it(tmp_path: pathlib.Path) -> None:
+def test_a_write_replaces_a_link(tmp_path: pathlib.Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / "file").symlink_to(victim)
@@ -38,9 +38,7 @@ def test_replaces_a_link_and_does_not_follow_it(tmp_path: pathlib.Path) -> None:
     assert not (tmp_path / "file").is_symlink()
 
 
-def test_keeps_the_old_file_when_writing_fails(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_text("old")
 
@@ -54,7 +52,7 @@ def test_keeps_the_old_file_when_writing_fails(
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_points_a_link_elsewhere_without_leftovers(tmp_path: pathlib.Path) -> None:
+def test_replace_link_leaves_no_temporary_file(tmp_path: pathlib.Path) -> None:
     link = tmp_path / "current"
     for target in ("1", "2"):
         _atomic.replace_link(str(link), target)
@@ -62,7 +60,7 @@ def test_points_a_link_elsewhere_without_leftovers(tmp_path: pathlib.Path) -> No
     assert os.listdir(tmp_path) == ["current"]
 
 
-def test_a_directory_in_the_way_of_a_link_stays(tmp_path: pathlib.Path) -> None:
+def test_a_directory_at_the_path_of_a_link_stays(tmp_path: pathlib.Path) -> None:
     (tmp_path / "current").mkdir()
     with pytest.raises(OSError, match="directory"):
         _atomic.replace_link(str(tmp_path / "current"), "1")

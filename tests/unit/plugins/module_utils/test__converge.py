@@ -47,7 +47,7 @@ def run(check_mode: bool, **options: t.Any) -> tuple[dict[str, t.Any], list[str]
         (False, {"a": 2}, True, ["applied"], "by apply"),
     ],
 )
-def test_applies_only_a_difference_and_only_outside_check_mode(
+def test_only_a_difference_outside_check_mode_is_applied(
     check_mode: bool, after: dict[str, int], changed: bool, applied: list[str], told: str
 ) -> None:
     returned, done = run(check_mode, before={"a": 1}, after=after)
@@ -59,12 +59,12 @@ def test_applies_only_a_difference_and_only_outside_check_mode(
     )
 
 
-def test_a_difference_that_cannot_be_applied_is_told() -> None:
+def test_a_difference_that_cannot_be_applied_is_reported() -> None:
     returned, done = run(False, before={}, after={"a": 1}, apply=None)
     assert (returned["changed"], returned["told"], done) == (True, "by plan", [])
 
 
-def test_text_is_shown_as_text_and_the_rest_as_one_structure_without_what_stays() -> None:
+def test_the_diff_shows_texts_separately_and_omits_equal_values() -> None:
     returned, dummy = run(
         True,
         before={"unit": "a\nb\n", "stays": 1, "enabled": False, "gone": "x\ny\n"},
@@ -78,9 +78,7 @@ def test_text_is_shown_as_text_and_the_rest_as_one_structure_without_what_stays(
 
 
 @pytest.mark.parametrize(("check_mode", "told"), [(False, "by hold"), (True, "by plan")])
-def test_a_condition_is_held_on_unchanged_runs_too_but_not_waited_for_in_check_mode(
-    check_mode: bool, told: str
-) -> None:
+def test_hold_runs_on_unchanged_runs_but_not_in_check_mode(check_mode: bool, told: str) -> None:
     returned, dummy = run(check_mode, before={}, after={}, hold=lambda: {"told": "by hold"})
     assert (returned["changed"], returned["told"]) == (False, told)
 

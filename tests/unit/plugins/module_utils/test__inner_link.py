@@ -21,5 +21,5 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._inner_link import l
         ("link", "/etc/passwd", False),
     ],
 )
-def test_where_links_lead(path: str, target: str, inside: bool) -> None:
+def test_leads_inside(path: str, target: str, inside: bool) -> None:
     assert leads_inside(path, target) is inside

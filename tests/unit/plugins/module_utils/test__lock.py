@@ -14,7 +14,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostE
 from ansible_collections.gofleet.hosts.plugins.module_utils._lock import exclusive_lock
 
 
-def test_a_second_holder_gives_up_and_names_the_first(tmp_path: Path) -> None:
+def test_a_second_holder_fails_and_names_the_first(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
     wanted = pytest.raises(HostError, match=f"process {os.getpid()} holding it")
     with exclusive_lock(path, wait_seconds=0), wanted, exclusive_lock(path, wait_seconds=0.2):
@@ -39,7 +39,7 @@ def test_a_second_holder_waits_for_the_first(tmp_path: Path) -> None:
         thread.join(5)
 
 
-def test_the_lock_of_a_removed_file_is_not_taken_for_one(tmp_path: Path) -> None:
+def test_a_lock_on_a_removed_file_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with exclusive_lock(str(path), wait_seconds=0):
         path.unlink()

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import Answer
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import Response
 from ansible_collections.gofleet.hosts.plugins.modules import metrics_gate
 
 CONDITIONS = [{"name": "queue", "metric": "queue", "max": 10}]
@@ -19,7 +19,7 @@ CONDITIONS = [{"name": "queue", "metric": "queue", "max": 10}]
 def run(capsys: pytest.CaptureFixture[str], queue: float, **options: t.Any) -> dict[str, t.Any]:
     given = {"conditions": CONDITIONS, "url": "http://h/metrics", "samples": 1, **options}
     answers = mock.patch.object(
-        metrics_gate, "http_ask", return_value=lambda url, unix_socket: Answer(200, f"queue {queue}\n")
+        metrics_gate, "http_fetch", return_value=lambda url, unix_socket: Response(200, f"queue {queue}\n")
     )
     with patch_module_args(given), answers, pytest.raises(SystemExit):
         metrics_gate.main()
@@ -28,12 +28,12 @@ def run(capsys: pytest.CaptureFixture[str], queue: float, **options: t.Any) -> d
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_it_only_reads_in_check_mode_as_well(capsys: pytest.CaptureFixture[str], check: bool) -> None:
+def test_check_mode_samples_too(capsys: pytest.CaptureFixture[str], check: bool) -> None:
     result = run(capsys, 3, _ansible_check_mode=check)
     assert (result["changed"], result["passed"], result["values"]["queue"]["value"]) == (False, True, 3)
 
 
-def test_a_gate_that_fails_has_its_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_gate_returns_its_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, 11)
     assert (result["failed"], result["passed"]) == (True, False)
     assert result["failed_conditions"] == ["queue"]
@@ -41,7 +41,7 @@ def test_a_gate_that_fails_has_its_evidence(capsys: pytest.CaptureFixture[str]) 
     assert result["conditions"][0]["limit"] == 10
 
 
-def test_a_condition_that_can_never_be_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_condition_fails_the_module(capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, 1, conditions=[{"name": "queue", "max": 10}])
     assert result["error"]["subject"] == "condition queue"
     assert result["passed"] is False

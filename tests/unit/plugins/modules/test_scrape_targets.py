@@ -97,12 +97,12 @@ def host(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch
     host = Host(tmp_path, capsys)
     monkeypatch.setattr(scrape_targets, "host_runner", lambda module: host.run_command)
     monkeypatch.setattr(scrape_targets, "http_fetch", lambda url: host.fetch)
-    for name, value in (("PAUSE", 0.001), ("SECONDS_TO_ANSWER", 0.05), ("SECONDS_TO_RELOAD", 0.05)):
+    for name, value in (("PAUSE_SECONDS", 0.001), ("READY_SECONDS", 0.05), ("RELOAD_SECONDS", 0.05)):
         monkeypatch.setattr(api, name, value)
     return host
 
 
-def test_first_run_puts_all_in_force_and_the_second_runs_no_command(host: Host) -> None:
+def test_the_first_run_applies_all_and_the_second_runs_no_command(host: Host) -> None:
     first = host.run(NODE, rules=[RULE])
     assert first["changed"]
     assert first["reloaded"]
@@ -130,7 +130,7 @@ def test_check_mode_predicts_and_checks_but_writes_nothing(host: Host) -> None:
     assert not host.directory.exists()
 
 
-def test_check_mode_passes_on_a_host_without_prometheus(host: Host) -> None:
+def test_check_mode_works_on_a_host_without_prometheus(host: Host) -> None:
     host.config.unlink()
     host.config.parent.rmdir()
     host.promtool, host.answering = None, False
@@ -142,7 +142,7 @@ def test_check_mode_passes_on_a_host_without_prometheus(host: Host) -> None:
     assert not host.config.exists()
 
 
-def test_changed_targets_alone_need_no_reload(host: Host) -> None:
+def test_changed_targets_need_no_reload(host: Host) -> None:
     host.run(NODE)
     result = host.run({**NODE, "targets": ["10.0.0.2:9100"]})
     assert result["changed"]
@@ -150,7 +150,7 @@ def test_changed_targets_alone_need_no_reload(host: Host) -> None:
     assert not host.ran("systemctl")
 
 
-def test_what_is_no_longer_listed_goes_and_strangers_stay(host: Host) -> None:
+def test_unlisted_files_are_removed_and_foreign_files_stay(host: Host) -> None:
     host.run(NODE, rules=[RULE])
     (host.directory / "targets/strange.json").write_text("[]")
     assert host.run()["changed"]
@@ -159,7 +159,7 @@ def test_what_is_no_longer_listed_goes_and_strangers_stay(host: Host) -> None:
     assert not host.run()["changed"]
 
 
-def test_a_refusal_of_promtool_changes_nothing_and_names_the_real_paths(host: Host) -> None:
+def test_files_that_promtool_refuses_are_reported_with_their_real_paths(host: Host) -> None:
     def refuse(text: str) -> Completed:
         path = next(line.split('"')[1] for line in text.splitlines() if "files:" in line and '"' in line)
         return Completed(1, "", f"FAILED: {path}: bad")
@@ -173,25 +173,25 @@ def test_a_refusal_of_promtool_changes_nothing_and_names_the_real_paths(host: Ho
     assert not host.directory.exists()
 
 
-def test_a_reload_that_does_not_take_puts_the_old_files_back(host: Host) -> None:
+def test_a_failed_reload_restores_the_old_files(host: Host) -> None:
     host.run(NODE)
     before = host.config.read_text()
     host.takes_reload = False
     result = host.run({**NODE, "job": "other"})
     assert result["failed"]
-    assert "old files are back" in result["msg"]
+    assert "old files are restored" in result["msg"]
     assert host.config.read_text() == before
     assert host.files() == ["targets/node.json"]
     assert len([argv for argv in host.commands if argv[:2] == ["systemctl", "reload"]]) == 2
 
 
-def test_nothing_is_written_while_nobody_answers(host: Host) -> None:
+def test_nothing_is_written_while_prometheus_does_not_answer(host: Host) -> None:
     host.answering = False
-    assert "nothing was changed" in host.run(NODE)["msg"]
+    assert "Nothing was changed" in host.run(NODE)["msg"]
     assert host.config.read_text() == CONFIG
 
 
-def test_a_target_that_stays_down_is_named_with_its_error_on_each_run(host: Host) -> None:
+def test_every_run_names_targets_that_stay_down(host: Host) -> None:
     host.down = {"10.0.0.1:9100": "connection refused"}
     for dummy in range(2):
         assert "node 10.0.0.1:9100 down (connection refused)" in host.run(NODE)["msg"]
@@ -203,7 +203,7 @@ def test_a_target_that_stays_down_is_named_with_its_error_on_each_run(host: Host
     assert unwaited["up"][0]["last_error"] == "connection refused"
 
 
-def test_the_mode_of_the_configuration_and_a_link_to_it_stay(host: Host) -> None:
+def test_the_mode_of_the_configuration_and_a_link_to_it_are_kept(host: Host) -> None:
     real = host.config.with_name("real.yml")
     host.config.rename(real)
     host.config.symlink_to(real)
@@ -224,13 +224,13 @@ def test_the_mode_of_the_configuration_and_a_link_to_it_stay(host: Host) -> None
     ("targets", "options", "words"),
     [
         ([{**NODE, "job": "a/b"}], {}, "job name"),
-        ([{**NODE, "targets": ["http://a:1/metrics"]}], {}, "no scheme"),
+        ([{**NODE, "targets": ["http://a:1/metrics"]}], {}, "without scheme"),
         ([{**NODE, "targets": ["a"]}], {}, "host:port"),
-        ([{**NODE, "labels": {"a-b": "c"}}], {}, "name of a label"),
-        ([], {"rules": [RULE, RULE]}, "each name once"),
+        ([{**NODE, "labels": {"a-b": "c"}}], {}, "label name of"),
+        ([], {"rules": [RULE, RULE]}, "two entries with this name"),
         ([], {"rules": [{"name": "r", "content": ["x"]}]}, "as text or as a dictionary"),
         ([], {"scrape_interval": "15s\nx: y"}, "duration"),
     ],
 )
-def test_refuses_what_cannot_be_meant(host: Host, targets: t.Any, options: t.Any, words: str) -> None:
+def test_invalid_options_are_refused(host: Host, targets: t.Any, options: t.Any, words: str) -> None:
     assert words in host.run(*targets, **options)["msg"]

@@ -215,4 +215,4 @@ def test_absent_removes_only_the_file(host: Host) -> None:
 def test_foreign_files_and_files_that_no_boot_reads_are_refused(host: Host) -> None:
     host.other("60-gofleet.conf", "net.core.somaxconn = 1\n")
     assert "Choose another path" in host.run(SOMAXCONN)["msg"]
-    assert "no boot reads" in host.run(SOMAXCONN, path="/srv/x.conf")["msg"]
+    assert "A boot reads no other files" in host.run(SOMAXCONN, path="/srv/x.conf")["msg"]

@@ -12,7 +12,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostE
 from ansible_collections.gofleet.hosts.plugins.module_utils._gate.condition import (
     Condition,
     condition_spec,
-    conditions_of,
+    parse_conditions,
 )
 
 
@@ -23,10 +23,10 @@ def conditions(*entries: dict[str, t.Any], **places: str) -> list[Condition]:
         assert not result.error_messages
         validated.append(result.validated_parameters)
     there = {"url": "http://h/metrics", "unix_socket": None, "prometheus": None, **places}
-    return conditions_of(validated, **there)
+    return parse_conditions(validated, **there)
 
 
-def test_what_is_understood() -> None:
+def test_conditions_are_parsed() -> None:
     (one,) = conditions({"kind": "ratio", "metric": "r", "labels": {"code": "=~5.."}, "max": 0.1})
     assert (str(one.metric), str(one.of), one.url) == ('r{code=~"5.."}', "r", "http://h/metrics")
     assert one.subject == 'r{code=~"5.."} of r'
@@ -50,25 +50,25 @@ def test_what_is_understood() -> None:
         ({"http": "http://h", "max": 1}, "kind value on http"),
         ({"kind": "ratio", "query": "q", "max": 1}, "kind ratio on query"),
         ({"kind": "rate", "unit": "a.service", "max": 1}, "kind rate on unit"),
-        ({"query": "q", "max": 1}, "no prometheus"),
+        ({"query": "q", "max": 1}, "`query` without `prometheus`"),
         ({"metric": "m"}, "no limit"),
         ({"unit": "a.service"}, "no limit"),
-        ({"metric": "m", "equals": "1"}, "equals"),
-        ({"unit": "a.service", "equals": "1", "max": 1}, "equals"),
-        ({"unit": "a.service", "equals": "1", "kind": "delta"}, "equals"),
+        ({"metric": "m", "equals": "1"}, "`equals` where it does not apply"),
+        ({"unit": "a.service", "equals": "1", "max": 1}, "`equals` where it does not apply"),
+        ({"unit": "a.service", "equals": "1", "kind": "delta"}, "`equals` where it does not apply"),
         ({"kind": "absence", "metric": "m", "max": 1}, "max on kind absence"),
         ({"kind": "quantile", "metric": "m", "min": 1}, "a lower limit"),
         ({"kind": "quantile", "metric": "m", "max": 1, "quantile": 99}, "quantile 99"),
     ],
 )
-def test_what_can_never_be_told_is_refused(entry: dict[str, t.Any], found: str) -> None:
-    with pytest.raises(HostError, match="wanted a condition that can be told") as refused:
+def test_a_condition_that_can_never_be_judged_is_refused(entry: dict[str, t.Any], found: str) -> None:
+    with pytest.raises(HostError, match="wanted a condition that can be judged") as refused:
         conditions(entry)
     assert refused.value.found.startswith(found)
 
 
-def test_a_metric_without_a_page_and_a_name_twice() -> None:
-    with pytest.raises(HostError, match="no url"):
+def test_a_metric_without_url_and_a_repeated_name_are_refused() -> None:
+    with pytest.raises(HostError, match="without `url`"):
         conditions({"metric": "m", "max": 1}, url="")
-    with pytest.raises(HostError, match="two of this name"):
+    with pytest.raises(HostError, match="two conditions with this name"):
         conditions({"metric": "m", "max": 1}, {"metric": "n", "max": 1})

@@ -10,8 +10,8 @@ import typing as t
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate.gate import gate_spec, refusal, run_gate
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import Answer
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.gate import gate_error, gate_spec, run_gate
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import Response
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
 
 ERRORS = {"name": "errors", "kind": "ratio", "metric": "r", "labels": {"code": "=~5.."}, "max": 0.1}
@@ -33,9 +33,9 @@ class Gate:
         self.now = 1000.0
         self.pauses: list[float] = []
 
-    def ask(self, url: str, unix_socket: str) -> Answer:
+    def fetch(self, url: str, unix_socket: str) -> Response:
         text = self.pages.pop(0)
-        return Answer(200, text) if text else Answer(0, "refused")
+        return Response(200, text) if text else Response(0, "refused")
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -47,7 +47,7 @@ class Gate:
         assert not result.error_messages
         report = run_gate(
             result.validated_parameters,
-            ask=self.ask,
+            fetch=self.fetch,
             run=lambda argv, **more: Completed(0, "", ""),
             clock=lambda: self.now,
             pause=self.pause,
@@ -68,14 +68,14 @@ def test_a_window_of_three_samples() -> None:
     assert report["values"]["errors"]["value"] == one["value"]
 
 
-def test_one_sample_goes_back_to_the_start_of_the_process() -> None:
+def test_one_sample_counts_from_the_start_of_the_process() -> None:
     report = Gate(page(100, 50)).run(ERRORS)
     assert report["failed_conditions"] == ["errors"]
     assert report["conditions"][0]["seconds"] is None
     assert report["conditions"][0]["observed"] == 150
 
 
-def test_a_later_run_goes_on_where_an_earlier_one_began() -> None:
+def test_a_later_run_continues_the_window_of_an_earlier_one() -> None:
     began = Gate(page(100, 50)).run(ERRORS)["began"]
     gate = Gate(page(200, 51))
     gate.now += 60
@@ -88,7 +88,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_began() -> None:
     assert Gate(page(100, 5)).run(ERRORS, since=began)["conditions"][0]["observed"] == 105
 
 
-def test_a_version_against_the_one_before() -> None:
+def test_a_version_is_compared_with_the_baseline() -> None:
     old = Gate(page(0, fast=90, slow=10)).run(SLOWER)
     assert old["passed"] is True
     assert old["conditions"][0]["decided_by"] == "nothing"
@@ -109,14 +109,14 @@ def test_the_highest_bucket_has_no_upper_bound() -> None:
     assert Gate(text).run(SLOWER, baseline=old["values"])["passed"] is True
 
 
-def test_what_is_not_required_fails_by_no_alone() -> None:
+def test_an_optional_condition_fails_only_with_no() -> None:
     assert Gate(page(0)).run({**ERRORS, "required": False})["passed"] is True
     assert Gate(page(9, 9)).run({**ERRORS, "required": False})["passed"] is False
     assert Gate("").run({**QUEUE, "required": False})["passed"] is True
     assert Gate("").run(QUEUE)["passed"] is False
 
 
-def test_it_ends_as_soon_as_it_cannot_pass() -> None:
+def test_sampling_ends_when_the_gate_cannot_pass() -> None:
     gate = Gate(page(0, queue=11), page(0), page(0))
     assert gate.run(QUEUE, samples=3)["passed"] is False
     assert gate.pauses == []
@@ -126,14 +126,14 @@ def test_it_ends_as_soon_as_it_cannot_pass() -> None:
     assert gate.pages == []
 
 
-def test_a_refusal_names_what_failed_and_why() -> None:
+def test_the_error_names_failed_conditions_and_reasons() -> None:
     report = Gate(page(9, 9, queue=3)).run(ERRORS, QUEUE)
-    error = refusal(report)
-    assert error.wanted == "all of 2 conditions to hold"
+    error = gate_error(report)
+    assert error.wanted == "all 2 conditions to hold"
     assert error.found == "errors: no (9 of 18: 0.5 is above 0.1)"
 
 
 @pytest.mark.parametrize("options", [{"samples": 0}, {"interval": -1}])
-def test_times_that_are_none(options: dict[str, t.Any]) -> None:
+def test_invalid_times_are_refused(options: dict[str, t.Any]) -> None:
     with pytest.raises(HostError, match="samples and interval"):
         Gate().run(QUEUE, **options)

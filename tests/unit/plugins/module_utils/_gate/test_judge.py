@@ -9,9 +9,9 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._gate.evidence import Baseline, Evidence
 from ansible_collections.gofleet.hosts.plugins.module_utils._gate.judge import (
     Sample,
+    is_final,
     judge,
     judge_quantile,
-    settled,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import Reading
 
@@ -66,7 +66,7 @@ def test_each_sample_counts(entry: dict[str, t.Any], readings: list[Values], ans
     assert verdict(told(entry, *map(seen, readings))) == answer
 
 
-def test_a_bad_sample_is_told_with_its_time() -> None:
+def test_the_reason_has_the_time_of_a_bad_sample() -> None:
     found = told(VALUE, seen({"a": 11}), seen({"a": 5}))
     assert found.reason == "a: 11 is above 10, 10.0 s before the end"
     assert told(VALUE, seen({"a": 5}), lost()).reason == "no answer"
@@ -81,7 +81,7 @@ def test_a_bad_sample_is_told_with_its_time() -> None:
         (30, [5, 5, 99], ("no", "max")),
     ],
 )
-def test_it_has_to_have_held_for_a_time(seconds: float, values: list[float], answer: tuple[str, str]) -> None:
+def test_held_for(seconds: float, values: list[float], answer: tuple[str, str]) -> None:
     assert verdict(told({**VALUE, "for": seconds}, *(seen({"a": value}) for value in values))) == answer
 
 
@@ -105,7 +105,7 @@ def test_properties() -> None:
     assert told(restarts, seen({"": 3}), seen({"": 0})).answer == "yes"
 
 
-def test_growth_over_time() -> None:
+def test_delta_and_rate() -> None:
     assert told({"kind": "delta", "metric": "m", "max": 5}, seen({"a": 100}), seen({"a": 105})).value == 5
     rate = {"kind": "rate", "metric": "m", "min": 2}
     found = told(rate, seen({"a": 100, "b": 0}), lost(), seen({"a": 110, "b": 30}))
@@ -139,7 +139,7 @@ def test_ratio(bad: float, all_of_them: float, answer: tuple[str, str]) -> None:
     assert found.observed == all_of_them
 
 
-def test_against_an_earlier_value() -> None:
+def test_limits_relative_to_the_baseline() -> None:
     growth = {"kind": "delta", "metric": "m", "max_ratio": 2, "max_increase": 1}
     window = [seen({"a": 0}), seen({"a": 9})]
     assert told(growth, *window, baseline=4).answer == "yes"
@@ -153,7 +153,7 @@ def test_against_an_earlier_value() -> None:
     assert told(floor, *window, baseline=18).answer == "yes"
 
 
-def test_with_nothing_to_compare_with() -> None:
+def test_without_a_baseline() -> None:
     """Not known is not good: but a fixed limit says no by itself, and the value is there."""
     growth = {"kind": "delta", "metric": "m", "max_ratio": 2, "max": 100}
     found = told(growth, seen({"a": 0}), seen({"a": 9}))
@@ -162,10 +162,10 @@ def test_with_nothing_to_compare_with() -> None:
     assert verdict(told(growth, seen({"a": 0}), lost())) == ("unknown", "source")
 
 
-def test_when_more_samples_cannot_help() -> None:
+def test_is_final() -> None:
     def is_settled(entry: dict[str, t.Any], *readings: Reading) -> bool:
         (condition,) = conditions(entry)
-        return settled(condition, told(entry, *readings))
+        return is_final(condition, told(entry, *readings))
 
     assert is_settled(VALUE, seen({"a": 11}))
     assert not is_settled(VALUE, seen({"a": 9}))
@@ -211,7 +211,7 @@ def quantile_evidence(
         ((4, 6, 0, 0), {"max": 0.1, "min_count": 50}, ("no", "max")),
     ],
 )
-def test_against_a_fixed_limit(
+def test_a_quantile_and_a_fixed_limit(
     counts: t.Sequence[float], options: dict[str, t.Any], answer: tuple[str, str]
 ) -> None:
     found = quantile_evidence(counts, **options)
@@ -241,14 +241,14 @@ LAST = Baseline(0.5, 0.5, math.inf)
         ((85, 15, 0, 0), SECOND, {"max_ratio": 1.2, "max": 0.1}, ("no", "max")),
     ],
 )
-def test_against_an_earlier_version(
+def test_a_quantile_and_a_baseline(
     counts: t.Sequence[float], baseline: Baseline, options: dict[str, t.Any], answer: tuple[str, str]
 ) -> None:
     found = quantile_evidence(counts, baseline, **options)
     assert (found.answer, found.decided_by) == answer
 
 
-def test_a_measurement_for_later() -> None:
+def test_a_quantile_without_a_limit() -> None:
     (condition,) = conditions({"kind": "quantile", "metric": "d", "quantile": 0.5, "max_ratio": 2})
     found = judge_quantile(
         condition._replace(max_ratio=None),

@@ -14,9 +14,9 @@ import urllib.parse
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._gate.sample import (
-    Answer,
     Reading,
-    http_ask,
+    Response,
+    http_fetch,
     read_sample,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
@@ -27,16 +27,16 @@ PAGE = 'r{code="200"} 5\nr{code="500"} 1\nd_bucket{le="+Inf"} 6\n'
 Shown = t.Dict[str, str]
 
 
-def ask_of(answers: dict[str, Answer], asked: list[str]) -> t.Callable[[str, str], Answer]:
-    def ask(url: str, unix_socket: str) -> Answer:
+def fetch_from(answers: dict[str, Response], asked: list[str]) -> t.Callable[[str, str], Response]:
+    def fetch(url: str, unix_socket: str) -> Response:
         asked.append(url)
-        return answers.get(url, Answer(0, "Connection refused"))
+        return answers.get(url, Response(0, "Connection refused"))
 
-    return ask
+    return fetch
 
 
 def sample(
-    *entries: dict[str, t.Any], answers: dict[str, Answer] | None = None, shown: str = "", **more: t.Any
+    *entries: dict[str, t.Any], answers: dict[str, Response] | None = None, shown: str = "", **more: t.Any
 ) -> tuple[dict[str, Reading], list[str]]:
     asked: list[str] = []
     argvs: list[list[str]] = []
@@ -46,8 +46,10 @@ def sample(
         return Completed(0, shown, "")
 
     wanted = conditions(*entries, prometheus="http://p:9090")
-    pages = {"http://h/metrics": Answer(200, PAGE), **(answers or {})}
-    readings = read_sample(wanted, ask=ask_of(pages, asked), run=run, prometheus="http://p:9090/", **more)
+    pages = {"http://h/metrics": Response(200, PAGE), **(answers or {})}
+    readings = read_sample(
+        wanted, fetch=fetch_from(pages, asked), run=run, prometheus="http://p:9090/", **more
+    )
     return readings, asked + [argv[2] for argv in argvs]
 
 
@@ -69,29 +71,29 @@ def test_a_page_is_read_once_for_all_conditions() -> None:
 @pytest.mark.parametrize(
     ("answer", "trouble"),
     [
-        (Answer(0, "Connection refused"), "gave no metrics: Connection refused"),
-        (Answer(503, "x"), "gave no metrics: HTTP status 503"),
-        (Answer(200, "<html>"), "not the Prometheus text format: line 1"),
+        (Response(0, "Connection refused"), ": Connection refused"),
+        (Response(503, "x"), ": HTTP status 503"),
+        (Response(200, "<html>"), "not the Prometheus text format: line 1"),
     ],
 )
-def test_a_page_that_is_none(answer: Answer, trouble: str) -> None:
+def test_an_unusable_page_is_an_error(answer: Response, trouble: str) -> None:
     readings, dummy = sample({"metric": "r", "max": 1}, answers={"http://h/metrics": answer})
-    assert trouble in readings["c"].trouble
+    assert trouble in readings["c"].error
 
 
-def test_health_is_a_status_or_no_answer() -> None:
-    answers = {"http://h/a": Answer(503, "no")}
+def test_http_reads_a_status_or_no_answer() -> None:
+    answers = {"http://h/a": Response(503, "no")}
     readings, dummy = sample(
         {"name": "a", "kind": "status", "http": "http://h/a"},
         {"name": "b", "kind": "status", "http": "http://h/b"},
         answers=answers,
     )
     assert (readings["a"].text, readings["a"].series) == ("HTTP status 503", {"": 503})
-    assert (readings["b"].text, readings["b"].trouble) == ("no answer: Connection refused", "")
+    assert (readings["b"].text, readings["b"].error) == ("no answer: Connection refused", "")
 
 
-def prometheus(data: t.Any) -> Answer:
-    return Answer(200, json.dumps({"status": "success", "data": data}))
+def prometheus(data: t.Any) -> Response:
+    return Response(200, json.dumps({"status": "success", "data": data}))
 
 
 @pytest.mark.parametrize(
@@ -112,22 +114,22 @@ def prometheus(data: t.Any) -> Answer:
         ),
         (prometheus({"resultType": "scalar", "result": [1, "3.5"]}), {"": 3.5}, ""),
         (prometheus({"resultType": "matrix", "result": []}), {}, "gives a matrix"),
-        (Answer(400, json.dumps({"status": "error", "error": "parse error"})), {}, "parse error"),
-        (Answer(502, "<html>"), {}, "HTTP status 502"),
-        (Answer(0, "timed out"), {}, "timed out"),
-        (Answer(200, "[]"), {}, "HTTP status 200"),
+        (Response(400, json.dumps({"status": "error", "error": "parse error"})), {}, "parse error"),
+        (Response(502, "<html>"), {}, "HTTP status 502"),
+        (Response(0, "timed out"), {}, "timed out"),
+        (Response(200, "[]"), {}, "HTTP status 200"),
     ],
 )
-def test_queries(answer: Answer, series: dict[str, float], trouble: str) -> None:
+def test_queries(answer: Response, series: dict[str, float], trouble: str) -> None:
     url = "http://p:9090/api/v1/query?" + urllib.parse.urlencode({"query": "up > 0"})
     readings, asked = sample({"query": "up > 0", "max": 1}, answers={url: answer})
     assert asked == [url]
     assert readings["c"].series == series
-    assert trouble in readings["c"].trouble
-    assert bool(trouble) == bool(readings["c"].trouble)
+    assert trouble in readings["c"].error
+    assert bool(trouble) == bool(readings["c"].error)
 
 
-def test_units_are_shown_by_one_command(tmp_path: pathlib.Path) -> None:
+def test_one_command_shows_all_units(tmp_path: pathlib.Path) -> None:
     (tmp_path / "42").mkdir()
     os.symlink("/opt/gofleet/a/1.0/a", tmp_path / "42/exe")
     entries: list[dict[str, t.Any]] = [
@@ -152,18 +154,18 @@ def test_units_are_shown_by_one_command(tmp_path: pathlib.Path) -> None:
     assert readings["active"].text == "active"
     assert readings["program"].text == "/opt/gofleet/a/1.0/a"
     assert readings["dead"].text == "no process"
-    troubles = {name: readings[name].trouble for name in ("odd", "missing", "vanished", "unknown")}
+    troubles = {name: readings[name].error for name in ("odd", "missing", "vanished", "unknown")}
     assert troubles == {
-        "odd": "ActiveState of a.service is no number: 'active'",
+        "odd": "ActiveState of a.service is not a number: 'active'",
         "missing": "a.service has no property Nothing",
         "vanished": "the program of process 43 of c.service: No such file or directory",
         "unknown": "there is no unit d.service",
     }
 
 
-def test_systemd_that_does_not_tell() -> None:
+def test_a_failed_systemctl_is_an_error() -> None:
     readings, dummy = sample({"unit": "a.service", "max": 0}, shown="")
-    assert "systemd did not tell of a.service" in readings["c"].trouble
+    assert "no properties of a.service" in readings["c"].error
 
 
 class Page(http.server.BaseHTTPRequestHandler):
@@ -190,10 +192,10 @@ def address() -> t.Iterator[str]:
 
 
 def test_over_http(address: str) -> None:
-    ask = http_ask(timeout=5, headers={"Authorization": "me"}, validate_certs=True, ca_path=None)
-    assert ask(f"{address}/metrics", "") == Answer(200, 'asked{by="me"} 1\n')
-    assert ask(f"{address}/", "").status == 503
-    nobody = ask("http://127.0.0.1:9/", "")
+    fetch = http_fetch(timeout=5, headers={"Authorization": "me"}, validate_certs=True, ca_path=None)
+    assert fetch(f"{address}/metrics", "") == Response(200, 'asked{by="me"} 1\n')
+    assert fetch(f"{address}/", "").status == 503
+    nobody = fetch("http://127.0.0.1:9/", "")
     assert nobody.status == 0
     assert "refused" in nobody.text
-    assert ask(f"{address}/metrics", "/nowhere/socket").status == 0
+    assert fetch(f"{address}/metrics", "/nowhere/socket").status == 0

@@ -11,13 +11,13 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus import api
 from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.api import (
-    Loaded,
+    ReloadStatus,
     Target,
     http_fetch,
-    loaded,
+    reload_status,
     target_health,
-    wait_answer,
-    wait_loaded,
+    wait_ready,
+    wait_reloaded,
     wait_up,
 )
 
@@ -26,9 +26,9 @@ NODE = Target("gofleet-node", "node", "10.0.0.1:9100")
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "PAUSE", 0.001)
-    monkeypatch.setattr(api, "SECONDS_TO_ANSWER", 0.05)
-    monkeypatch.setattr(api, "SECONDS_TO_RELOAD", 0.05)
+    monkeypatch.setattr(api, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(api, "READY_SECONDS", 0.05)
+    monkeypatch.setattr(api, "RELOAD_SECONDS", 0.05)
 
 
 def metrics(successful: int, time: str) -> str:
@@ -64,28 +64,28 @@ def answers(*texts: str | None) -> api.Fetch:
     return fetch
 
 
-def test_nobody_there() -> None:
+def test_a_server_that_does_not_answer() -> None:
     fetch = http_fetch("http://127.0.0.1:1")
-    assert loaded(fetch) is None
+    assert reload_status(fetch) is None
     assert target_health(fetch, [NODE])[0].health == "absent"
-    with pytest.raises(HostError, match="a Prometheus that answers"):
-        wait_answer(fetch, url="http://127.0.0.1:1")
+    with pytest.raises(HostError, match="a Prometheus server that is ready"):
+        wait_ready(fetch, url="http://127.0.0.1:1")
 
 
 @pytest.mark.parametrize(
     ("since", "then", "took"),
     [
-        (Loaded(True, "1e9"), [metrics(1, "1e9"), None, metrics(1, "2e9")], True),
-        (Loaded(False, "1e9"), [metrics(1, "2e9")], True),
-        (Loaded(True, "1e9"), [metrics(1, "1e9"), metrics(0, "1e9")], False),
-        (Loaded(False, "1e9"), [metrics(0, "1e9")], False),
+        (ReloadStatus(True, "1e9"), [metrics(1, "1e9"), None, metrics(1, "2e9")], True),
+        (ReloadStatus(False, "1e9"), [metrics(1, "2e9")], True),
+        (ReloadStatus(True, "1e9"), [metrics(1, "1e9"), metrics(0, "1e9")], False),
+        (ReloadStatus(False, "1e9"), [metrics(0, "1e9")], False),
     ],
 )
-def test_knows_its_own_reload_from_earlier_ones(since: Loaded, then: list[t.Any], took: bool) -> None:
-    assert wait_loaded(answers(*then), since=since) is took
+def test_an_earlier_reload_does_not_count(since: ReloadStatus, then: list[t.Any], took: bool) -> None:
+    assert wait_reloaded(answers(*then), since=since) is took
 
 
-def test_health_is_matched_by_pool_and_address_and_the_worst_counts() -> None:
+def test_the_worst_health_of_a_pool_and_address_counts() -> None:
     text = active(
         ("node", NODE.address, "up", ""),
         (NODE.pool, NODE.address, "up", ""),

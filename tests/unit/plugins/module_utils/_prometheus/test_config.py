@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.config import (
-    edit,
+    edit_config,
     job_lines,
     marked_paths,
     rule_lines,
@@ -47,10 +47,10 @@ scrape_configs:
         "rule_files:\n\nglobal:\n  x: y\n",
     ],
 )
-def test_putting_in_twice_and_taking_out_gives_the_same_bytes(text: str) -> None:
-    once = edit(text, ITEMS, path="p")
-    assert edit(once, ITEMS, path="p") == once
-    assert edit(once, NONE, path="p") == text
+def test_editing_twice_and_removing_gives_the_same_bytes(text: str) -> None:
+    once = edit_config(text, ITEMS, path="p")
+    assert edit_config(once, ITEMS, path="p") == once
+    assert edit_config(once, NONE, path="p") == text
     assert marked_paths(once) == (
         ["/d/rules/r.yml", "/d/targets/node.json"]
         if once.index("/d/rules") < once.index("/d/targets")
@@ -59,8 +59,8 @@ def test_putting_in_twice_and_taking_out_gives_the_same_bytes(text: str) -> None
     assert marked_paths(text) == []
 
 
-def test_stands_under_its_key_with_the_indentation_that_is_there() -> None:
-    assert edit("scrape_configs:\n- job_name: a\n", {"scrape_configs": JOB}, path="p") == (
+def test_items_take_the_indentation_of_their_key() -> None:
+    assert edit_config("scrape_configs:\n- job_name: a\n", {"scrape_configs": JOB}, path="p") == (
         "scrape_configs:\n"
         "# BEGIN gofleet.hosts\n"
         '- job_name: "gofleet-node"\n'
@@ -83,9 +83,9 @@ def test_stands_under_its_key_with_the_indentation_that_is_there() -> None:
         "{global: {}}\n",
     ],
 )
-def test_another_shape_is_refused_with_the_text_to_put_in(text: str) -> None:
+def test_another_form_is_refused_with_the_lines_to_add(text: str) -> None:
     with pytest.raises(HostError) as caught:
-        edit(text, {"scrape_configs": JOB}, path="/etc/prometheus/prometheus.yml")
+        edit_config(text, {"scrape_configs": JOB}, path="/etc/prometheus/prometheus.yml")
     assert '\n  - job_name: "gofleet-node"\n' in str(caught.value)
     assert "by hand" in caught.value.remedy
 
@@ -93,6 +93,6 @@ def test_another_shape_is_refused_with_the_text_to_put_in(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["# BEGIN gofleet.hosts\n", "# END gofleet.hosts\n", "# BEGIN gofleet.hosts\n" * 2]
 )
-def test_a_single_mark_is_refused(text: str) -> None:
+def test_an_unpaired_marker_is_refused(text: str) -> None:
     with pytest.raises(HostError, match="gofleet.hosts"):
-        edit(text, NONE, path="p")
+        edit_config(text, NONE, path="p")

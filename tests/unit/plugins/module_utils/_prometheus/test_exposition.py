@@ -29,7 +29,7 @@ latency_bucket{le="0.1"} 5 # {trace_id="abc # def"} 0.07 1520879607.789
 """
 
 
-def test_a_page_of_everything_that_the_format_has() -> None:
+def test_a_page_with_everything_in_the_format() -> None:
     found = parse_exposition(PAGE)
     assert found[0] == Series("http_requests_total", {"code": "200", "path": "/a,b}"}, 1027)
     assert found[1] == Series("http_requests_total", {"code": "500", "path": 'say "hi"\n\\'}, 3)
@@ -44,19 +44,19 @@ def test_a_page_of_everything_that_the_format_has() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("<html>", "no name of a metric"),
+        ("<html>", "no metric name"),
         ("up", "wanted a value"),
         ("up one", "could not convert"),
-        ("up 1_000", "no number"),
+        ("up 1_000", "not a number"),
         ("up 1 2 3", "at most a time"),
-        ('up{a="1" 1', "labels that do not end"),
-        ('up{a="1} 1', "labels that do not end"),
+        ('up{a="1" 1', "labels that are not closed"),
+        ('up{a="1} 1', "labels that are not closed"),
         ("up{a} 1", "label a without a value"),
-        ("up{a=1} 1", "labels that do not end"),
-        ('{a="b"} 1', "no name of a metric"),
+        ("up{a=1} 1", "labels that are not closed"),
+        ('{a="b"} 1', "no metric name"),
     ],
 )
-def test_a_line_that_is_none_is_refused_with_its_number(line: str, why: str) -> None:
+def test_an_invalid_line_is_refused_with_its_number(line: str, why: str) -> None:
     with pytest.raises(PageError, match=f"^line 2: .*{why}"):
         parse_exposition(f"good 1\n{line}\n")
 

@@ -16,7 +16,7 @@ def group(job_name: str, *targets: str, **labels: str) -> dict[str, t.Any]:
     return {"job": job_name, "targets": list(targets), "labels": labels}
 
 
-def test_groups_of_one_job_come_together_and_a_target_counts_once() -> None:
+def test_groups_of_a_job_are_merged_and_a_target_counts_once() -> None:
     groups = [group("b", "h:1"), group("a", "h:2", job="own"), group("b", "h:1", "h:3", host="x")]
     scraping = parse_scraping(groups, [], interval="15s")
     assert scraping.jobs == {
@@ -38,11 +38,11 @@ def test_groups_of_one_job_come_together_and_a_target_counts_once() -> None:
 @pytest.mark.parametrize(
     "address", ["h", "h:", "http://h:1", "h:1/metrics", "fd00::1:9100", "a b:1", "h:1\n"]
 )
-def test_refuses_addresses_that_prometheus_would_read_otherwise(address: str) -> None:
+def test_invalid_addresses_are_refused(address: str) -> None:
     with pytest.raises(HostError, match="host:port"):
         parse_scraping([group("a", address)], [], interval="15s")
 
 
 @pytest.mark.parametrize("address", ["h:1", "10.0.0.1:9100", "[fd00::1]:9100", "a-b.c:65535"])
-def test_takes_addresses(address: str) -> None:
+def test_valid_addresses_are_accepted(address: str) -> None:
     assert parse_scraping([group("a", address)], [], interval="15s").targets()[0].address == address

@@ -35,12 +35,12 @@ def plan(root: pathlib.Path, *targets: dict[str, t.Any], wait_up: int = 0) -> Pl
     )
 
 
-def test_nothing_wanted_and_nothing_there_is_no_difference(tmp_path: pathlib.Path) -> None:
+def test_nothing_wanted_and_nothing_present_is_no_difference(tmp_path: pathlib.Path) -> None:
     nothing = plan(tmp_path)
     assert nothing.before == nothing.after == {}
 
 
-def test_only_files_are_managed_and_targets_that_are_down_no_difference(tmp_path: pathlib.Path) -> None:
+def test_targets_that_are_down_are_no_difference(tmp_path: pathlib.Path) -> None:
     (tmp_path / "prometheus.yml").write_text("global: {}\n")
     target = {"job": "node", "targets": ["h:1"], "labels": {}}
     assert sorted(os.path.basename(name) for name in plan(tmp_path, target).after) == [

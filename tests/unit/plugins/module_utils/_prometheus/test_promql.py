@@ -10,10 +10,10 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.expositi
 from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.promql import (
     Histogram,
     Quantile,
-    histogram_of,
+    build_histogram,
     increases,
+    parse_selector,
     select,
-    selector_of,
 )
 
 PAGE = parse_exposition(
@@ -38,18 +38,18 @@ PAGE = parse_exposition(
         ({"code": "=~5..", "zone": "a"}, {3}),
     ],
 )
-def test_labels_mean_what_they_mean_in_promql(labels: dict[str, object], values: set[float]) -> None:
-    assert set(select(PAGE, selector_of("r", labels)).values()) == values
+def test_label_matchers_work_as_in_promql(labels: dict[str, object], values: set[float]) -> None:
+    assert set(select(PAGE, parse_selector("r", labels)).values()) == values
 
 
-def test_as_text() -> None:
-    assert str(selector_of("r", {"zone": "!=a", "code": "=~5.."})) == 'r{code=~"5..",zone!="a"}'
-    assert str(selector_of("r", {})) == "r"
+def test_a_selector_as_text() -> None:
+    assert str(parse_selector("r", {"zone": "!=a", "code": "=~5.."})) == 'r{code=~"5..",zone!="a"}'
+    assert str(parse_selector("r", {})) == "r"
 
 
-def test_no_regular_expression() -> None:
+def test_an_invalid_regular_expression_is_refused() -> None:
     with pytest.raises(HostError, match="label code of r: wanted a regular expression"):
-        selector_of("r", {"code": "=~5(."})
+        parse_selector("r", {"code": "=~5(."})
 
 
 HALF = Histogram([0.1, 0.5, 1.0, math.inf], [50.0, 90.0, 99.0, 100.0])
@@ -65,7 +65,7 @@ HALF = Histogram([0.1, 0.5, 1.0, math.inf], [50.0, 90.0, 99.0, 100.0])
         (0.999, Quantile(1.0, 1.0, math.inf)),
     ],
 )
-def test_quantiles_as_promql_tells_them(share: float, found: Quantile) -> None:
+def test_quantiles_equal_those_of_promql(share: float, found: Quantile) -> None:
     assert HALF.quantile(share) == pytest.approx(found)
 
 
@@ -73,11 +73,11 @@ def test_quantiles_as_promql_tells_them(share: float, found: Quantile) -> None:
     ("limit", "counts"),
     [(0.1, (50, 50)), (0.3, (50, 90)), (0.05, (0, 50)), (2.0, (99, 100)), (math.inf, (100, 100))],
 )
-def test_what_is_sure_and_what_is_possible(limit: float, counts: tuple[float, float]) -> None:
+def test_at_most_gives_certain_and_possible_counts(limit: float, counts: tuple[float, float]) -> None:
     assert HALF.at_most(limit) == counts
 
 
-def test_label_sets_are_added_up_and_a_late_bucket_is_put_right() -> None:
+def test_label_sets_are_summed_and_a_late_bucket_is_corrected() -> None:
     values = {
         'd_bucket{code="200",le="0.1"}': 5,
         'd_bucket{code="500",le="0.1"}': 2,
@@ -87,12 +87,12 @@ def test_label_sets_are_added_up_and_a_late_bucket_is_put_right() -> None:
         'd_bucket{le="many"}': 1,
         "d_bucket": 1,
     }
-    assert histogram_of(values) == Histogram([0.1, 0.5, math.inf], [7, 7, 9])
+    assert build_histogram(values) == Histogram([0.1, 0.5, math.inf], [7, 7, 9])
 
 
 def test_no_histogram() -> None:
-    assert histogram_of({'d_bucket{le="0.1"}': 5}) is None
-    assert histogram_of({}) is None
+    assert build_histogram({'d_bucket{le="0.1"}': 5}) is None
+    assert build_histogram({}) is None
 
 
 @pytest.mark.parametrize(
@@ -111,5 +111,5 @@ def test_no_histogram() -> None:
         ([{}, {"a": 7}], {"a": 7}),
     ],
 )
-def test_growth(readings: list[dict[str, float]], grown: dict[str, float]) -> None:
+def test_increases(readings: list[dict[str, float]], grown: dict[str, float]) -> None:
     assert increases(readings) == grown

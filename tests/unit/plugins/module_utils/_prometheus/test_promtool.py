@@ -24,7 +24,7 @@ def check(text: str | None, config: pathlib.Path, run: t.Callable[[list[str]], C
     return check_staged(text, SCRAPING, config=os.fspath(config), directory="/d", run=t.cast(t.Any, run))
 
 
-def test_the_copy_is_complete_and_goes_away(tmp_path: pathlib.Path) -> None:
+def test_the_copy_is_complete_and_is_removed(tmp_path: pathlib.Path) -> None:
     (tmp_path / "own.rules").write_text("groups: []")
     seen: list[pathlib.Path] = []
 
@@ -43,10 +43,10 @@ def test_the_copy_is_complete_and_goes_away(tmp_path: pathlib.Path) -> None:
     assert os.listdir(tmp_path) == ["own.rules"]
 
 
-def test_says_that_promtool_is_not_there(tmp_path: pathlib.Path) -> None:
+def test_a_missing_promtool_is_reported(tmp_path: pathlib.Path) -> None:
     assert check(None, tmp_path / "p.yml", lambda argv: Completed(127, "", "")) == NO_PROMTOOL
 
 
-def test_a_configuration_that_is_elsewhere_is_an_error(tmp_path: pathlib.Path) -> None:
+def test_a_missing_configuration_is_an_error(tmp_path: pathlib.Path) -> None:
     with pytest.raises(HostError, match="no such file"):
         check(None, tmp_path / "p.yml", lambda argv: Completed(0, "", ""))
