@@ -15,7 +15,7 @@ from ..plugin_utils._action import HostAction, Result
 
 
 class ActionModule(HostAction):
-    """Reads the credentials on the controller, out of vaults too, so that the host is told contents alone."""
+    """Read the credentials on the controller, also from vaults, and send only their contents to the host."""
 
     MODULE = "gofleet.hosts.systemd_units"
 
@@ -26,15 +26,18 @@ class ActionModule(HostAction):
         return self.run_module(_given(options))
 
     def _encoded(self, item: dict[str, t.Any], *, owner: str) -> dict[str, t.Any]:
-        """In Base64: Ansible hides each text that is secret wherever it occurs, and a short one occurs everywhere."""
+        """Return a credential in Base64.
+
+        Ansible hides every occurrence of a secret text in the output, and a short secret occurs in many places.
+        """
         if item["data"] is not None:
             return {"name": item["name"], "data": item["data"]}
         if (item["content"] is None) == (item["src"] is None):
             raise HostError(
                 f"credential {item['name']!r} of {owner}",
-                wanted="its secret from one place: content or src",
+                wanted="one source of the secret: content or src",
                 found="both" if item["src"] else "neither",
-                remedy="Give the text in content, or a file on the controller in src.",
+                remedy="Set `content` to the text, or `src` to a file on the controller.",
             )
         data = str(item["content"]).encode() if item["src"] is None else self._read(item["src"])
         return {"name": item["name"], "data": base64.b64encode(data).decode()}
@@ -49,12 +52,12 @@ class ActionModule(HostAction):
                 path,
                 wanted="a file that the controller can read",
                 found=getattr(error, "strerror", None) or str(error),
-                remedy="Correct src; relative paths start at the playbook. A file in a vault needs its password.",
+                remedy="Correct `src`. Relative paths start at the playbook. A file in a vault needs its password.",
             )
 
 
 def _given(value: t.Any) -> t.Any:
-    """Without what was left out: the host's half takes a choice that is None for a wrong one."""
+    """Remove omitted options: the module on the host refuses None for an option with choices."""
     if isinstance(value, dict):
         return {key: _given(each) for key, each in value.items() if each is not None}
     return [_given(each) for each in value] if isinstance(value, list) else value

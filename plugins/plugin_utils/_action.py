@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The base of the action plugins: the controller's half of a module."""
+"""Provide the base class of the action plugins, which run the controller's part of a module."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Result = t.Dict[str, t.Any]
 
 
 class HostAction(ActionBase):
-    """Report a HostError as a failed task, and offer what an action plugin does with its host.
+    """Run the controller's part of a module, and report a HostError as a failed task.
 
-    A subclass names the module of its host's half in ``MODULE`` and does its work in ``act``.
+    A subclass sets ``MODULE`` to the module that runs on the host and implements ``act``.
     """
 
     MODULE: t.ClassVar[str]
@@ -49,10 +49,10 @@ class HostAction(ActionBase):
         return result
 
     def transfer(self, path: str, *, name: str) -> str:
-        """Copy a file of the controller into the temporary directory of the task on the host.
+        """Copy a file from the controller into the temporary directory of the task on the host.
 
-        :param name: of the file there
-        :returns: its path there
+        :param name: the file name on the host
+        :returns: the path on the host
         """
         shell = self._connection._shell
         if not shell.tmpdir:
@@ -63,5 +63,5 @@ class HostAction(ActionBase):
         return remote
 
     def playbook_path(self, path: str) -> str:
-        """The absolute path of a file on the controller; a relative one starts at the playbook."""
+        """Return the absolute path of a file on the controller. A relative path starts at the playbook."""
         return os.path.join(self._loader.get_basedir(), os.path.expanduser(path))

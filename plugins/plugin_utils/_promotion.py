@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""Which AppArmor profiles are ready to be enforced, what became of them, and what is to be done about the rest."""
+"""Decide which AppArmor profiles are ready to be enforced, and report the results of a fleet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["RED", "promotion", "promotion_report"]
 
 Result = t.Mapping[str, t.Any]
 
-# Verdicts that make a run red in any case.
+# Verdicts that always make a run red.
 RED = ("failed", "reverted", "unreachable")
 _GOOD = ("enforced", "promoted", "ready", "would be promoted")
 
@@ -22,12 +22,13 @@ _GOOD = ("enforced", "promoted", "ready", "would be promoted")
 def promotion(
     denials: Result, *, plan: Result, trials: t.Sequence[Result], services: t.Sequence[str], predicted: bool
 ) -> list[dict[str, t.Any]]:
-    """
+    """Return the decision for the profile of each service of a host.
+
     :param denials: what ``apparmor_denials_info`` returned on the host
-    :param plan: of :func:`service_plan`, for the host's services
+    :param plan: the result of :func:`service_plan` for the services of the host
     :param trials: the results of a loop of ``apparmor_profiles`` over the decisions that were ready
-    :param services: names of those to look at; empty for all
-    :param predicted: whether that was a prediction, in check mode
+    :param services: names of the services to judge; all if empty
+    :param predicted: whether the trials ran in check mode
     """
     outcomes = {trial[trial.get("ansible_loop_var", "item")]["profile"]: trial for trial in trials}
     decisions = []
@@ -36,22 +37,24 @@ def promotion(
         service = name.split(".", 1)[1]
         if services and service not in services:
             continue
-        told = (denials.get("profiles") or {}).get(name) or {}
-        verdict, reason = _missing(denials) or _judge(profile["mode"], told)
+        reported = (denials.get("profiles") or {}).get(name) or {}
+        verdict, reason = _missing(denials) or _judge(profile["mode"], reported)
         if name in outcomes:
-            verdict, reason = _outcome(outcomes[name], told, predicted=predicted)
+            verdict, reason = _outcome(outcomes[name], reported, predicted=predicted)
         decisions.append(
             {
                 "service": service,
                 "profile": name,
                 "verdict": verdict,
                 "reason": reason,
-                "since": told.get("since"),
+                "since": reported.get("since"),
                 "health": [
                     unit["health"] for unit in plan["units"] if "health" in unit and _runs_in(unit, name)
                 ],
-                "rules": list(told.get("rules") or []),
-                "unanswered": [_unanswered(one) for one in told.get("denials") or [] if _needs_a_person(one)],
+                "rules": list(reported.get("rules") or []),
+                "unanswered": [
+                    _unanswered(one) for one in reported.get("denials") or [] if _needs_a_person(one)
+                ],
             }
         )
     return decisions
@@ -66,49 +69,49 @@ def _missing(denials: Result) -> tuple[str, str] | None:
     return ("skipped", skipped[0]["reason"]) if skipped else None
 
 
-def _judge(asked: str, told: Result) -> tuple[str, str]:
+def _judge(asked: str, reported: Result) -> tuple[str, str]:
     """:param asked: ``apparmor.mode`` of the inventory"""
-    mode = told.get("mode")
+    mode = reported.get("mode")
     if mode == "enforce":
         return "enforced", "the kernel enforces it"
-    against = _against(mode, asked) or _unproven(told)
-    return ("kept", against) if against else ("ready", f"no denials since {told['since']}")
+    against = _blocking_mode(mode, asked) or _insufficient_evidence(reported)
+    return ("kept", against) if against else ("ready", f"no denials since {reported['since']}")
 
 
-def _against(mode: str | None, asked: str) -> str | None:
+def _blocking_mode(mode: str | None, asked: str) -> str | None:
     if mode is None:
-        return "the profile is not loaded; site.yml loads it"
+        return "the profile is not loaded, and site.yml loads it"
     if mode != "complain":
         return f"its mode is {mode}"
     if asked != "complain_first":
-        return f"apparmor.mode is {asked}, which the next site.yml restores; complain_first can be promoted"
+        return f"apparmor.mode is {asked}, which the next site.yml restores, and only complain_first can be promoted"
     return None
 
 
-def _unproven(told: Result) -> str | None:
-    if told["count"]:
-        return f"{told['count']} denials since {told['since']}"
-    if told["complete"] != "yes":
-        return f"no denials are known since {told['since']}, but {told['reason']}"
-    if not told["processes"]:
-        return "no process runs in the profile, so nothing was observed"
+def _insufficient_evidence(reported: Result) -> str | None:
+    if reported["count"]:
+        return f"{reported['count']} denials since {reported['since']}"
+    if reported["complete"] != "yes":
+        return f"no known denials since {reported['since']}, but {reported['reason']}"
+    if not reported["processes"]:
+        return "no process runs in the profile, so there is nothing to observe"
     return None
 
 
-def _outcome(trial: Result, told: Result, *, predicted: bool) -> tuple[str, str]:
+def _outcome(trial: Result, reported: Result, *, predicted: bool) -> tuple[str, str]:
     if trial.get("unreachable"):
-        # The link that forces complain mode goes last, so that is what the host comes back to.
+        # The link that forces complain mode is removed last, so a boot restores that mode.
         return (
             "unreachable",
-            "the connection was lost during the trial: a boot, or site.yml, brings complain mode",
+            "the connection was lost during the trial, and a boot or site.yml restores complain mode",
         )
     if trial.get("skipped"):
-        return "held", "another host's trial failed first"
+        return "held", "the trial of another host failed first"
     if "error" in trial or "modes" not in trial:
         return "reverted", str(trial.get("msg", "no answer"))
     if predicted:
-        return "would be promoted", f"no denials since {told.get('since')}"
-    return "promoted", f"no denials since {told.get('since')}, and none on trial"
+        return "would be promoted", f"no denials since {reported.get('since')}"
+    return "promoted", f"no denials since {reported.get('since')}, and none in the trial"
 
 
 def _runs_in(unit: Result, profile: str) -> bool:
@@ -124,15 +127,17 @@ def _unanswered(denial: Result) -> str:
 
 
 def promotion_report(decisions: t.Mapping[str, t.Sequence[Result]], *, strict: bool) -> dict[str, t.Any]:
-    """
+    """Summarize the decisions of all hosts.
+
     :param decisions: by host
-    :returns: ``services`` for a file, each with its hosts and the rules to add; ``lines`` to print; hosts that are
-        ``red``, and those of them on which a trial was ``broken`` off
+    :param strict: whether a profile that stays in complain mode makes its host red
+    :returns: ``services``: by name, their hosts and the rules to add; ``lines``: the same as text; ``red``: hosts
+        that failed; ``broken``: those of them on which a trial failed
     """
     services: dict[str, dict[str, t.Any]] = {}
     lines, red, broken = [], [], []
-    for host, its in decisions.items():
-        for decision in its:
+    for host, host_decisions in decisions.items():
+        for decision in host_decisions:
             entry = services.setdefault(decision["service"], {"hosts": {}, "rules": [], "look_at": {}})
             entry["hosts"][host] = f"{decision['verdict']}: {decision['reason']}"
             lines.append(f"{host} {decision['service']} {entry['hosts'][host]}")
@@ -144,7 +149,7 @@ def promotion_report(decisions: t.Mapping[str, t.Sequence[Result]], *, strict: b
     for name, entry in services.items():
         lines += [f"{name} would need: {rule}{_note(entry, rule)}" for rule in entry["rules"]]
         lines += [
-            f"{name}: look at {what}: {why}"
+            f"{name}: review {what}: {why}"
             for what, why in entry["look_at"].items()
             if what not in entry["rules"]
         ]
@@ -163,4 +168,4 @@ def _add_rules(entry: dict[str, t.Any], decision: Result) -> None:
 
 
 def _note(entry: Result, rule: str) -> str:
-    return f"    (look at it first: {entry['look_at'][rule]})" if rule in entry["look_at"] else ""
+    return f"    (review first: {entry['look_at'][rule]})" if rule in entry["look_at"] else ""

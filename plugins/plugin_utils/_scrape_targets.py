@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Who is to be scraped where, made out of the inventory."""
+"""Derive scrape targets from the inventory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ def scrape_targets(
     address_var: str,
     node_exporter_port: int | None,
 ) -> list[Group]:
-    """One group for each host and job: the node exporter, and each service that has metrics."""
+    """Return one target group for each host and job: the node exporter, and each service with metrics.
+
+    :param address_var: name of the variable with the address of a host
+    :param node_exporter_port: None or 0 for no job of the node exporter
+    :returns: dictionaries with ``job``, ``targets`` and ``labels``, sorted by job
+    """
     groups: list[Group] = []
     for host in hosts:
         variables = hostvars[host]
@@ -39,7 +44,7 @@ def scrape_targets(
 
 
 def address_of(host: str, variables: t.Mapping[str, t.Any], *, address_var: str) -> str:
-    """The address to scrape a host at, an IPv6 address in brackets."""
+    """Return the address at which a host is scraped, with brackets around an IPv6 address."""
     address = str(variables.get(address_var) or variables.get("ansible_host") or host)
     return f"[{address}]" if ":" in address and not address.startswith("[") else address
 
@@ -58,7 +63,7 @@ def _service_group(service: t.Mapping[str, t.Any], *, host: str, address: str) -
 
 
 def _ports(service: t.Mapping[str, t.Any], metrics: t.Any) -> list[t.Any]:
-    """Where its metrics are: at their own port, on a socket of that name, at its port, or at each instance's."""
+    """Return the ports with metrics: the port of metrics, the socket metrics, the main port, or each instance's."""
     own = metrics.get("port") if isinstance(metrics, t.Mapping) else None
     sockets = [socket for socket in service.get("sockets") or [] if socket.get("name") == "metrics"]
     named = [str(socket["listen"]).rpartition(":")[2] for socket in sockets]

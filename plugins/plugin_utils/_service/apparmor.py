@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The AppArmor profile of a service, out of the same description as its units."""
+"""Write the AppArmor profile of a service from the same description as its units."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .service import Service
 
 __all__ = ["apparmor_profile"]
 
-# What Go itself reads or does, beyond the distribution's abstractions (seen with strace, Go 1.22 to 1.27):
-# the transparent huge page size, the listen backlog, and from 1.25 on the CPU limit of its cgroup.
+# What Go's runtime and library read beyond the distribution's abstractions (seen with strace, Go 1.22 to 1.27):
+# the transparent huge page size, the listen backlog, and since 1.25 the CPU limit of the cgroup.
 _GO_RUNTIME = """\
 @{sys}/kernel/mm/transparent_hugepage/hpage_pmd_size r
 @{PROC}/sys/net/core/somaxconn r
@@ -30,18 +30,18 @@ owner @{PROC}/@{pid}/mountinfo r
 /etc/mime.types r
 """
 
-# What the usual process metrics of a Go service are read from: descriptors, limits, times, traffic.
+# What the usual process metrics of a Go service need: descriptors, limits, times, traffic.
 _PROCESS_METRICS = """\
 owner @{PROC}/@{pid}/{fd/,limits,stat,net/netstat,net/snmp} r
 @{PROC}/stat r
 """
 
-# What the abstraction for name services has beside the network, for a service that has none.
+# For a service without network: what abstractions/nameservice allows besides the network.
 _LOCAL_NAMES = """\
 /etc/{hosts,host.conf,resolv.conf,nsswitch.conf,passwd,group,protocols,services} r
 """
 
-# A compiler of C, its linker, git and a shell, which go starts for cgo and for modules out of repositories.
+# A C compiler, its linker, git and a shell: the go command runs them for cgo and for modules in repositories.
 _BUILD_TOOLS = """\
 /{usr/,}bin/* mrix
 /usr/local/bin/* mrix
@@ -54,9 +54,10 @@ owner /dev/shm/** rwk
 
 
 def apparmor_profile(service: Service, *, store: str, program: Program) -> str:
-    """
-    :param store: the release store of the service; AppArmor sees the version's path, never the ``current`` link
-    :param program: what is known of the build that runs
+    """Return the text of the profile.
+
+    :param store: the release store of the service; AppArmor sees the path of the version, never the link ``current``
+    :param program: the program that runs
     """
     sections = [
         ("the program, and the files of its release", _program_rules(service, store=store)),
@@ -68,7 +69,7 @@ def apparmor_profile(service: Service, *, store: str, program: Program) -> str:
             [] if service.sandbox.network else _LOCAL_NAMES.splitlines(),
         ),
         ("systemd: readiness and the watchdog", ["/{,var/}run/systemd/notify w", "unix (send) type=dgram"]),
-        ("its directories, which DynamicUser= keeps below private/", _folder_rules(service)),
+        ("its directories, which DynamicUser= keeps below private/", _directory_rules(service)),
         ("its secrets", _credential_rules(service)),
         ("its Unix sockets", _socket_rules(service)),
         ("compiling Go", _builder_rules(service)),
@@ -90,7 +91,7 @@ def apparmor_profile(service: Service, *, store: str, program: Program) -> str:
 
 
 def _program_rules(service: Service, *, store: str) -> list[str]:
-    hooks = {words[0] for words in service.life.hooks if words}
+    hooks = {words[0] for words in service.lifecycle.hooks if words}
     inside = {path for path in hooks if not path.startswith("/")} - {service.name}
     rules = [_file(_literal(path), "mrix") for path in sorted(hooks) if path.startswith("/")]
     if service.installed:
@@ -108,38 +109,44 @@ def _program_rules(service: Service, *, store: str) -> list[str]:
 
 
 def _loader_rules(program: Program, *, store: str) -> list[str]:
-    """What abstractions/base has not: a loader and libraries out of the usual places."""
+    """Return rules for a dynamic loader and libraries that abstractions/base does not allow."""
     if not program.interpreter:
         return []
     loader = _literal(program.interpreter)
     folders = [posixpath.dirname(loader), *(_search(path, store=store) for path in program.search)]
-    libraries = [_file(f"{folder}/**.so*", "mr") for folder in dict.fromkeys(folders)]
-    # The second one is where a distribution that has merged /lib into /usr really keeps it.
+    libraries = [_file(f"{directory}/**.so*", "mr") for directory in dict.fromkeys(folders)]
+    # The second path is the real one where a distribution has merged /lib into /usr.
     return [_file(loader, "mr"), _file(f"/usr{loader}", "mr"), *libraries]
 
 
 def _search(path: str, *, store: str) -> str:
-    """A search path of the loader (ld.so(8)) as a pattern: its own words become what they stand for."""
+    """Return a search path of the loader as a pattern, with its tokens such as $ORIGIN replaced (ld.so(8))."""
     literal = re.sub(r"\$\{?ORIGIN\}?", "\0", path)
     literal = re.sub(r"\$\{?(?:LIB|PLATFORM)\}?", "\1", literal)
     return posixpath.normpath(_literal(literal).replace("\0", f"{store}/*").replace("\1", "*"))
 
 
-def _folder_rules(service: Service) -> list[str]:
-    places = ["lib", *(["cache"] if service.sandbox.builder else []), *(["log"] if service.life.logs else [])]
+def _directory_rules(service: Service) -> list[str]:
+    places = [
+        "lib",
+        *(["cache"] if service.sandbox.builder else []),
+        *(["log"] if service.lifecycle.logs else []),
+    ]
     rules = [f"owner /var/{place}/{{,private/}}{service.name}/{{,**}} rwk" for place in places]
     return [*rules, "owner /tmp/{,**} rwk"]
 
 
 def _credential_rules(service: Service) -> list[str]:
-    # Without `owner`: systemd may leave them root's, and let the service's user in by an access list.
+    # Without `owner`: root may own them, and systemd gives the service's user access by an ACL.
     return (
         [f"/{{,var/}}run/credentials/{service.name}{{,@*}}.service/{{,*}} r"] if service.credentials else []
     )
 
 
 def _socket_rules(service: Service) -> list[str]:
-    paths = [listener.path for member in service.members for listener in member.listeners if listener.path]
+    paths = [
+        listener.path for instance in service.instances for listener in instance.listeners if listener.path
+    ]
     if not paths:
         return []
     verbs = "accept, bind, listen, receive, send, shutdown, getattr, setattr, getopt, setopt"
@@ -158,7 +165,7 @@ def _builder_rules(service: Service) -> list[str]:
         f"{tree}/{{,**}} rk",
         f"{tree}/bin/* mrix",
         f"{tree}/pkg/tool/** mrix",
-        # Tests, and those tools of the toolchain that Go builds when they are first asked for.
+        # Tests, and tools of the toolchain that Go builds on first use.
         f"owner /var/cache/{{,private/}}{service.name}/** mrix",
         *_BUILD_TOOLS.splitlines(),
     ]
@@ -166,7 +173,7 @@ def _builder_rules(service: Service) -> list[str]:
 
 def _opened_rules(service: Service) -> list[str]:
     sandbox = service.sandbox
-    reading = "rk" if sandbox.builder else "r"  # go locks each go.mod that it reads
+    reading = "rk" if sandbox.builder else "r"  # the go command locks each go.mod that it reads
     return [
         *(f"capability {name[len('CAP_') :].lower()}" for name in sandbox.capabilities),
         *(f"network {name[len('AF_') :].lower()}" for name in sandbox.address_families),
@@ -178,10 +185,10 @@ def _opened_rules(service: Service) -> list[str]:
 
 
 def _file(pattern: str, access: str) -> str:
-    """A rule for files; quotes hold a path together that has blanks or commas in it."""
+    """Return a file rule. A path with blanks or commas is quoted."""
     return f'"{pattern}" {access}' if re.search(r"[\s,](?![^{]*\})", pattern) else f"{pattern} {access}"
 
 
 def _literal(path: str) -> str:
-    """A path in which nothing is a pattern to AppArmor."""
+    """Escape everything in a path that AppArmor reads as a pattern."""
     return re.sub(r'([\\*?\[\]{}^"])', r"\\\1", path)

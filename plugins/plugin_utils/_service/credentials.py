@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The secrets of a service: systemd hands them to the process as files that nobody else can read."""
+"""Parse the credentials of a service, which systemd passes to its process as files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from ...module_utils._errors import HostError
 from ...module_utils._units.credentials import credential_path
 from .syntax import setting
 
-__all__ = ["Credential", "credential_lines", "kept_credentials", "read_credentials"]
+__all__ = ["Credential", "credential_lines", "parse_credentials", "stored_credentials"]
 
 _SOURCES = ("content", "src", "path")
 
 
 class Credential(t.NamedTuple):
-    """One secret. ``path``: a file that the host has already; else it comes from the controller, as text or a file."""
+    """A credential. Exactly one of content, src and path is set.
+
+    content: the secret as text
+    src: a file on the controller
+    path: a file that is already on the host
+    encrypted: whether systemd must decrypt it
+    """
 
     name: str
     content: str | None
@@ -29,8 +35,12 @@ class Credential(t.NamedTuple):
     encrypted: bool
 
 
-def read_credentials(items: t.Sequence[t.Mapping[str, t.Any]], *, service: str) -> list[Credential]:
-    """:raises HostError: a name that stands twice, a credential with no source or with two"""
+def parse_credentials(items: t.Sequence[t.Mapping[str, t.Any]], *, service: str) -> list[Credential]:
+    """Return the credentials that the user described.
+
+    :param service: its name, for errors
+    :raises HostError: a repeated name, no source or several, or a relative path
+    """
     credentials = [
         Credential(
             name=str(item["name"]),
@@ -48,26 +58,29 @@ def read_credentials(items: t.Sequence[t.Mapping[str, t.Any]], *, service: str) 
         if len(given) != 1:
             raise HostError(
                 subject,
-                wanted=f"its secret from one place: {', '.join(_SOURCES)}",
-                found=" and ".join(given) or "none",
-                remedy="Give content (from a vault), src (a file on the controller) or path (a file on the host).",
+                wanted=f"one source of the secret: {', '.join(_SOURCES)}",
+                found=" and ".join(given) or "no source",
+                remedy="Set `content` (from a vault), `src` (a file on the controller) or `path` (a file on the host).",
             )
         if names.count(credential.name) > 1:
             raise HostError(
-                subject, wanted="each credential once", found="it twice", remedy="Remove one of the two."
+                subject,
+                wanted="one entry for each credential",
+                found="two entries with this name",
+                remedy="Remove one of them.",
             )
         if credential.path is not None and not credential.path.startswith("/"):
             raise HostError(
                 subject,
-                wanted="path as an absolute path on the host",
+                wanted="an absolute path on the host",
                 found=repr(credential.path),
-                remedy="Correct path, or give a file of the controller in src.",
+                remedy="Correct `path`, or set `src` to a file on the controller.",
             )
     return credentials
 
 
 def credential_lines(credentials: t.Sequence[Credential], *, service: str) -> list[str]:
-    """The settings of a service unit: names and paths, never a secret."""
+    """Return the settings of a service unit. They have names and paths, never a secret."""
     return [
         f"LoadCredential{'Encrypted' if one.encrypted else ''}="
         + setting(f"{one.name}:{one.path or credential_path(service, one.name)}")
@@ -75,8 +88,8 @@ def credential_lines(credentials: t.Sequence[Credential], *, service: str) -> li
     ]
 
 
-def kept_credentials(credentials: t.Sequence[Credential]) -> list[dict[str, t.Any]]:
-    """Those that ``systemd_units`` puts onto the host."""
+def stored_credentials(credentials: t.Sequence[Credential]) -> list[dict[str, t.Any]]:
+    """Return the credentials that ``systemd_units`` stores on the host, in the form of its options."""
     return [
         {key: getattr(one, key) for key in ("name", "content", "src") if getattr(one, key) is not None}
         for one in credentials

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""Which service needs which, and the order that follows from it."""
+"""Parse the dependencies of services and compute the order in which they start."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ import typing as t
 
 from ...module_utils._errors import HostError
 
-__all__ = ["Order", "in_order", "order_lines", "read_order"]
+__all__ = ["Dependencies", "dependency_lines", "parse_dependencies", "start_order"]
 
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+\.(?:service|socket|timer|path|target|mount|device|slice)")
 
 
-class Order(t.NamedTuple):
-    """Names of services of the list, or of any units. What a service needs also starts before it."""
+class Dependencies(t.NamedTuple):
+    """What a service depends on, by systemd's setting. A name is that of a service of the list or of any unit.
+
+    Every dependency starts before the service.
+    """
 
     after: list[str]
     wants: list[str]
@@ -27,32 +30,33 @@ class Order(t.NamedTuple):
     binds_to: list[str]
 
 
-def read_order(item: t.Mapping[str, t.Any]) -> Order:
-    return Order(*([str(name) for name in item.get(kind) or []] for kind in Order._fields))
+def parse_dependencies(item: t.Mapping[str, t.Any]) -> Dependencies:
+    """Return the dependencies that the user described."""
+    return Dependencies(*([str(name) for name in item.get(kind) or []] for kind in Dependencies._fields))
 
 
-def in_order(orders: t.Mapping[str, Order]) -> list[str]:
-    """The services, each after those it needs, else as they are listed.
+def start_order(services: t.Mapping[str, Dependencies]) -> list[str]:
+    """Return the names of the services, each after its dependencies, else in the order of the list.
 
-    :param orders: by name of the service
-    :raises HostError: a name that is neither a service of the list nor a unit, or a circle
+    :param services: dependencies by name of the service
+    :raises HostError: a name that is neither a service of the list nor a unit, or a dependency cycle
     """
-    needs = {name: _needs(name, order, listed=orders) for name, order in orders.items()}
+    needs = {name: _needs(name, dependencies, listed=services) for name, dependencies in services.items()}
     done: list[str] = []
-    for name in orders:
+    for name in services:
         _visit(name, needs=needs, done=done, path=[])
     return done
 
 
-def _needs(name: str, order: Order, *, listed: t.Container[str]) -> list[str]:
-    named = [each for kind in order for each in kind]
+def _needs(name: str, dependencies: Dependencies, *, listed: t.Container[str]) -> list[str]:
+    named = [each for kind in dependencies for each in kind]
     for each in named:
         if each not in listed and not _UNIT.fullmatch(each):
             raise HostError(
                 f"service {name}",
                 wanted="the name of another service of the list, or of a unit such as network-online.target",
                 found=repr(each),
-                remedy="Correct after, wants, requires or binds_to; a service that is to be absent can't be needed.",
+                remedy="Correct `after`, `wants`, `requires` or `binds_to`. They cannot name an absent service.",
             )
     return [each for each in named if each in listed]
 
@@ -62,8 +66,8 @@ def _visit(name: str, *, needs: t.Mapping[str, list[str]], done: list[str], path
         raise HostError(
             f"service {name}",
             wanted="an order in which the services can start",
-            found=f"a circle: {' after '.join([*path[path.index(name) :], name])}",
-            remedy="Take one of these names out of after, wants, requires or binds_to.",
+            found=f"a dependency cycle: {' after '.join([*path[path.index(name) :], name])}",
+            remedy="Remove one of these names from `after`, `wants`, `requires` or `binds_to`.",
         )
     if name in done:
         return
@@ -72,15 +76,15 @@ def _visit(name: str, *, needs: t.Mapping[str, list[str]], done: list[str], path
     done.append(name)
 
 
-def order_lines(
-    order: Order, *, sockets: t.Sequence[str], units_of: t.Callable[[str], t.Sequence[str]]
+def dependency_lines(
+    dependencies: Dependencies, *, sockets: t.Sequence[str], units_of: t.Callable[[str], t.Sequence[str]]
 ) -> list[str]:
-    """The settings of a [Unit] section.
+    """Return the settings of a [Unit] section.
 
-    :param sockets: the units that listen for this service
-    :param units_of: the service units of a service of the list; of another name, that unit
+    :param sockets: the socket units of this service
+    :param units_of: returns the units of a service of the list, and any other name as it is
     """
-    resolved = Order(*([unit for name in kind for unit in units_of(name)] for kind in order))
+    resolved = Dependencies(*([unit for name in kind for unit in units_of(name)] for kind in dependencies))
     requires = [*sockets, *resolved.requires]
     after = ["network.target", *sockets, *(unit for kind in resolved for unit in kind)]
     lines = [f"After={' '.join(dict.fromkeys(after))}"]

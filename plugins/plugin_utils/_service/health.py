@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""How a service is asked whether it is well."""
+"""Parse the health check of a service."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ import typing as t
 from ...module_utils._errors import HostError
 from .listeners import Listener
 
-__all__ = ["Health", "health_question", "read_health"]
+__all__ = ["HealthCheck", "health_check", "parse_health"]
 
 _PATH = "/healthz"
 _SECONDS = 30
 
 
-class Health(t.NamedTuple):
-    """``path`` "" for no question; ``socket`` "" for the main port; ``timeout`` in seconds."""
+class HealthCheck(t.NamedTuple):
+    """A health check over HTTP.
+
+    path: an empty string for a service without a health check
+    socket: name of the socket, or an empty string for the main port
+    warm_up: paths to request before
+    timeout: in seconds
+    """
 
     path: str
     socket: str
@@ -28,14 +34,17 @@ class Health(t.NamedTuple):
     timeout: int
 
 
-def read_health(item: t.Mapping[str, t.Any] | None, *, listeners: list[Listener], service: str) -> Health:
-    """
-    :param item: None for a service that does not say: it is asked where it listens at all
-    :raises HostError: a question that nobody could answer
+def parse_health(
+    item: t.Mapping[str, t.Any] | None, *, listeners: list[Listener], service: str
+) -> HealthCheck:
+    """Return the health check that the user described.
+
+    :param item: None where the user set none: then a service with a port or socket gets the default check
+    :raises HostError: a health check that no process can answer
     """
     streams = [listener for listener in listeners if not listener.datagram]
     given = {"path": _PATH if streams else ""} if item is None else item
-    health = Health(
+    health = HealthCheck(
         path=given.get("path", _PATH) or "",
         socket=str(given.get("socket") or (streams[0].name if streams else "")),
         warm_up=[str(path) for path in given.get("warm_up") or []],
@@ -44,11 +53,9 @@ def read_health(item: t.Mapping[str, t.Any] | None, *, listeners: list[Listener]
     if (health.path or health.warm_up) and health.socket not in [listener.name for listener in streams]:
         raise HostError(
             f"service {service}",
-            wanted="a port to ask for its health"
-            if not streams
-            else "health.socket to be one of its sockets",
-            found=f"health.path {health.path} and no port" if not streams else repr(health.socket),
-            remedy="Set port or sockets, correct health.socket, or leave health out.",
+            wanted="health.socket to be one of its sockets" if streams else "a port for the health check",
+            found=repr(health.socket) if streams else f"health.path {health.path} and no port",
+            remedy="Set `port` or `sockets`, correct `health.socket`, or omit `health`.",
         )
     for path in (health.path, *health.warm_up):
         if path and not path.startswith("/"):
@@ -61,15 +68,15 @@ def read_health(item: t.Mapping[str, t.Any] | None, *, listeners: list[Listener]
     if health.warm_up and not health.path:
         raise HostError(
             f"health of service {service}",
-            wanted="a path to ask after the warm-up",
-            found="warm_up alone",
-            remedy="Set health.path.",
+            wanted="a path for the health check after the warm-up",
+            found="only `warm_up`",
+            remedy="Set `health.path`.",
         )
     return health
 
 
-def health_question(health: Health, listeners: t.Sequence[Listener]) -> dict[str, t.Any] | None:
-    """What ``systemd_units`` asks a process that listens here; None for nothing."""
+def health_check(health: HealthCheck, listeners: t.Sequence[Listener]) -> dict[str, t.Any] | None:
+    """Return the option ``health`` of ``systemd_units`` for a process with these listeners, or None."""
     if not health.path:
         return None
     (listener,) = (one for one in listeners if one.name == health.socket and not one.datagram)

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The processes of a service: one, or one for each of its instances."""
+"""Parse the instances of a service. Each runs as one process, and a service without instances as one."""
 
 from __future__ import annotations
 
@@ -12,70 +12,78 @@ import re
 import typing as t
 
 from ...module_utils._errors import HostError
-from .listeners import INSTANCE, Listener, read_listeners
+from .listeners import SPECIFIER, Listener, parse_listeners
 
-__all__ = ["Member", "read_members"]
+__all__ = ["Instance", "parse_instances"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
-class Member(t.NamedTuple):
-    """One process. ``stem``: its units less their suffix; ``folder``: of its directories in /var/lib and the like."""
+class Instance(t.NamedTuple):
+    """One process of a service.
 
-    stem: str
-    folder: str
+    unit_stem: the name of its units without suffix, such as ``hello`` or ``hello@blue``
+    directory: the name of its directories below /var/lib, /var/cache and /var/log
+    """
+
+    unit_stem: str
+    directory: str
     listeners: list[Listener]
     arguments: list[str]
     environment: dict[str, str]
 
     @property
     def unit(self) -> str:
-        return f"{self.stem}.service"
+        """The name of its service unit."""
+        return f"{self.unit_stem}.service"
 
     @property
     def sockets(self) -> list[Listener]:
-        """Those that systemd owns."""
+        """The listeners whose sockets systemd owns."""
         return [listener for listener in self.listeners if listener.unit]
 
 
-def read_members(item: t.Mapping[str, t.Any]) -> list[Member]:
-    """:raises HostError: instances that would be in each other's way, or an address that is none"""
+def parse_instances(item: t.Mapping[str, t.Any]) -> list[Instance]:
+    """Return the instances of a service that the user described.
+
+    :raises HostError: conflicting instances, or an invalid address
+    """
     name = str(item["name"])
     instances = item.get("instances") or []
     if not instances:
-        return [_member(item, {"name": "", "port": item.get("port")})]
+        return [_parse_instance(item, {"name": "", "port": item.get("port")})]
     names = [str(instance["name"]) for instance in instances]
     for instance in names:
         if not _NAME.fullmatch(instance) or names.count(instance) > 1:
             raise HostError(
                 f"instance {instance} of service {name}",
-                wanted="a name of its own, of at most 32 lower-case letters, digits, - and _",
-                found="it twice" if names.count(instance) > 1 else repr(instance),
-                remedy="Rename it: the unit is called after it.",
+                wanted="a unique name of at most 32 lower-case letters, digits, - and _",
+                found="two instances with this name" if names.count(instance) > 1 else repr(instance),
+                remedy="Rename it. The name is part of the unit name.",
             )
     if item.get("port"):
         raise HostError(
             f"service {name}",
             wanted="a port for each instance",
-            found=f"port {item['port']} for all of them",
-            remedy="Move port into the entries of instances.",
+            found=f"port {item['port']} for all instances",
+            remedy="Move `port` into the entries of `instances`.",
         )
-    return [_member(item, instance) for instance in instances]
+    return [_parse_instance(item, instance) for instance in instances]
 
 
-def _member(item: t.Mapping[str, t.Any], instance: t.Mapping[str, t.Any]) -> Member:
+def _parse_instance(item: t.Mapping[str, t.Any], instance: t.Mapping[str, t.Any]) -> Instance:
     name, own = str(item["name"]), str(instance["name"])
 
-    def filled(value: t.Any) -> str:
-        return str(value).replace(INSTANCE, own) if own else str(value)
+    def expand(value: t.Any) -> str:
+        return str(value).replace(SPECIFIER, own) if own else str(value)
 
     environment = {**(item.get("environment") or {}), **(instance.get("environment") or {})}
-    return Member(
-        stem=f"{name}@{own}" if own else name,
-        folder=f"{name}/{own}" if own else name,
-        listeners=read_listeners(
+    return Instance(
+        unit_stem=f"{name}@{own}" if own else name,
+        directory=f"{name}/{own}" if own else name,
+        listeners=parse_listeners(
             item, port=int(instance.get("port") or 0), instance=own, by_systemd=bool(item.get("socket", True))
         ),
-        arguments=[filled(argument) for argument in item.get("arguments") or []],
-        environment={key: filled(value) for key, value in environment.items()},
+        arguments=[expand(argument) for argument in item.get("arguments") or []],
+        environment={key: expand(value) for key, value in environment.items()},
     )

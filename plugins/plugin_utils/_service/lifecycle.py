@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What happens around the life of a process: when it starts, what runs before and after, what is kept of it."""
+"""Parse when a service starts, which commands run around it, and what is kept when its process ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import typing as t
 from ...module_utils._errors import HostError
 from .syntax import plain
 
-__all__ = ["Hooks", "Life", "Timer", "life_lines", "read_life"]
+__all__ = ["Hooks", "Lifecycle", "Timer", "lifecycle_lines", "parse_lifecycle"]
 
 
 class Timer(t.NamedTuple):
-    """When a service that runs to its end is started. Times are as systemd writes them."""
+    """When systemd starts a service that runs to its end. Times are in the format of systemd.time(7)."""
 
     on_calendar: list[str]
     on_boot: str
@@ -28,7 +28,7 @@ class Timer(t.NamedTuple):
 
 
 class Hooks(t.NamedTuple):
-    """Commands, as lists of words; the first word is a path on the host or one in the release."""
+    """Commands as lists of words. The first word is a path on the host, or in the release if relative."""
 
     before_start: list[str]
     warm_up: list[str]
@@ -37,8 +37,13 @@ class Hooks(t.NamedTuple):
     after_stop: list[str]
 
 
-class Life(t.NamedTuple):
-    """``fd_store``: how many descriptors systemd keeps for the next process."""
+class Lifecycle(t.NamedTuple):
+    """The lifecycle of a service.
+
+    notify: whether the program sends READY=1
+    watchdog, stop_timeout: times in the format of systemd.time(7)
+    fd_store: how many file descriptors systemd keeps for the next process
+    """
 
     notify: bool
     watchdog: str
@@ -55,12 +60,15 @@ class Life(t.NamedTuple):
         return self.core_dumps or self.profiles
 
 
-def read_life(item: t.Mapping[str, t.Any], *, service: str) -> Life:
-    """:raises HostError: what a service of this kind can't have"""
+def parse_lifecycle(item: t.Mapping[str, t.Any], *, service: str) -> Lifecycle:
+    """Return the lifecycle that the user described.
+
+    :raises HostError: options that exclude each other, or a timer without a time
+    """
     hooks = item.get("hooks") or {}
     diagnostics = item.get("diagnostics") or {}
     timer = _timer(item.get("timer"), service=service)
-    life = Life(
+    lifecycle = Lifecycle(
         notify=bool(item.get("notify", True)) and timer is None,
         watchdog=str(item.get("watchdog") or ""),
         fd_store=int(item.get("fd_store") or 0),
@@ -70,21 +78,21 @@ def read_life(item: t.Mapping[str, t.Any], *, service: str) -> Life:
         core_dumps=bool(diagnostics.get("core_dumps", False)),
         profiles=bool(diagnostics.get("profiles", False)),
     )
-    if life.watchdog and not life.notify:
+    if lifecycle.watchdog and not lifecycle.notify:
         raise HostError(
             f"service {service}",
-            wanted="signs of life over NOTIFY_SOCKET for its watchdog",
-            found="a timer" if timer else "notify: false",
-            remedy="Leave watchdog out, or have the program send READY=1 and WATCHDOG=1 and set notify: true.",
+            wanted="notifications over NOTIFY_SOCKET for the watchdog",
+            found="a timer" if timer else "`notify: false`",
+            remedy="Omit `watchdog`, or let the program send READY=1 and WATCHDOG=1 and set `notify: true`.",
         )
-    if timer and life.fd_store:
+    if timer and lifecycle.fd_store:
         raise HostError(
             f"service {service}",
-            wanted="a process that is replaced by another one, for fd_store",
+            wanted="a service that keeps running, because of `fd_store`",
             found="a timer",
-            remedy="Leave fd_store or timer out.",
+            remedy="Omit `fd_store` or `timer`.",
         )
-    return life
+    return lifecycle
 
 
 def _timer(item: t.Mapping[str, t.Any] | None, *, service: str) -> Timer | None:
@@ -101,33 +109,33 @@ def _timer(item: t.Mapping[str, t.Any] | None, *, service: str) -> Timer | None:
     if not (timer.on_calendar or timer.on_boot or timer.every):
         raise HostError(
             f"timer of service {service}",
-            wanted="when to start it: on_calendar, on_boot or every",
+            wanted="one of on_calendar, on_boot and every",
             found="none of them",
-            remedy="Write it like on_calendar: [daily].",
+            remedy="Set one of them, such as `on_calendar: [daily]`.",
         )
     return timer
 
 
-def life_lines(life: Life, *, command: t.Callable[[t.Sequence[str]], str]) -> list[str]:
-    """The settings of a service unit.
+def lifecycle_lines(lifecycle: Lifecycle, *, command: t.Callable[[t.Sequence[str]], str]) -> list[str]:
+    """Return the settings of a service unit.
 
-    :param command: writes a command of the hooks
+    :param command: returns a hook as a command line
     """
     commands = [
-        ("ExecStartPre", life.hooks.before_start),
-        ("ExecStartPost", life.hooks.warm_up),
-        ("ExecReload", life.hooks.reload),
-        ("ExecStop", life.hooks.drain),
-        ("ExecStopPost", life.hooks.after_stop),
+        ("ExecStartPre", lifecycle.hooks.before_start),
+        ("ExecStartPost", lifecycle.hooks.warm_up),
+        ("ExecReload", lifecycle.hooks.reload),
+        ("ExecStop", lifecycle.hooks.drain),
+        ("ExecStopPost", lifecycle.hooks.after_stop),
     ]
     lines = [f"{key}={command(words)}" for key, words in commands if words]
-    if life.timer:
-        limit = plain(life.timer.max_runtime) or "infinity"
-        return [*lines, f"TimeoutStartSec={limit}", f"TimeoutStopSec={plain(life.stop_timeout)}"]
-    lines += ["Restart=on-failure", "RestartSec=1s", f"TimeoutStopSec={plain(life.stop_timeout)}"]
-    if life.watchdog:
-        lines.append(f"WatchdogSec={plain(life.watchdog)}")
-    if life.fd_store:
-        # systemd 254 and newer keep the descriptors while the unit is stopped, too; an older one for a restart.
-        lines += [f"FileDescriptorStoreMax={life.fd_store}", "FileDescriptorStorePreserve=yes"]
+    if lifecycle.timer:
+        limit = plain(lifecycle.timer.max_runtime) or "infinity"
+        return [*lines, f"TimeoutStartSec={limit}", f"TimeoutStopSec={plain(lifecycle.stop_timeout)}"]
+    lines += ["Restart=on-failure", "RestartSec=1s", f"TimeoutStopSec={plain(lifecycle.stop_timeout)}"]
+    if lifecycle.watchdog:
+        lines.append(f"WatchdogSec={plain(lifecycle.watchdog)}")
+    if lifecycle.fd_store:
+        # systemd 254 or later keeps the descriptors also while the unit is stopped, older ones only in a restart.
+        lines += [f"FileDescriptorStoreMax={lifecycle.fd_store}", "FileDescriptorStorePreserve=yes"]
     return lines

@@ -4,7 +4,10 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What a service may use, and what Go is told of it: it reads no limit of memory, an old one no limit at all."""
+"""Parse the resource limits of a service and derive GOMEMLIMIT and GOMAXPROCS from them.
+
+Go's runtime does not read the memory limit of its cgroup, and before 1.25 not the CPU limit either.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,20 @@ from ...module_utils._errors import HostError
 from .program import Program
 from .syntax import plain
 
-__all__ = ["Limits", "go_limits", "limit_lines", "read_limits"]
+__all__ = ["Limits", "go_limits", "limit_lines", "parse_limits"]
 
 _SIZE = re.compile(r"([0-9]+)([KMGT]?)")
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)%")
 _NOFILE = 524288
-# Leaves a tenth of MemoryMax to what Go's memory limit does not see: stacks of C, page tables, the binary.
+# Leaves a tenth of MemoryMax for what GOMEMLIMIT does not include: C stacks, page tables, the binary.
 _GOMEMLIMIT_SHARE = 0.9
-# Go from 1.25 on takes no fewer where a quota is what limits it: its garbage collector works beside the program.
-_FEWEST_PROCS = 2
+# As Go 1.25 or later does with a CPU quota, so that the garbage collector can run beside the program.
+_MIN_PROCS = 2
 
 
 class Limits(t.NamedTuple):
-    """Sizes in bytes. 0 and "" are no limit, None is systemd's own default."""
+    """Resource limits. Sizes are in bytes. 0 and an empty string are no limit. None is the default of systemd."""
 
     memory_max: int
     memory_high: int
@@ -43,8 +46,11 @@ class Limits(t.NamedTuple):
     log_burst: int | None
 
 
-def read_limits(item: t.Mapping[str, t.Any], *, service: str) -> Limits:
-    """:raises HostError: a size that is none"""
+def parse_limits(item: t.Mapping[str, t.Any], *, service: str) -> Limits:
+    """Return the limits that the user described.
+
+    :raises HostError: an invalid size
+    """
     swap = item.get("swap_max")
     return Limits(
         memory_max=_bytes(item.get("memory_max") or 0, what="memory_max", service=service),
@@ -61,7 +67,7 @@ def read_limits(item: t.Mapping[str, t.Any], *, service: str) -> Limits:
 
 
 def limit_lines(limits: Limits) -> list[str]:
-    """The settings of a service unit."""
+    """Return the settings of a service unit."""
     wanted: list[tuple[str, t.Any]] = [
         ("LimitNOFILE", limits.nofile),
         ("MemoryHigh", limits.memory_high or None),
@@ -78,14 +84,14 @@ def limit_lines(limits: Limits) -> list[str]:
 
 
 def go_limits(limits: Limits, program: Program) -> dict[str, str]:
-    """The environment by which Go's runtime keeps to the limits; a user's own values go before these."""
+    """Return the environment variables that make Go's runtime respect the limits. Values of the user override them."""
     environment = {}
     if limits.memory_max:
         soft = int(limits.memory_max * _GOMEMLIMIT_SHARE) >> 20
         environment["GOMEMLIMIT"] = f"{max(soft, 1)}MiB"
     quota = _PERCENT.fullmatch(limits.cpu_quota)
     if quota and program.sees_cpu_quota is False:
-        environment["GOMAXPROCS"] = str(max(_FEWEST_PROCS, math.ceil(float(quota[1]) / 100)))
+        environment["GOMAXPROCS"] = str(max(_MIN_PROCS, math.ceil(float(quota[1]) / 100)))
     return environment
 
 
@@ -94,13 +100,13 @@ def _number(value: t.Any) -> int | None:
 
 
 def _bytes(size: object, *, what: str, service: str) -> int:
-    """Bytes of a size as systemd writes it: an integer, with K, M, G or T for powers of 1024."""
+    """Return the bytes of a size in systemd's format: an integer, with K, M, G or T for powers of 1024."""
     match = _SIZE.fullmatch(str(size))
     if match is None:
         raise HostError(
             f"service {service}",
-            wanted=f"limits.{what} as a number of bytes, or with K, M, G or T behind it",
+            wanted=f"limits.{what} as a number of bytes, or with the suffix K, M, G or T",
             found=repr(size),
-            remedy="Write it like 256M.",
+            remedy="Use a size such as 256M.",
         )
     return int(match[1]) * 1024 ** _POWERS[match[2]]

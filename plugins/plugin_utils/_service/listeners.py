@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What a service listens on: sockets that systemd owns, and a port that the service binds by itself."""
+"""Parse what a service listens on: sockets that systemd owns, and a port that the service binds itself."""
 
 from __future__ import annotations
 
@@ -13,24 +13,28 @@ import typing as t
 
 from ...module_utils._errors import HostError
 
-__all__ = ["INSTANCE", "Listener", "read_listeners", "refuse_taken"]
+__all__ = ["SPECIFIER", "Listener", "parse_listeners", "refuse_conflicts"]
 
-# Stands for the name of an instance, as in unit files of systemd.
-INSTANCE = "%i"
+# The name of an instance, as in unit files (systemd.unit(5), specifiers).
+SPECIFIER = "%i"
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_FD_NAME = re.compile(r"[!-9;-~]{1,255}")  # what FileDescriptorName= takes: no blank, no colon
+_FD_NAME = re.compile(r"[!-9;-~]{1,255}")  # as FileDescriptorName= allows: no blank, no colon
 _MODE = re.compile(r"0[0-7]{3}")
 _WITH_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9.]+):([0-9]+)")
 _LAST_PORT = 65535
-_LONGEST_PATH = 107  # bytes of sun_path, less the closing zero
+_LONGEST_PATH = 107  # bytes of sun_path without the terminating zero
 _ANYWHERE = ("", "0.0.0.0", "[::]")
-# As long a queue as the kernel allows (net.core.somaxconn); systemd by itself asks for 4096.
+# The kernel reduces it to net.core.somaxconn. The default of systemd is 4096.
 _BACKLOG = 65535
 
 
 class Listener(t.NamedTuple):
-    """One address. ``unit``: the socket unit that owns it, "" where the service binds it; ``path`` or else ``port``."""
+    """One address that a service listens on. Either ``path`` or ``port`` is set.
+
+    name: of the socket, or an empty string for the main port
+    unit: the socket unit that owns it, or an empty string where the service binds it
+    """
 
     name: str
     unit: str
@@ -46,26 +50,26 @@ class Listener(t.NamedTuple):
 
     @property
     def listen(self) -> str:
-        """As systemd writes it: a path, a port, or address:port."""
+        """The address in systemd's format: a path, a port, or address:port."""
         return self.path or (f"{self.address}:{self.port}" if self.address else str(self.port))
 
     def url(self, path: str) -> str:
-        """Where the host itself asks for an HTTP path; over a Unix socket the host in it only fills a header."""
+        """Return the URL of an HTTP path as seen on the host. For a Unix socket, its host is only a header."""
         if self.path:
             return f"http://localhost{path}"
         host = "127.0.0.1" if self.address in _ANYWHERE else self.address
         return f"http://{host}:{self.port}{path}"
 
 
-def read_listeners(
+def parse_listeners(
     item: t.Mapping[str, t.Any], *, port: int, instance: str, by_systemd: bool
 ) -> list[Listener]:
-    """The main port first, then ``sockets`` in their order.
+    """Return the main port and then ``sockets`` in their order.
 
-    :param port: the main port of this instance, 0 for none
-    :param instance: "" for a service that has none
+    :param port: the main port of this instance, or 0
+    :param instance: its name, or an empty string for a service without instances
     :param by_systemd: whether systemd owns the main port
-    :raises HostError: an address, name or mode that is none
+    :raises HostError: an invalid address, name or mode
     """
     name = str(item["name"])
     at = f"@{instance}" if instance else ""
@@ -100,23 +104,23 @@ def _named(socket: t.Mapping[str, t.Any], *, service: str, instance: str, at: st
     if not _NAME.fullmatch(name):
         raise HostError(
             subject,
-            wanted="a name of at most 32 lower-case letters, digits, - and _, a letter first",
+            wanted="a name of at most 32 lower-case letters, digits, - and _ that starts with a letter",
             found=repr(name),
-            remedy="Rename it: the socket unit carries this name.",
+            remedy="Rename it. The name is part of the unit name.",
         )
     if not _FD_NAME.fullmatch(fd_name):
         raise HostError(
             subject,
             wanted="fd_name without blanks and colons",
             found=repr(fd_name),
-            remedy="Rename it: the names of all descriptors stand in LISTEN_FDNAMES with colons between them.",
+            remedy="Rename it. LISTEN_FDNAMES separates the names of descriptors by colons.",
         )
     if not _MODE.fullmatch(mode):
         raise HostError(
             subject,
             wanted='a mode of four octal digits in quotes, such as "0660"',
             found=mode,
-            remedy="Correct mode.",
+            remedy="Correct `mode`.",
         )
     address, port, path = _address(str(socket["listen"]), instance=instance, subject=subject)
     return Listener(
@@ -135,15 +139,15 @@ def _named(socket: t.Mapping[str, t.Any], *, service: str, instance: str, at: st
 
 
 def _address(text: str, *, instance: str, subject: str) -> tuple[str, int, str]:
-    """Host, port and path of what ``listen`` says; the first two or the last are empty."""
-    if instance and INSTANCE not in text:
+    """Return the host, port and path of ``listen``. Either the first two or the last are empty."""
+    if instance and SPECIFIER not in text:
         raise HostError(
             subject,
-            wanted=f"an address of its own for each instance, with {INSTANCE} in it",
+            wanted=f"a different address for each instance, with {SPECIFIER} in it",
             found=repr(text),
-            remedy=f"Write it like /run/app/{INSTANCE}.sock, or give each instance its port.",
+            remedy=f"Use an address such as /run/app/{SPECIFIER}.sock, or set a port for each instance.",
         )
-    listen = text.replace(INSTANCE, instance) if instance else text
+    listen = text.replace(SPECIFIER, instance) if instance else text
     if listen.startswith("/"):
         _refuse_path(listen, subject=subject)
         return "", 0, listen
@@ -154,7 +158,7 @@ def _address(text: str, *, instance: str, subject: str) -> tuple[str, int, str]:
             subject,
             wanted=f"a port from 1 to {_LAST_PORT}, address:port, [IPv6 address]:port, or the path of a Unix socket",
             found=repr(listen),
-            remedy="Correct listen.",
+            remedy="Correct `listen`.",
         )
     return host, int(digits), ""
 
@@ -168,9 +172,9 @@ def _refuse_path(path: str, *, subject: str) -> None:
     ):
         raise HostError(
             subject,
-            wanted=f"the plain absolute path of a Unix socket, of at most {_LONGEST_PATH} bytes",
+            wanted=f"the normalized absolute path of a Unix socket of at most {_LONGEST_PATH} bytes",
             found=repr(path),
-            remedy="Choose a shorter or plainer path, such as /run/app/app.sock.",
+            remedy="Choose another path, such as /run/app/app.sock.",
         )
 
 
@@ -180,31 +184,32 @@ def _refuse_port(port: int, *, service: str) -> None:
             f"service {service}",
             wanted=f"a TCP port from 1 to {_LAST_PORT}",
             found=str(port),
-            remedy="Correct port, or leave it out for a service that listens on nothing.",
+            remedy="Correct `port`, or omit it for a service without a port.",
         )
 
 
-def refuse_taken(listeners: t.Iterable[tuple[str, Listener]]) -> None:
-    """
+def refuse_conflicts(listeners: t.Iterable[tuple[str, Listener]]) -> None:
+    """Check that listeners do not conflict.
+
     :param listeners: each with the name of its service
-    :raises HostError: two on one address, or two socket units of one name
+    :raises HostError: two listeners with the same address, or two socket units with the same name
     """
     seen: list[tuple[str, Listener]] = []
     for service, listener in listeners:
         for holder, other in seen:
             if _overlap(listener, other):
-                where = listener.path or f"port {listener.port}"
+                address = listener.path or f"port {listener.port}"
                 raise HostError(
                     f"service {service}",
-                    wanted=f"{where} for itself",
-                    found=f"service {holder} of the same host on it",
-                    remedy="Give one of the two another address.",
+                    wanted=f"{address} for only one service",
+                    found=f"service {holder} of the same host with {address}",
+                    remedy="Choose another address for one of the two.",
                 )
             if listener.unit and listener.unit == other.unit:
                 raise HostError(
                     f"service {service}",
-                    wanted=f"a unit {listener.unit} of its own",
-                    found=f"one of that name for service {holder}",
+                    wanted=f"the unit {listener.unit} for only one service",
+                    found=f"service {holder} with a unit of that name",
                     remedy="Rename a service or a socket.",
                 )
         seen.append((service, listener))

@@ -4,33 +4,39 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What is known of a program once its release has been looked at."""
+"""Read what the module ``release`` reported about a program."""
 
 from __future__ import annotations
 
 import typing as t
 
-__all__ = ["Program", "read_program"]
+__all__ = ["Program", "parse_program"]
 
 
 class Program(t.NamedTuple):
-    """One build. ``sees_cpu_quota``: whether its Go takes GOMAXPROCS from its cgroup, None where nobody can tell."""
+    """One build of a program.
+
+    sees_cpu_quota: whether its Go sets GOMAXPROCS from the CPU limit of its cgroup; None where that is unknown
+    interpreter: the dynamic loader, or an empty string for a static program
+    search: the directories in which the program lets the loader search for libraries
+    """
 
     version: str
     sees_cpu_quota: bool | None
-    interpreter: str  # the loader it names, "" for a static one
-    search: list[str]  # where it tells the loader to look for libraries
+    interpreter: str
+    search: list[str]
 
 
-def read_program(told: t.Any) -> Program:
+def parse_program(reported: t.Any) -> Program:
+    """Return the program of a release.
+
+    :param reported: what ``release`` returned for it, or only its version
     """
-    :param told: what ``release`` returned for a program, or its version alone
-    """
-    if not isinstance(told, t.Mapping):
-        return Program(str(told or ""), None, "", [])
-    program = told.get("program") or {}
+    if not isinstance(reported, t.Mapping):
+        return Program(str(reported or ""), None, "", [])
+    program = reported.get("program") or {}
     return Program(
-        version=told["version"],
+        version=reported["version"],
         sees_cpu_quota=program.get("sees_cpu_quota"),
         interpreter=program.get("interpreter") or "",
         search=list(program.get("search") or []),

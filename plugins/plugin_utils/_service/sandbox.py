@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The sandbox of a service: strict, with what a user opens in it, each opening by its name."""
+"""Parse the sandbox of a service: a strict default, and what the user opens by name."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import typing as t
 from ...module_utils._errors import HostError
 from .syntax import setting
 
-__all__ = ["Sandbox", "openings", "read_sandbox", "sandbox_lines"]
+__all__ = ["Sandbox", "openings", "parse_sandbox", "sandbox_lines"]
 
 _CAPABILITY = re.compile(r"CAP_[A-Z_]+")
 _FAMILY = re.compile(r"AF_[A-Z0-9]+")
 _DEVICE = re.compile(r"/dev/[A-Za-z0-9/_-]+|(?:char|block)-[A-Za-z0-9_*-]+")
 _NETWORK = ("AF_INET", "AF_INET6")
 
-# Each line opens nothing a Go server needs. ProcSubset=pid is left out on purpose: it hides
-# /proc/sys/net/core/somaxconn, and Go then takes a listen backlog of 128 without a word.
+# A Go server works with all of these settings. ProcSubset=pid is not among them: it hides
+# /proc/sys/net/core/somaxconn, and Go then silently uses a listen backlog of 128.
 _STRICT = """\
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -51,7 +51,12 @@ SystemCallFilter=~@privileged @resources
 
 
 class Sandbox(t.NamedTuple):
-    """What is open of it. ``builder``: compiles Go, with the toolchain in ``go_root``."""
+    """What the sandbox of a service opens.
+
+    builder: whether the service compiles Go with the toolchain in ``go_root``
+    write_execute: whether memory can be both writable and executable
+    exposure_max: the limit for ``systemd-analyze security``
+    """
 
     builder: bool
     go_root: str
@@ -67,13 +72,16 @@ class Sandbox(t.NamedTuple):
 
     @property
     def go_tree(self) -> str:
-        """Where AppArmor sees the toolchain: at the path of its version, never at the link ``current``."""
+        """The toolchain as AppArmor sees it: the path of the version, never the link ``current``."""
         parent, dummy, last = self.go_root.rpartition("/")
         return f"{parent}/*" if last == "current" else self.go_root
 
 
-def read_sandbox(item: t.Mapping[str, t.Any], *, service: str) -> Sandbox:
-    """:raises HostError: what is no name of a capability, an address family or a device"""
+def parse_sandbox(item: t.Mapping[str, t.Any], *, service: str) -> Sandbox:
+    """Return the sandbox that the user described.
+
+    :raises HostError: an invalid name of a capability, address family or device
+    """
     builder = item.get("profile") == "builder"
     network = item.get("network")
     sandbox = Sandbox(
@@ -106,7 +114,7 @@ def read_sandbox(item: t.Mapping[str, t.Any], *, service: str) -> Sandbox:
 
 
 def openings(sandbox: Sandbox) -> list[str]:
-    """All that this sandbox opens beyond the strict one, for the description of the unit."""
+    """Return what the sandbox opens beyond the strict default, for the description of the unit."""
     return [
         *([f"Go builder with {sandbox.go_root}"] if sandbox.builder else []),
         *(["network"] if sandbox.builder and sandbox.network else []),
@@ -121,14 +129,14 @@ def openings(sandbox: Sandbox) -> list[str]:
 
 
 def sandbox_lines(sandbox: Sandbox) -> list[str]:
-    """The settings of a service unit."""
+    """Return the settings of a service unit."""
     capabilities = " ".join(sandbox.capabilities)
     families = ["AF_UNIX", *(_NETWORK if sandbox.network else ()), *sandbox.address_families]
     lines = [
         *_STRICT.splitlines(),
         f"MemoryDenyWriteExecute={'no' if sandbox.write_execute else 'yes'}",
         f"PrivateDevices={'no' if sandbox.devices else 'yes'}",
-        # A capability counts for nothing in a user namespace of the service's own.
+        # A capability has no effect outside of the user namespace that PrivateUsers= creates.
         f"PrivateUsers={'no' if capabilities else 'yes'}",
         f"PrivateNetwork={'no' if sandbox.network else 'yes'}",
         f"CapabilityBoundingSet={capabilities}",

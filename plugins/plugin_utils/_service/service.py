@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""A service as its user describes it, checked as a list before anything else happens."""
+"""Parse the descriptions of services and check them as a whole before any host is changed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import re
 import typing as t
 
 from ...module_utils._errors import HostError
-from .credentials import Credential, read_credentials
-from .dependencies import Order, in_order, read_order
-from .health import Health, read_health
-from .instances import Member, read_members
-from .lifecycle import Life, read_life
-from .limits import Limits, read_limits
-from .listeners import Listener, refuse_taken
-from .sandbox import Sandbox, read_sandbox
+from .credentials import Credential, parse_credentials
+from .dependencies import Dependencies, parse_dependencies, start_order
+from .health import HealthCheck, parse_health
+from .instances import Instance, parse_instances
+from .lifecycle import Lifecycle, parse_lifecycle
+from .limits import Limits, parse_limits
+from .listeners import Listener, refuse_conflicts
+from .sandbox import Sandbox, parse_sandbox
 
-__all__ = ["Gone", "Service", "Services", "read_services"]
+__all__ = ["AbsentService", "Service", "Services", "parse_services"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -38,81 +38,85 @@ class Service(t.NamedTuple):
     version: str
     artefact: dict[str, t.Any]
     config_files: list[dict[str, t.Any]]
-    members: list[Member]
+    instances: list[Instance]
     environment_files: list[str]
     credentials: list[Credential]
     limits: Limits
-    health: Health
-    life: Life
-    order: Order
+    health: HealthCheck
+    lifecycle: Lifecycle
+    dependencies: Dependencies
     sandbox: Sandbox
     apparmor_mode: str
     apparmor_rules: list[str]
 
     @property
     def profile(self) -> str:
-        """Name of the AppArmor profile: with our prefix, so that it never is a distribution's."""
+        """The name of its AppArmor profile. The prefix avoids names of the distribution."""
         return f"gofleet.{self.name}"
 
     @property
     def installed(self) -> str:
-        """The program where the host has it already; "" for one that we ship."""
+        """The path of a program that is already on the host, or an empty string for a release."""
         return self.artefact.get("installed") or ""
 
 
-class Gone(t.NamedTuple):
-    """A service that is to be absent. ``purge``: with all that it has written."""
+class AbsentService(t.NamedTuple):
+    """A service that is to be absent.
+
+    purge: whether to remove what it has written
+    """
 
     name: str
     purge: bool
 
 
 class Services(t.NamedTuple):
-    """The list, those that are to run each after those that it needs."""
+    """The services of the list. Each present service comes after its dependencies."""
 
     present: list[Service]
-    absent: list[Gone]
+    absent: list[AbsentService]
 
 
-def read_services(items: list[dict[str, t.Any]]) -> Services:
-    """
-    :param items: the role's ``go_service_services``, its types checked by the role's argument_specs
-    :raises HostError: what can't work together or by itself, told before any host is touched
+def parse_services(items: list[dict[str, t.Any]]) -> Services:
+    """Return the services that the user described.
+
+    :param items: the role's ``go_service_services``, with types checked by the role's argument_specs
+    :raises HostError: a service that cannot work, or two that conflict
     """
     _refuse_repeated([str(item["name"]) for item in items])
     absent = [item for item in items if item.get("state") == "absent"]
     services = {str(item["name"]): _read(item) for item in items if item.get("state") != "absent"}
-    refuse_taken(
+    refuse_conflicts(
         (service.name, listener)
         for service in services.values()
-        for member in service.members
-        for listener in member.listeners
+        for instance in service.instances
+        for listener in instance.listeners
     )
-    order = in_order({name: service.order for name, service in services.items()})
+    order = start_order({name: service.dependencies for name, service in services.items()})
     return Services(
         present=[services[name] for name in order],
-        absent=[Gone(str(item["name"]), bool(item.get("purge", False))) for item in absent],
+        absent=[AbsentService(str(item["name"]), bool(item.get("purge", False))) for item in absent],
     )
 
 
 def _read(item: dict[str, t.Any]) -> Service:
     name = str(item["name"])
     apparmor = item.get("apparmor") or {}
-    members = read_members(item)
+    instances = parse_instances(item)
     service = Service(
         name=name,
         description=item.get("description") or f"Go service {name}",
         version=str(item.get("version") or ""),
         artefact=item.get("artefact") or {},
         config_files=list(item.get("config_files") or []),
-        members=members,
+        instances=instances,
         environment_files=[str(path) for path in item.get("environment_files") or []],
-        credentials=read_credentials(item.get("credentials") or [], service=name),
-        limits=read_limits(item.get("limits") or {}, service=name),
-        health=read_health(item.get("health"), listeners=members[0].listeners, service=name),
-        life=read_life(item, service=name),
-        order=read_order(item),
-        sandbox=read_sandbox(item.get("sandbox") or {}, service=name),
+        credentials=parse_credentials(item.get("credentials") or [], service=name),
+        limits=parse_limits(item.get("limits") or {}, service=name),
+        health=parse_health(item.get("health"), listeners=instances[0].listeners, service=name),
+        lifecycle=parse_lifecycle(item, service=name),
+        dependencies=parse_dependencies(item),
+        sandbox=parse_sandbox(item.get("sandbox") or {}, service=name),
         apparmor_mode=apparmor.get("mode", "enforce"),
         apparmor_rules=list(apparmor.get("rules") or []),
     )
@@ -126,16 +130,16 @@ def _refuse_repeated(names: list[str]) -> None:
         if not _NAME.fullmatch(name):
             raise HostError(
                 f"service {name}",
-                wanted="a name of at most 48 lower-case letters, digits, - and _, a letter first",
+                wanted="a name of at most 48 lower-case letters, digits, - and _ that starts with a letter",
                 found=repr(name),
-                remedy="Rename it: units, users, directories and the AppArmor profile carry this name.",
+                remedy="Rename it. Units, users, directories and the AppArmor profile have this name.",
             )
         if names.count(name) > 1:
             raise HostError(
                 f"service {name}",
-                wanted="each name once in go_service_services",
-                found="it twice",
-                remedy="Rename or remove one of the two.",
+                wanted="one entry for each name in go_service_services",
+                found="two entries with this name",
+                remedy="Rename or remove one of them.",
             )
 
 
@@ -146,42 +150,42 @@ def _refuse_artefact(service: Service) -> None:
             f"service {service.name}",
             wanted="an artefact" if not given else "one artefact",
             found=" and ".join(given) or "none",
-            remedy="Set artefact.file to a program on the controller, artefact.build.directory to its sources, "
-            "or artefact.installed to a program that the host has already.",
+            remedy="Set `artefact.file` to a program on the controller, `artefact.build.directory` to its sources, "
+            "or `artefact.installed` to a program that is already on the host.",
         )
     relative = [
-        *(words[0] for words in service.life.hooks if words and not words[0].startswith("/")),
+        *(words[0] for words in service.lifecycle.hooks if words and not words[0].startswith("/")),
         *(path for path in service.environment_files if not path.startswith("/")),
         *(str(file["path"]) for file in service.config_files),
     ]
     if service.installed and (relative or not service.installed.startswith("/")):
         raise HostError(
             f"service {service.name}",
-            wanted="absolute paths alone, as a program that is installed already has no release",
+            wanted="only absolute paths, because an installed program has no release",
             found=", ".join(relative) or repr(service.installed),
-            remedy="Give absolute paths, or ship the program with artefact.file.",
+            remedy="Use absolute paths, or set `artefact.file` instead of `artefact.installed`.",
         )
 
 
 def _refuse_impossible(service: Service) -> None:
     subject = f"service {service.name}"
-    for member in service.members:
-        for variable in member.environment:
+    for instance in service.instances:
+        for variable in instance.environment:
             if not _VARIABLE.fullmatch(variable):
                 raise HostError(
                     subject,
-                    wanted="names of variables out of letters, digits and _",
+                    wanted="names of variables with letters, digits and _",
                     found=repr(variable),
-                    remedy="Correct environment.",
+                    remedy="Correct `environment`.",
                 )
-        if service.life.timer and member.listeners:
+        if service.lifecycle.timer and instance.listeners:
             raise HostError(
                 subject,
-                wanted="either sockets or a timer to start it",
+                wanted="either sockets or a timer",
                 found="both",
-                remedy="Leave one of them out, or make two services of it.",
+                remedy="Omit one of them, or use two services.",
             )
-        for listener in member.listeners:
+        for listener in instance.listeners:
             _refuse_low_port(service, listener)
 
 
@@ -190,7 +194,7 @@ def _refuse_low_port(service: Service, listener: Listener) -> None:
     if low and _BIND_LOW_PORTS not in service.sandbox.capabilities:
         raise HostError(
             f"service {service.name}",
-            wanted=f"{_BIND_LOW_PORTS} for port {listener.port}, which the service binds by itself (socket: false)",
+            wanted=f"{_BIND_LOW_PORTS} for port {listener.port}, which the service binds itself (`socket: false`)",
             found=f"capabilities {service.sandbox.capabilities}",
-            remedy=f"Let systemd own the port (socket: true), or add {_BIND_LOW_PORTS} to sandbox.capabilities.",
+            remedy=f"Let systemd own the port (`socket: true`), or add {_BIND_LOW_PORTS} to `sandbox.capabilities`.",
         )

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""Words of unit files, taken literally by systemd."""
+"""Quote values for unit files, so that systemd takes them literally (systemd.syntax(7))."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _SAFE = re.compile(r"[A-Za-z0-9@%+=:,./_-]+")
 
 
 def word(raw: str) -> str:
-    """One word of a command or list: specifiers taken literally, quoted where it must be (systemd.syntax(7))."""
+    """Return one word of a command line, with specifiers and variables escaped, quoted where needed."""
     literal = raw.replace("%", "%%").replace("$", "$$")
     return _quoted(literal)
 
 
 def setting(raw: str) -> str:
-    """The same where systemd puts in no variables, as in Environment=: a dollar stands for itself."""
+    """Return one word of a setting without variable expansion, such as Environment=. A dollar sign is literal there."""
     return _quoted(raw.replace("%", "%%"))
 
 
 def command(words: t.Iterable[str]) -> str:
-    """A command line."""
+    """Return a command line."""
     return " ".join(word(each) for each in words)
 
 
 def plain(raw: str) -> str:
-    """A number, time or share, in which systemd knows no specifiers: 150% stays as it is."""
+    """Return a number, time or percentage on one line. systemd expands no specifiers in it, so 150% is kept."""
     return " ".join(raw.split())
 
 
 def text(raw: str) -> str:
-    """A text of one line."""
+    """Return a text on one line, with specifiers escaped."""
     return plain(raw.replace("%", "%%"))
 
 

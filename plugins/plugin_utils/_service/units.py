@@ -11,9 +11,9 @@ from __future__ import annotations
 import typing as t
 
 from .credentials import credential_lines
-from .dependencies import order_lines
-from .instances import Member
-from .lifecycle import Timer, life_lines
+from .dependencies import dependency_lines
+from .instances import Instance
+from .lifecycle import Timer, lifecycle_lines
 from .limits import go_limits, limit_lines
 from .listeners import Listener
 from .program import Program
@@ -21,105 +21,114 @@ from .sandbox import Sandbox, openings, sandbox_lines
 from .service import Service
 from .syntax import command, plain, setting, text
 
-__all__ = ["Place", "described", "service_unit", "socket_unit", "timer_unit"]
+__all__ = ["ProgramPath", "service_unit", "socket_unit", "timer_unit", "unit_description"]
 
-# Where Go runs what it has compiled; it does not make this directory itself.
+# The directory in which the go command runs compiled programs. It does not create it.
 _SCRATCH = "scratch"
 
 
-class Place(t.NamedTuple):
-    """Where a program is on the host. ``release``: the directory of the version in use, "" where we ship nothing."""
+class ProgramPath(t.NamedTuple):
+    """The path of a program on the host.
+
+    release: the directory of the current release, or an empty string for an installed program
+    """
 
     executable: str
     release: str
 
-    def inside(self, path: str) -> str:
-        """A path as users give it: absolute, or one in the release."""
+    def resolve(self, path: str) -> str:
+        """Return the absolute path of a file. A relative path starts at the release."""
         return path if path.startswith("/") else f"{self.release}/{path}"
 
 
-def described(service: Service) -> str:
-    """The description of the unit: whoever looks at the service sees what its sandbox leaves open."""
+def unit_description(service: Service) -> str:
+    """Return the description of the unit, which lists what the sandbox opens."""
     opened = openings(service.sandbox)
     return text(f"{service.description} (opens: {', '.join(opened)})" if opened else service.description)
 
 
 def service_unit(
     service: Service,
-    member: Member,
+    instance: Instance,
     *,
-    place: Place,
+    place: ProgramPath,
     program: Program,
     units_of: t.Callable[[str], t.Sequence[str]],
 ) -> str:
+    """Return the text of a service unit.
+
+    :param program: the build that runs
+    :param units_of: returns the service units of a service of the list, and any other name as it is
     """
-    :param program: what is known of the build that runs
-    :param units_of: the service units behind the name of a service or unit
-    """
-    sockets = [listener.unit for listener in member.sockets]
-    order = order_lines(service.order, sockets=sockets, units_of=units_of)
+    sockets = [listener.unit for listener in instance.sockets]
+    order = dependency_lines(service.dependencies, sockets=sockets, units_of=units_of)
     sections = [
-        "\n".join(["[Unit]", f"Description={described(service)}", *order]) + "\n",
-        "\n".join(_service_section(service, member, place=place, program=program)) + "\n",
+        "\n".join(["[Unit]", f"Description={unit_description(service)}", *order]) + "\n",
+        "\n".join(_service_section(service, instance, place=place, program=program)) + "\n",
     ]
-    if not service.life.timer:
+    if not service.lifecycle.timer:
         sections.append("[Install]\nWantedBy=multi-user.target\n")
     return "\n".join(sections)
 
 
-def _service_section(service: Service, member: Member, *, place: Place, program: Program) -> list[str]:
+def _service_section(
+    service: Service, instance: Instance, *, place: ProgramPath, program: Program
+) -> list[str]:
     def hook(words: t.Sequence[str]) -> str:
-        return command([place.inside(words[0]), *words[1:]])
+        return command([place.resolve(words[0]), *words[1:]])
 
-    environment = _environment(service, member, program=program)
+    environment = _environment(service, instance, program=program)
     return [
         "[Service]",
-        f"Type={'oneshot' if service.life.timer else 'notify' if service.life.notify else 'exec'}",
-        f"ExecStart={command([place.executable, *member.arguments])}",
-        *life_lines(service.life, command=hook),
+        f"Type={'oneshot' if service.lifecycle.timer else 'notify' if service.lifecycle.notify else 'exec'}",
+        f"ExecStart={command([place.executable, *instance.arguments])}",
+        *lifecycle_lines(service.lifecycle, command=hook),
         *[f"Environment={setting(f'{key}={value}')}" for key, value in sorted(environment.items())],
-        *[f"EnvironmentFile={setting(place.inside(path))}" for path in service.environment_files],
+        *[f"EnvironmentFile={setting(place.resolve(path))}" for path in service.environment_files],
         *credential_lines(service.credentials, service=service.name),
         "DynamicUser=yes",
-        *_folders(service, member, place=place),
+        *_directories(service, instance, place=place),
         f"SyslogIdentifier={service.name}",
-        # Ignored by systemd where the kernel has no AppArmor; where it has, no profile means no start.
+        # systemd ignores it where the kernel has no AppArmor. Else the service does not start without the profile.
         f"AppArmorProfile={service.profile}",
         "KillMode=mixed",
         *limit_lines(service.limits),
-        f"LimitCORE={'infinity' if service.life.core_dumps else '0'}",
+        f"LimitCORE={'infinity' if service.lifecycle.core_dumps else '0'}",
         "",
         "# Sandbox",
         *sandbox_lines(service.sandbox),
     ]
 
 
-def _folders(service: Service, member: Member, *, place: Place) -> list[str]:
-    lines = [f"StateDirectory={member.folder}", "StateDirectoryMode=0700"]
+def _directories(service: Service, instance: Instance, *, place: ProgramPath) -> list[str]:
+    lines = [f"StateDirectory={instance.directory}", "StateDirectoryMode=0700"]
     if service.sandbox.builder:
-        lines += [f"CacheDirectory={member.folder} {member.folder}/{_SCRATCH}", "CacheDirectoryMode=0700"]
-    if service.life.logs:
-        lines += [f"LogsDirectory={member.folder}", "LogsDirectoryMode=0700"]
+        lines += [
+            f"CacheDirectory={instance.directory} {instance.directory}/{_SCRATCH}",
+            "CacheDirectoryMode=0700",
+        ]
+    if service.lifecycle.logs:
+        lines += [f"LogsDirectory={instance.directory}", "LogsDirectoryMode=0700"]
     if service.config_files:
         lines.append(f"WorkingDirectory={setting(place.release)}")
-    elif service.life.core_dumps:
+    elif service.lifecycle.core_dumps:
         # Where kernel.core_pattern is a plain name, the kernel writes into this directory.
-        lines.append(f"WorkingDirectory=/var/log/{member.folder}")
+        lines.append(f"WorkingDirectory=/var/log/{instance.directory}")
     return lines
 
 
-def _environment(service: Service, member: Member, *, program: Program) -> dict[str, str]:
-    """What a user says goes before what follows from limits and sandbox."""
+def _environment(service: Service, instance: Instance, *, program: Program) -> dict[str, str]:
+    """Return the environment. Values of the user override those derived from limits and sandbox."""
     environment = go_limits(service.limits, program)
-    if service.life.core_dumps:
+    if service.lifecycle.core_dumps:
         environment["GOTRACEBACK"] = "crash"
     if service.sandbox.builder:
-        environment.update(_builder_environment(service.sandbox, cache=f"/var/cache/{member.folder}"))
-    return {**environment, **member.environment}
+        environment.update(_builder_environment(service.sandbox, cache=f"/var/cache/{instance.directory}"))
+    return {**environment, **instance.environment}
 
 
 def _builder_environment(sandbox: Sandbox, *, cache: str) -> dict[str, str]:
-    """All that Go writes lies in the cache directory; nothing else of the host is writable."""
+    """Return the environment of the go command. It writes only to the cache directory."""
     environment = {
         "GOCACHE": f"{cache}/build",
         "GOMODCACHE": f"{cache}/mod",
@@ -132,8 +141,8 @@ def _builder_environment(sandbox: Sandbox, *, cache: str) -> dict[str, str]:
     return environment if sandbox.network else {**environment, "GOPROXY": "off"}
 
 
-def socket_unit(service: Service, member: Member, listener: Listener) -> str:
-    """The unit that owns an address, so that a new build never closes it."""
+def socket_unit(service: Service, instance: Instance, listener: Listener) -> str:
+    """Return the text of a socket unit. It owns the address, so that a restart of the service does not close it."""
     what = f"socket {listener.name}" if listener.name else "socket"
     lines = [
         "[Unit]",
@@ -142,7 +151,7 @@ def socket_unit(service: Service, member: Member, listener: Listener) -> str:
         "[Socket]",
         f"Listen{'Datagram' if listener.datagram else 'Stream'}={setting(listener.listen)}",
         f"FileDescriptorName={setting(listener.fd_name)}",
-        f"Service={member.unit}",
+        f"Service={instance.unit}",
         *_kind_lines(listener),
         "",
         "[Install]",
@@ -171,19 +180,19 @@ def _kind_lines(listener: Listener) -> list[str]:
     return lines
 
 
-def timer_unit(service: Service, member: Member, timer: Timer) -> str:
-    """The unit that says when a service which runs to its end is started."""
+def timer_unit(service: Service, instance: Instance, timer: Timer) -> str:
+    """Return the text of a timer unit."""
     lines = ["[Unit]", f"Description={text(service.description)} (timer)", "", "[Timer]"]
     lines += [f"OnCalendar={plain(time)}" for time in timer.on_calendar]
     if timer.on_boot:
         lines.append(f"OnBootSec={plain(timer.on_boot)}")
     if timer.every:
-        # Counted from the start of the timer too: a service that never ran has no last run to count from.
+        # OnActiveSec= starts the first run: a service that never ran has no last run to count from.
         lines += [f"OnActiveSec={plain(timer.every)}", f"OnUnitActiveSec={plain(timer.every)}"]
     if timer.random_delay:
         lines.append(f"RandomizedDelaySec={plain(timer.random_delay)}")
     if timer.on_calendar:
         lines.append(f"Persistent={'yes' if timer.persistent else 'no'}")
-    # By itself systemd puts a start off by up to a minute, to wake up less often.
-    lines += ["AccuracySec=1s", f"Unit={member.unit}", "", "[Install]", "WantedBy=timers.target"]
+    # By default systemd delays a start by up to a minute.
+    lines += ["AccuracySec=1s", f"Unit={instance.unit}", "", "[Install]", "WantedBy=timers.target"]
     return "\n".join(lines) + "\n"

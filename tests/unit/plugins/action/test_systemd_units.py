@@ -72,7 +72,7 @@ def run(tmp_path: pathlib.Path, *credentials: dict[str, t.Any]) -> tuple[dict[st
 @pytest.mark.parametrize(
     ("credential", "message"),
     [
-        ({"content": SECRET, "src": "x"}, "wanted its secret from one place: content or src; found both"),
+        ({"content": SECRET, "src": "x"}, "wanted one source of the secret: content or src; found both"),
         ({}, "found neither"),
         ({"src": "none"}, "wanted a file that the controller can read"),
     ],

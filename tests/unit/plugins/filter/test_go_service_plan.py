@@ -11,13 +11,13 @@ from ansible_collections.gofleet.hosts.plugins.filter.go_service_plan import Fil
 FILTER = FilterModule().filters()["go_service_plan"]
 
 
-def test_plans() -> None:
+def test_the_filter_returns_the_plan() -> None:
     plan = FILTER(
         [{"name": "hello", "artefact": {"file": "x"}}], root="/opt/gofleet", versions={"hello": "1"}
     )
     assert sorted(plan) == ["old_profiles", "profiles", "releases", "sets", "units"]
 
 
-def test_turns_a_refusal_into_an_error_of_the_template() -> None:
+def test_an_error_becomes_an_error_of_the_template() -> None:
     with pytest.raises(AnsibleFilterError, match="service hello: wanted an artefact"):
         FILTER([{"name": "hello"}], root="/opt/gofleet")

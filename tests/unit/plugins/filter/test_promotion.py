@@ -9,7 +9,7 @@ from ansible_collections.gofleet.hosts.plugins.filter.promotion import FilterMod
 PLAN = {"profiles": [{"name": "gofleet.hello", "mode": "complain_first"}], "units": []}
 
 
-def test_the_filter_judges() -> None:
+def test_the_filter_returns_decisions() -> None:
     judge = FilterModule().filters()["promotion"]
     (decision,) = judge({"unreachable": True, "msg": "down"}, PLAN)
     assert (decision["verdict"], decision["reason"]) == ("unreachable", "down")

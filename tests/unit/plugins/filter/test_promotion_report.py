@@ -7,7 +7,7 @@ from __future__ import annotations
 from ansible_collections.gofleet.hosts.plugins.filter.promotion_report import FilterModule
 
 
-def test_the_filter_sums_up_the_facts_of_the_hosts() -> None:
+def test_the_filter_summarizes_the_facts_of_the_hosts() -> None:
     decision = {"service": "hello", "verdict": "kept", "reason": "denials", "rules": [], "unanswered": []}
     hostvars = {"a": {"gofleet_promotion": [decision]}, "b": {}, "other": {"gofleet_promotion": [decision]}}
     report = FilterModule().filters()["promotion_report"](hostvars, ["a", "b"], strict=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.gofleet.hosts.plugins.filter.rollout_gates import FilterModule
-from ansible_collections.gofleet.hosts.plugins.module_utils._gate.condition import conditions_of
+from ansible_collections.gofleet.hosts.plugins.module_utils._gate.condition import parse_conditions
 
 GATES = FilterModule().filters()["rollout_gates"]
 SERVICES = [{"name": "hello", "port": 8080, "artefact": {"file": "hello"}}]
@@ -29,7 +29,7 @@ def test_a_description_becomes_conditions_that_the_gate_takes() -> None:
     ]
     assert made[-1]["url"] == "http://127.0.0.1:8080/metrics"
     given = [{"kind": "value", **one} for one in made]
-    assert len(conditions_of(given, url=None, unix_socket=None, prometheus=None)) == 5
+    assert len(parse_conditions(given, url=None, unix_socket=None, prometheus=None)) == 5
 
 
 def test_an_error_is_one_of_the_template() -> None:

@@ -56,7 +56,7 @@ def test_no_node_job_without_its_port(port: int | None) -> None:
     assert {group["job"] for group in run(["web1"], node_exporter_port=port)} == {"hello", "split"}
 
 
-def test_another_variable_for_the_address() -> None:
+def test_the_address_variable_can_be_chosen() -> None:
     assert run(["web1"], address_var="ansible_host")[-2]["targets"] == ["127.0.0.1:9100"]
 
 
@@ -64,6 +64,6 @@ def test_another_variable_for_the_address() -> None:
     ("hosts", "hostvars", "words"),
     [("web1", HOSTVARS, "list of host names"), (["web1"], [], "hostvars"), (["web9"], HOSTVARS, "web9")],
 )
-def test_says_what_is_wrong(hosts: t.Any, hostvars: t.Any, words: str) -> None:
+def test_invalid_arguments_are_refused(hosts: t.Any, hostvars: t.Any, words: str) -> None:
     with pytest.raises(AnsibleFilterError, match=words):
         run(hosts, hostvars)

@@ -61,9 +61,7 @@ def test_a_host_error_is_a_failed_task(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("there", [None, "/tmp/task"])
-def test_a_file_goes_into_the_temporary_directory_which_is_made_once(
-    tmp_path: pathlib.Path, there: str | None
-) -> None:
+def test_files_are_copied_into_one_temporary_directory(tmp_path: pathlib.Path, there: str | None) -> None:
     action = Action(lambda action: {"path": action.transfer("/here/x", name="y")}, directory=tmp_path)
     action._connection._shell.tmpdir = there
     action._connection._shell.join_path = lambda *parts: "/".join(parts)

@@ -22,10 +22,10 @@ def plan(mode: str = "complain_first") -> dict[str, t.Any]:
 
 
 def judged(
-    told: dict[str, t.Any] | None = None, *, mode: str = "complain_first", **more: t.Any
+    reported: dict[str, t.Any] | None = None, *, mode: str = "complain_first", **more: t.Any
 ) -> dict[str, t.Any]:
     options: dict[str, t.Any] = {"trials": [], "services": [], "predicted": False, **more}
-    denials = {"profiles": {"gofleet.hello": {**CLEAN, **(told or {})}}}
+    denials = {"profiles": {"gofleet.hello": {**CLEAN, **(reported or {})}}}
     (decision,) = promotion(denials, plan=plan(mode), **options)
     return decision
 
@@ -41,7 +41,7 @@ def test_a_clean_profile_is_ready_with_the_health_check_of_its_service() -> None
 
 
 @pytest.mark.parametrize(
-    ("told", "mode", "verdict", "reason"),
+    ("reported", "mode", "verdict", "reason"),
     [
         ({"mode": "enforce"}, "complain_first", "enforced", "enforces"),
         ({"mode": "enforce", "count": 3}, "enforce", "enforced", "enforces"),
@@ -52,11 +52,13 @@ def test_a_clean_profile_is_ready_with_the_health_check_of_its_service() -> None
         ({"count": 3}, "complain_first", "kept", f"3 denials since {SINCE}"),
         ({"complete": "no", "reason": "lines were lost"}, "complain_first", "kept", "lines were lost"),
         ({"complete": "unknown", "reason": "who knows"}, "complain_first", "kept", "who knows"),
-        ({"processes": 0}, "complain_first", "kept", "nothing was observed"),
+        ({"processes": 0}, "complain_first", "kept", "nothing to observe"),
     ],
 )
-def test_what_is_not_ready_says_why(told: dict[str, t.Any], mode: str, verdict: str, reason: str) -> None:
-    decision = judged(told, mode=mode)
+def test_profiles_that_are_not_ready_have_a_reason(
+    reported: dict[str, t.Any], mode: str, verdict: str, reason: str
+) -> None:
+    decision = judged(reported, mode=mode)
     assert decision["verdict"] == verdict
     assert reason in decision["reason"]
 
@@ -73,7 +75,7 @@ def test_what_is_not_ready_says_why(told: dict[str, t.Any], mode: str, verdict: 
         ),
     ],
 )
-def test_hosts_that_tell_nothing(denials: dict[str, t.Any], verdict: str, reason: str) -> None:
+def test_hosts_without_an_answer(denials: dict[str, t.Any], verdict: str, reason: str) -> None:
     (decision,) = promotion(denials, plan=plan(), trials=[], services=[], predicted=False)
     assert decision["verdict"] == verdict
     assert reason in decision["reason"]
@@ -82,7 +84,7 @@ def test_hosts_that_tell_nothing(denials: dict[str, t.Any], verdict: str, reason
 @pytest.mark.parametrize(
     ("trial", "predicted", "verdict", "reason"),
     [
-        ({"changed": True, "modes": {}}, False, "promoted", "none on trial"),
+        ({"changed": True, "modes": {}}, False, "promoted", "none in the trial"),
         ({"changed": True, "modes": {}}, True, "would be promoted", "no denials"),
         ({"msg": "denied: r /etc/x", "error": {}}, False, "reverted", "r /etc/x"),
         ({"msg": "MODULE FAILURE", "rc": 1}, False, "reverted", "MODULE FAILURE"),
@@ -90,19 +92,19 @@ def test_hosts_that_tell_nothing(denials: dict[str, t.Any], verdict: str, reason
         ({"unreachable": True}, False, "unreachable", "complain mode"),
     ],
 )
-def test_what_became_of_a_trial(trial: dict[str, t.Any], predicted: bool, verdict: str, reason: str) -> None:
+def test_results_of_a_trial(trial: dict[str, t.Any], predicted: bool, verdict: str, reason: str) -> None:
     item = {"ansible_loop_var": "one", "one": {"profile": "gofleet.hello"}}
     decision = judged({"mode": "enforce"}, trials=[{**item, **trial}], predicted=predicted)
     assert decision["verdict"] == verdict
     assert reason in decision["reason"]
 
 
-def test_only_the_services_that_are_asked_for() -> None:
+def test_only_the_named_services_are_judged() -> None:
     denials = {"profiles": {"gofleet.hello": CLEAN}}
     assert promotion(denials, plan=plan(), trials=[], services=["other"], predicted=False) == []
 
 
-def test_a_report_has_for_each_service_the_rules_of_all_hosts() -> None:
+def test_a_report_merges_the_rules_of_all_hosts() -> None:
     optional = {
         "kind": "capability",
         "subject": "net_admin",
@@ -111,11 +113,11 @@ def test_a_report_has_for_each_service_the_rules_of_all_hosts() -> None:
         "reason": "optional",
     }
     lost = {"kind": "userns", "subject": "", "rule": None, "optional": False, "reason": "no rule is known"}
-    told = {"count": 3, "denials": [optional, lost]}
+    reported = {"count": 3, "denials": [optional, lost]}
     report = promotion_report(
         {
-            "a": [judged({**told, "rules": [RULE]})],
-            "b": [judged({**told, "rules": [RULE, DANGER]})],
+            "a": [judged({**reported, "rules": [RULE]})],
+            "b": [judged({**reported, "rules": [RULE, DANGER]})],
             "c": [judged()],
         },
         strict=False,
@@ -135,7 +137,7 @@ def test_a_report_has_for_each_service_the_rules_of_all_hosts() -> None:
     assert (report["red"], report["broken"]) == ([], [])
 
 
-def test_rules_of_what_is_enforced_are_no_wish() -> None:
+def test_rules_of_enforced_profiles_are_not_proposed() -> None:
     report = promotion_report({"a": [judged({"mode": "enforce", "rules": [RULE]})]}, strict=True)
     assert report["services"]["hello"]["rules"] == []
     assert report["red"] == []

@@ -20,9 +20,7 @@ from ansible_collections.gofleet.hosts.plugins.plugin_utils._scrape_targets impo
         ({"own": "[fd00::1]"}, "[fd00::1]"),
     ],
 )
-def test_the_first_variable_that_says_something_is_the_address(
-    variables: dict[str, t.Any], address: str
-) -> None:
+def test_the_first_variable_with_a_value_is_the_address(variables: dict[str, t.Any], address: str) -> None:
     assert address_of("web1", variables, address_var="own") == address
 
 
@@ -39,7 +37,7 @@ def test_the_first_variable_that_says_something_is_the_address(
         ({"port": 8080, "state": "absent"}, []),
     ],
 )
-def test_where_the_metrics_of_a_service_are(service: dict[str, t.Any], targets: list[list[str]]) -> None:
+def test_addresses_of_the_metrics_of_a_service(service: dict[str, t.Any], targets: list[list[str]]) -> None:
     hostvars = {"web1": {"own": "10.0.0.1", "go_service_services": [{"name": "x", **service}]}}
     groups = scrape_targets(["web1"], hostvars, address_var="own", node_exporter_port=0)
     assert [group["targets"] for group in groups] == targets

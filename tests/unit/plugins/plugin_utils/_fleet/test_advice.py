@@ -168,7 +168,7 @@ def test_what_loosens_a_protection_says_so(fix: str) -> None:
     )
 
 
-def test_hosts_that_tell_nothing() -> None:
+def test_hosts_without_an_answer() -> None:
     hosts = {
         "a": no_facts("unreachable", problems=[{"module": "kernel_info", "message": "timed out"}]),
         "b": no_facts("failed", problems=[{"module": "kernel_info", "message": "boom"}]),

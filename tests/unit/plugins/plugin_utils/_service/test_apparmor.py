@@ -11,12 +11,12 @@ import typing as t
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.apparmor import apparmor_profile
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.program import Program, read_program
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.service import read_services
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.program import Program, parse_program
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.service import parse_services
 
 ABSTRACTIONS = pathlib.Path("/etc/apparmor.d/abstractions/base")
-STATIC = read_program("1")
-DYNAMIC = read_program(
+STATIC = parse_program("1")
+DYNAMIC = parse_program(
     {
         "version": "1",
         "program": {
@@ -49,19 +49,19 @@ BUILDER: dict[str, t.Any] = {
 
 def profile(program: Program = STATIC, **changes: t.Any) -> str:
     item = {"name": "hello", "artefact": {"file": "x"}, "port": 8080, **changes}
-    return apparmor_profile(read_services([item]).present[0], store="/opt/gofleet/hello", program=program)
+    return apparmor_profile(parse_services([item]).present[0], store="/opt/gofleet/hello", program=program)
 
 
-def test_is_named_ours_and_attached_to_every_version_of_the_program() -> None:
+def test_the_profile_has_our_prefix_and_attaches_to_every_version() -> None:
     assert "\nprofile gofleet.hello /opt/gofleet/hello/*/hello flags=(attach_disconnected) {\n" in profile()
 
 
-def test_a_program_of_others_is_confined_in_this_service_alone() -> None:
+def test_an_installed_program_is_confined_only_in_this_service() -> None:
     assert "\nprofile gofleet.hello flags=(attach_disconnected) {\n" in profile(**BUILDER)
 
 
 @pytest.mark.parametrize("path", ["limits", "fd/", "cgroup", "hpage_pmd_size", "somaxconn", "systemd/notify"])
-def test_allows_what_go_its_metrics_and_systemd_need(path: str) -> None:
+def test_paths_that_go_metrics_and_systemd_need_are_allowed(path: str) -> None:
     assert any(path in line and line.endswith(("r,", "w,")) for line in profile().splitlines())
 
 
@@ -87,12 +87,12 @@ def test_allows_what_go_its_metrics_and_systemd_need(path: str) -> None:
         (BUILDER, "owner /var/cache/{,private/}hello/{,**} rwk"),
     ],
 )
-def test_what_is_described_becomes_rules(changes: dict[str, t.Any], rule: str) -> None:
+def test_options_become_rules(changes: dict[str, t.Any], rule: str) -> None:
     assert f"  {rule}," in profile(**changes).splitlines()
     assert f"  {rule}," not in profile().splitlines()
 
 
-def test_only_a_dynamic_program_gets_a_loader_and_libraries() -> None:
+def test_only_a_dynamic_program_may_load_libraries() -> None:
     rules = {
         "  /lib64/ld-linux-x86-64.so.2 mr,",
         "  /usr/lib64/ld-linux-x86-64.so.2 mr,",
@@ -104,7 +104,7 @@ def test_only_a_dynamic_program_gets_a_loader_and_libraries() -> None:
     assert "loader" not in profile()
 
 
-def test_a_builder_locks_what_it_reads() -> None:
+def test_a_builder_may_lock_files_that_it_reads() -> None:
     """go does so with each go.mod."""
     rules = profile(**BUILDER | {"sandbox": {"profile": "builder", "read_paths": ["/srv/in"]}}).splitlines()
     assert "  /srv/in{,/**} rk," in rules
@@ -125,7 +125,7 @@ def test_without_the_network_no_rule_allows_it() -> None:
     [(STATIC, {}), (DYNAMIC, RICH), (STATIC, BUILDER)],
     ids=["static", "dynamic and rich", "builder"],
 )
-def test_compiles(program: Program, changes: dict[str, t.Any]) -> None:
+def test_the_parser_compiles_the_profile(program: Program, changes: dict[str, t.Any]) -> None:
     text = profile(program, **changes)
     done = subprocess.run(["apparmor_parser", "-QK"], input=text, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr + text

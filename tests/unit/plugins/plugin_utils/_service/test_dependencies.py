@@ -9,14 +9,14 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.dependencies import (
-    Order,
-    in_order,
-    order_lines,
+    Dependencies,
+    dependency_lines,
+    start_order,
 )
 
 
-def order(**kinds: list[str]) -> Order:
-    return Order(*(kinds.get(kind, []) for kind in Order._fields))
+def order(**kinds: list[str]) -> Dependencies:
+    return Dependencies(*(kinds.get(kind, []) for kind in Dependencies._fields))
 
 
 @pytest.mark.parametrize(
@@ -29,27 +29,32 @@ def order(**kinds: list[str]) -> Order:
         ({"a": {"after": ["b", "c"]}, "b": {"after": ["c"]}, "c": {}}, ["c", "b", "a"]),
     ],
 )
-def test_each_comes_after_those_it_needs(orders: dict[str, dict[str, t.Any]], expected: list[str]) -> None:
-    assert in_order({name: order(**kinds) for name, kinds in orders.items()}) == expected
+def test_services_come_after_their_dependencies(
+    orders: dict[str, dict[str, t.Any]], expected: list[str]
+) -> None:
+    assert start_order({name: order(**kinds) for name, kinds in orders.items()}) == expected
 
 
 @pytest.mark.parametrize(
     ("orders", "message"),
     [
-        ({"a": {"after": ["b"]}, "b": {"requires": ["a"]}}, "service a: .*a circle: a after b after a"),
-        ({"a": {"wants": ["a"]}}, "a circle: a after a"),
-        ({"a": {}, "b": {"after": ["c"]}, "c": {"after": ["b"]}}, "a circle: b after c after b"),
+        (
+            {"a": {"after": ["b"]}, "b": {"requires": ["a"]}},
+            "service a: .*a dependency cycle: a after b after a",
+        ),
+        ({"a": {"wants": ["a"]}}, "a dependency cycle: a after a"),
+        ({"a": {}, "b": {"after": ["c"]}, "c": {"after": ["b"]}}, "a dependency cycle: b after c after b"),
         ({"a": {"after": ["bb"]}}, "wanted the name of another service of the list, or of a unit.*'bb'"),
     ],
 )
-def test_refuses_what_could_never_start(orders: dict[str, dict[str, t.Any]], message: str) -> None:
+def test_unknown_names_and_cycles_are_refused(orders: dict[str, dict[str, t.Any]], message: str) -> None:
     with pytest.raises(HostError, match=message):
-        in_order({name: order(**kinds) for name, kinds in orders.items()})
+        start_order({name: order(**kinds) for name, kinds in orders.items()})
 
 
-def test_names_become_units_and_what_is_needed_starts_before() -> None:
+def test_names_become_units_and_dependencies_start_first() -> None:
     known = {"db": ["db@a.service", "db@b.service"]}
-    lines = order_lines(
+    lines = dependency_lines(
         order(after=["log.service"], requires=["db"]),
         sockets=["hello.socket"],
         units_of=lambda name: known.get(name, [name]),

@@ -20,7 +20,7 @@ ITEM: dict[str, t.Any] = {
 }
 
 
-def test_gives_each_module_its_list() -> None:
+def test_each_module_gets_its_list() -> None:
     plan = service_plan([ITEM], root="/opt/gofleet", versions={"hello": {"version": "1"}})
     assert plan["releases"] == [{"name": "hello", "version": "1", "file": "x", "sha256": None}]
     assert [profile["name"] for profile in plan["profiles"]] == ["gofleet.hello"]
@@ -58,21 +58,21 @@ def test_units_of_each_kind_of_service(changes: dict[str, t.Any], units: list[st
     assert {unit["set"] for unit in plan["units"]} == {"hello"}
 
 
-def test_a_service_of_a_timer_is_neither_started_nor_asked() -> None:
+def test_a_service_with_a_timer_is_not_started_and_has_no_health_check() -> None:
     item = {**ITEM, "port": None, "timer": {"every": "1h"}}
     service, timer = service_plan([item], root="/opt/gofleet", versions={"hello": "1"})["units"]
     assert not {"state", "enabled", "health"} & set(service)
     assert (timer["state"], timer["enabled"]) == ("started", True)
 
 
-def test_what_is_needed_is_started_before() -> None:
+def test_dependencies_start_first() -> None:
     items = [{**ITEM, "requires": ["db"]}, {**ITEM, "name": "db", "port": 5432}]
     units = service_plan(items, root="/opt/gofleet", versions={})["units"]
     assert [unit["name"] for unit in units] == ["db.socket", "db.service", "hello.socket", "hello.service"]
     assert "Requires=hello.socket db.service\n" in units[3]["content"]
 
 
-def test_files_and_secrets_go_to_those_who_ship_them() -> None:
+def test_files_and_credentials_go_to_their_modules() -> None:
     item = {
         **ITEM,
         "config_files": [{"path": "etc/a", "content": "b"}],
@@ -84,14 +84,14 @@ def test_files_and_secrets_go_to_those_who_ship_them() -> None:
     assert "S3CRET" not in str([plan["releases"], plan["profiles"], plan["units"]])
 
 
-def test_a_program_of_others_has_no_release() -> None:
+def test_an_installed_program_has_no_release() -> None:
     item = {"name": "build", "artefact": {"installed": "/usr/bin/go"}}
     plan = service_plan([item], root="/opt/gofleet", versions={})
     assert plan["releases"] == []
     assert "release" not in plan["units"][0]
 
 
-def test_what_is_to_be_absent_goes_in_two_steps() -> None:
+def test_an_absent_service_is_removed_in_two_steps() -> None:
     plan = service_plan([{**ITEM, "state": "absent", "purge": True}], root="/opt/gofleet", versions={})
     assert (plan["releases"], plan["profiles"], plan["units"]) == ([], [], [])
     assert plan["old_profiles"] == [{"name": "gofleet.hello", "state": "absent"}]
@@ -138,7 +138,7 @@ VALUES = {
 ELSEWHERE = ("artefact.", "config_files.", "metrics", "timer")
 
 
-def test_every_option_of_the_role_is_understood() -> None:
+def test_every_option_of_the_role_is_read() -> None:
     specs = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"][
         "options"
     ]

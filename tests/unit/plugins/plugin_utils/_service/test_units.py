@@ -9,36 +9,36 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.credentials import (
     credential_lines,
-    read_credentials,
+    parse_credentials,
 )
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.lifecycle import life_lines
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.limits import go_limits, read_limits
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.program import Program, read_program
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.lifecycle import lifecycle_lines
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.limits import go_limits, parse_limits
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.program import Program, parse_program
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.sandbox import (
-    read_sandbox,
+    parse_sandbox,
     sandbox_lines,
 )
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.service import read_services
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.service import parse_services
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.syntax import command, setting, text
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.units import (
-    Place,
+    ProgramPath,
     service_unit,
     socket_unit,
     timer_unit,
 )
 
 STORE = "/opt/gofleet/hello/current"
-PLAIN = read_program("1")
-PLACE = Place(f"{STORE}/hello", STORE)
+PLAIN = parse_program("1")
+PLACE = ProgramPath(f"{STORE}/hello", STORE)
 
 
 def unit(program: Program = PLAIN, **changes: t.Any) -> str:
-    (service,) = read_services(
+    (service,) = parse_services(
         [{"name": "hello", "artefact": {"file": "x"}, "port": 8080, **changes}]
     ).present
-    place = Place(service.installed, "") if service.installed else PLACE
+    place = ProgramPath(service.installed, "") if service.installed else PLACE
     return service_unit(
-        service, service.members[0], place=place, program=program, units_of=lambda name: [name]
+        service, service.instances[0], place=place, program=program, units_of=lambda name: [name]
     )
 
 
@@ -54,10 +54,10 @@ def settings(program: Program = PLAIN, **changes: t.Any) -> dict[str, list[str]]
 
 def started_by(**changes: t.Any) -> str:
     """Text of the first unit that starts the service."""
-    (service,) = read_services([{"name": "hello", "artefact": {"file": "x"}, **changes}]).present
-    member = service.members[0]
-    if service.life.timer:
-        return timer_unit(service, member, service.life.timer)
+    (service,) = parse_services([{"name": "hello", "artefact": {"file": "x"}, **changes}]).present
+    member = service.instances[0]
+    if service.lifecycle.timer:
+        return timer_unit(service, member, service.lifecycle.timer)
     return socket_unit(service, member, member.sockets[0])
 
 
@@ -173,7 +173,7 @@ def test_the_default_is_strict_and_keeps_the_backlog_readable() -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_is_described_is_what_is_set(changes: dict[str, t.Any], setting: str, values: list[str]) -> None:
+def test_options_become_settings(changes: dict[str, t.Any], setting: str, values: list[str]) -> None:
     assert settings(**changes)[setting] == values
     assert "S3CRET" not in unit(**changes)
 
@@ -198,11 +198,11 @@ def test_what_is_described_is_what_is_set(changes: dict[str, t.Any], setting: st
         ),
     ],
 )  # fmt: skip
-def test_every_opening_is_named(sandbox: dict[str, t.Any], description: str) -> None:
+def test_the_description_names_every_opening(sandbox: dict[str, t.Any], description: str) -> None:
     assert settings(sandbox=sandbox)["Description"] == [description]
 
 
-def test_a_builder_has_its_toolchain_and_its_caches_and_no_network() -> None:
+def test_a_builder_has_a_toolchain_caches_and_no_network() -> None:
     found = settings(sandbox={"profile": "builder"}, artefact={"installed": "/usr/local/bin/go"}, port=None)
     assert found["CacheDirectory"] == ["hello hello/scratch"]
     assert {"GOCACHE=/var/cache/hello/build", "GOTMPDIR=/var/cache/hello/scratch", "GOPROXY=off"} <= set(
@@ -227,29 +227,29 @@ def test_a_builder_has_its_toolchain_and_its_caches_and_no_network() -> None:
 def test_gomaxprocs_is_for_builds_that_see_no_quota(
     quota: str, sees: bool | None, expected: dict[str, str]
 ) -> None:
-    program = read_program({"version": "1", "program": {"sees_cpu_quota": sees}})
-    assert go_limits(read_limits({"cpu_quota": quota}, service="x"), program) == expected
+    program = parse_program({"version": "1", "program": {"sees_cpu_quota": sees}})
+    assert go_limits(parse_limits({"cpu_quota": quota}, service="x"), program) == expected
 
 
 @pytest.mark.parametrize(
     ("size", "expected"),
     [("268435456", 268435456), ("256M", 268435456), ("1G", 1 << 30), ("64K", 65536), (None, 0)],
 )
-def test_reads_sizes_as_systemd_does(size: str | None, expected: int) -> None:
-    assert read_limits({"memory_max": size}, service="x").memory_max == expected
+def test_sizes_are_read_as_by_systemd(size: str | None, expected: int) -> None:
+    assert parse_limits({"memory_max": size}, service="x").memory_max == expected
 
 
-def test_a_sandbox_and_secrets_are_settings_of_their_own() -> None:
-    assert "PrivateNetwork=yes" in sandbox_lines(read_sandbox({"network": False}, service="x"))
-    secrets = read_credentials([{"name": "a", "src": "b"}], service="x")
+def test_sandbox_and_credential_lines() -> None:
+    assert "PrivateNetwork=yes" in sandbox_lines(parse_sandbox({"network": False}, service="x"))
+    secrets = parse_credentials([{"name": "a", "src": "b"}], service="x")
     assert credential_lines(secrets, service="x") == ["LoadCredential=a:/etc/gofleet/credentials/x/a"]
 
 
-def test_hooks_are_written_by_who_knows_the_release() -> None:
-    (service,) = read_services(
+def test_hooks_are_written_by_the_given_function() -> None:
+    (service,) = parse_services(
         [{"name": "x", "artefact": {"file": "x"}, "hooks": {"reload": ["x", "-r"]}}]
     ).present
-    assert "ExecReload=x+-r" in life_lines(service.life, command="+".join)
+    assert "ExecReload=x+-r" in lifecycle_lines(service.lifecycle, command="+".join)
 
 
 @pytest.mark.parametrize(
@@ -266,12 +266,12 @@ def test_arguments_are_taken_literally(word: str, written: str) -> None:
     assert settings(arguments=[word])["ExecStart"] == [f"{STORE}/hello {written}"]
 
 
-def test_words_of_each_kind() -> None:
+def test_quoting_of_each_function() -> None:
     assert command(["a", "$b"]) == 'a "$$b"'
     assert setting("A=$b") == '"A=$b"'
     assert text("two\nlines at 50%") == "two lines at 50%%"
 
 
-def test_without_a_socket_nothing_is_required_of_one() -> None:
+def test_without_a_socket_nothing_requires_one() -> None:
     assert "Requires" in settings()
     assert "Requires" not in settings(socket=False)
