@@ -7,12 +7,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 name: go_service_plan
-short_description: Turn descriptions of Go services into what the modules of the collection take
+short_description: Turn descriptions of Go services into options of the modules
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Checks the whole list first, for example two services on one port, and fails before a host is touched.
-  - Then gives, out of one description a service, its release, its AppArmor profile and its units.
+  - Checks the whole list first, for example for two services on one port, and fails before any host is changed.
+  - Then returns the release, the AppArmor profile and the units of each service.
 options:
   _input:
     description: The services, as C(go_service_services) of the role P(gofleet.hosts.go_service#role) describes them.
@@ -25,8 +25,8 @@ options:
     required: true
   versions:
     description:
-      - What M(gofleet.hosts.release) returned of each, by name of the service. Units need the version of it, and profiles what the program
-        says of itself.
+      - What M(gofleet.hosts.release) returned for each service, by name of the service. Units need the version, and profiles need the
+        properties of the program.
     type: dict
     default: {}
 """
@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Lists for the modules, out of one description.
+  description: Lists with options of the modules.
   type: dict
   contains:
     releases:
@@ -58,7 +58,7 @@ _value:
       type: list
       elements: dict
     old_profiles:
-      description: For M(gofleet.hosts.apparmor_profiles), those of services that are to be absent, after their processes have ended.
+      description: For M(gofleet.hosts.apparmor_profiles), the profiles of absent services. Use them after their processes have ended.
       type: list
       elements: dict
     units:
@@ -66,7 +66,8 @@ _value:
       type: list
       elements: dict
     sets:
-      description: For M(gofleet.hosts.systemd_units), one set a service, with its credentials. No units for one that is to be absent.
+      description: For M(gofleet.hosts.systemd_units), one set for each service, with its credentials. The set of an absent service has no
+        units.
       type: list
       elements: dict
 """
@@ -82,7 +83,7 @@ from ..plugin_utils._service.plan import service_plan
 def go_service_plan(
     services: list[dict[str, t.Any]], root: str, versions: dict[str, t.Any] | None = None
 ) -> dict[str, list[dict[str, t.Any]]]:
-    """The filter: errors of the description become errors of the template."""
+    """Return the plan. An error in the descriptions becomes an error of the template."""
     try:
         return service_plan(services, root=root, versions=versions or {})
     except HostError as error:
@@ -90,7 +91,7 @@ def go_service_plan(
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """Provide the filter of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"go_service_plan": go_service_plan}

@@ -7,13 +7,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 name: promotion
-short_description: Tell which AppArmor profiles of a host are ready to be enforced
+short_description: Decide which AppArmor profiles of a host are ready to be enforced
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Judges each service of a host by what its profile would have denied. A profile is ready when it complains, its C(apparmor.mode) is
-    V(complain_first), a process runs in it, and a complete log has no denial.
-  - With O(trials) it tells what became of those that were tried. P(gofleet.hosts.promote#playbook) uses both.
+  - Judges each service of a host by what its profile would have denied. A profile is ready if it is in complain mode, its
+    C(apparmor.mode) is V(complain_first), a process runs in it, and a complete log has no denials.
+  - With O(trials) it also returns the results of trials. P(gofleet.hosts.promote#playbook) uses both.
 positional: plan
 options:
   _input:
@@ -21,7 +21,7 @@ options:
     type: dict
     required: true
   plan:
-    description: The services, as P(gofleet.hosts.go_service_plan#filter) gives them.
+    description: The services, as P(gofleet.hosts.go_service_plan#filter) returns them.
     type: dict
     required: true
   trials:
@@ -35,21 +35,21 @@ options:
     elements: str
     default: []
   predicted:
-    description: Whether the trials were predictions, in check mode.
+    description: Whether the trials ran in check mode.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
 ---
-- name: Show which services could be enforced
+- name: Show which profiles can be enforced
   ansible.builtin.debug:
     msg: "{{ denials | gofleet.hosts.promotion(go_service_services | gofleet.hosts.go_service_plan(root='/opt/gofleet')) }}"
 """
 
 RETURN = r"""
 _value:
-  description: One entry a service.
+  description: One entry for each service.
   type: list
   elements: dict
   contains:
@@ -64,17 +64,17 @@ _value:
         or V(would be promoted).
       type: str
     reason:
-      description: Why, as a sentence.
+      description: The reason for the verdict, as a sentence.
       type: str
     since:
-      description: From when on denials were counted.
+      description: The time from which denials were counted.
       type: str
     health:
-      description: How the service is asked whether it is well.
+      description: The health checks of the service.
       type: list
       elements: dict
     rules:
-      description: Rules that would allow what was denied, as M(gofleet.hosts.apparmor_denials_info) proposes them.
+      description: Rules that would allow the denials, as M(gofleet.hosts.apparmor_denials_info) proposes them.
       type: list
       elements: dict
     unanswered:
@@ -95,12 +95,12 @@ def promotion(
     services: list[str] | None = None,
     predicted: bool = False,
 ) -> list[dict[str, t.Any]]:
-    """The filter."""
+    """Return the decision for each service of a host."""
     return judge(denials, plan=plan, trials=trials or [], services=services or [], predicted=predicted)
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """Provide the filter of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"promotion": promotion}

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: scrape_targets
-short_description: Makes the scrape targets of hosts out of the inventory
+short_description: Derive scrape targets from the inventory
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Gives the list that O(gofleet.hosts.scrape_targets#module:targets) takes. It has a job C(node) with every host, and one job for each
+  - Returns a list for O(gofleet.hosts.scrape_targets#module:targets). It has a job C(node) with every host, and one job for each
     service in the variable C(go_service_services) of a host.
-  - A service is scraped at C(metrics.port), else on its socket C(metrics), else at its own C(port) or that of each instance. One without any,
-    or with C(metrics) false, or that is to be absent, is left out.
-  - Each group has the label C(host), the name in the inventory. Those of services have the label C(service) too.
+  - A service is scraped at C(metrics.port), else at its socket C(metrics), else at its C(port) or the port of each instance. A service
+    without these ports, with C(metrics) false or with C(state) absent is omitted.
+  - Each group has the label C(host) with the name in the inventory. Groups of services also have the label C(service).
 positional: _input, hostvars
 options:
   _input:
@@ -28,11 +28,11 @@ options:
     required: true
   address_var:
     description:
-      - The variable that holds the address to scrape a host at. A host without it is scraped at its C(ansible_host), else at its name.
+      - Name of the variable with the address of a host. A host without it is scraped at its C(ansible_host), else at its name.
     type: str
     default: gofleet_address
   node_exporter_port:
-    description: The port of the node exporter. With V(0) there is no job C(node).
+    description: The port of the node exporter. V(0) omits the job C(node).
     type: int
     default: 9100
 seealso:
@@ -45,7 +45,7 @@ EXAMPLES = r"""
   gofleet.hosts.scrape_targets:
     targets: "{{ groups['go_hosts'] | gofleet.hosts.scrape_targets(hostvars) }}"
 
-- name: Scrape the services alone, over a private network
+- name: Scrape only the services over a private network
   gofleet.hosts.scrape_targets:
     targets: "{{ groups['go_hosts'] | gofleet.hosts.scrape_targets(hostvars, address_var='private_ip', node_exporter_port=0) }}"
 """
@@ -83,7 +83,7 @@ def _filter(
         raise AnsibleFilterError(
             "gofleet.hosts.scrape_targets: wanted a list of host names and hostvars; found "
             f"{type(hosts).__name__} and {type(hostvars).__name__}. "
-            "Write groups['go_hosts'] | gofleet.hosts.scrape_targets(hostvars)."
+            "Use groups['go_hosts'] | gofleet.hosts.scrape_targets(hostvars)."
         )
     missing = [host for host in hosts if host not in hostvars]
     if missing:
@@ -95,7 +95,7 @@ def _filter(
 
 
 class FilterModule:
-    """The filter of the collection with this name."""
+    """Provide the filter of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"scrape_targets": _filter}

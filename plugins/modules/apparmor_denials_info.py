@@ -8,18 +8,18 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: apparmor_denials_info
-short_description: What AppArmor denied, or would have, and the rules that would allow it
+short_description: Report AppArmor denials and propose rules that would allow them
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Reads the denials of profiles out of the audit daemon's log, the journal or the kernel's log, and counts them. In complain mode these
-    are what enforcing would have denied.
-  - Proposes the rules that would allow them. A rule is no wider than what was denied, except that process and thread numbers, the places
-    of C(/proc), C(/sys) and C(/run), and the version in the path of a release are made general. A rule that a person should look at
-    first is marked with the reason.
-  - Tells for each profile whether the log is complete. Without an audit daemon the kernel prints a few lines at a time and drops the
-    rest, so the absence of denials proves nothing then.
-  - On a host whose kernel has no AppArmor, or that shows none (a container), RV(skipped) says why.
+  - Reads and counts the denials of profiles in the log of the audit daemon, the journal or the log of the kernel. In complain mode these
+    are the accesses that enforce mode would have denied.
+  - Proposes rules that would allow them. A rule allows only what was denied, but process and thread IDs, the paths C(/proc), C(/sys) and
+    C(/run), and the version in the path of a release become variables or patterns. A rule that a person should review is marked with
+    the reason.
+  - Reports for each profile whether the log is complete. Without an audit daemon the kernel limits the rate of messages and drops the
+    others. Then a log without denials does not prove that there were none.
+  - RV(skipped) has the reason on a host without AppArmor in its kernel, or with AppArmor hidden (a container).
 extends_documentation_fragment:
   - gofleet.hosts._attributes.info
   - gofleet.hosts._attributes.actiongroup
@@ -31,22 +31,22 @@ options:
     default: ["gofleet.*"]
   since:
     description:
-      - From when on denials count. V(changed) stands for the last change of each profile's file in O(path), or of the one in C(local/) that
-        it includes, V(boot) for the boot of the host. Both begin where the log does, if that is later.
-      - Or a time in seconds since 1970, perhaps with C(@) before it.
+      - The time from which denials count. V(changed) is the last change of the file of a profile in O(path) or in C(local/), and V(boot)
+        is the boot of the host. If the log begins later, counting begins with the log.
+      - Alternatively a time in seconds since 1970, with or without a leading C(@).
     type: str
     default: changed
   source:
-    description: Where to read. V(auto) is the log of the audit daemon where one runs, else the journal, else O(kern_log).
+    description: The log to read. V(auto) is the log of the audit daemon if one runs, else the journal, else O(kern_log).
     type: str
     choices: [auto, audit_log, journal, kern_log]
     default: auto
   audit_log:
-    description: The log of the audit daemon. Its older parts (C(.1), C(.2.gz)) are read as far as O(since) asks for.
+    description: The log of the audit daemon. Its rotated files (C(.1), C(.2.gz)) are read as far back as O(since) needs.
     type: path
     default: /var/log/audit/audit.log
   kern_log:
-    description: The file into which a syslog daemon writes what the kernel says, and that alone. Its older parts are read likewise.
+    description: The file into which a syslog daemon writes only messages of the kernel. Its rotated files are read in the same way.
     type: path
     default: /var/log/kern.log
   release_roots:
@@ -59,11 +59,11 @@ options:
     type: path
     default: /etc/apparmor.d
   limit:
-    description: Tell at most so many different denials and so many rules of each profile.
+    description: The largest number of different denials, and of rules, to return for each profile.
     type: int
     default: 100
   lines:
-    description: Read at most so many lines of the log, the newest ones.
+    description: The largest number of lines of the log to read. The newest lines are read.
     type: int
     default: 50000
 seealso:
@@ -71,15 +71,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what the profiles of our services would deny
+- name: Read what the profiles of our services denied or would deny
   gofleet.hosts.apparmor_denials_info:
   register: denials
 
-- name: Show rules to add to apparmor.rules of hello
+- name: Show proposed rules for hello
   ansible.builtin.debug:
     msg: "{{ denials.profiles['gofleet.hello'].rules }}"
 
-- name: Has a profile of the distribution denied anything since yesterday?
+- name: Read what a profile of the distribution denied since yesterday
   gofleet.hosts.apparmor_denials_info:
     profiles: [/usr/sbin/chronyd]
     since: "{{ now().timestamp() - 86400 }}"
@@ -87,32 +87,32 @@ EXAMPLES = r"""
 
 RETURN = r"""
 profiles:
-  description: Each matching profile that is loaded or has denials, by its name.
+  description: Each matching profile that is loaded or has denials, by name.
   returned: success
   type: dict
   contains:
     mode:
-      description: Its mode in the kernel, V(enforce), V(complain), V(kill), V(unconfined) and others. Null if it is not loaded.
+      description: Its mode in the kernel, such as V(enforce), V(complain), V(kill) or V(unconfined). Null if it is not loaded.
       type: str
       returned: always
     processes:
-      description: How many processes run inside the profile now.
+      description: Number of processes that run in the profile now.
       type: int
       returned: always
     since:
-      description: From when on its denials were counted, in UTC.
+      description: The time from which its denials were counted, in UTC.
       type: str
       returned: always
     complete:
-      description: Whether the log holds every denial since then, V(yes), V(no) or V(unknown).
+      description: Whether the log has every denial since then, V(yes), V(no) or V(unknown).
       type: str
       returned: always
     reason:
-      description: Why, as a sentence.
+      description: The reason for C(complete).
       type: str
       returned: always
     count:
-      description: Denials, without those that are C(optional).
+      description: Number of denials, without those that are C(optional).
       type: int
       returned: always
     denials:
@@ -122,7 +122,7 @@ profiles:
       returned: always
       contains:
         kind:
-          description: V(file), V(exec), V(capability), V(network), V(unix), V(signal), V(ptrace), V(mount), or another word of the kernel.
+          description: V(file), V(exec), V(capability), V(network), V(unix), V(signal), V(ptrace), V(mount), or another class of the kernel.
           type: str
           returned: always
         operation:
@@ -130,28 +130,28 @@ profiles:
           type: str
           returned: always
         subject:
-          description: What it did it to. A path, a capability, a kind of socket, a signal and its receiver.
+          description: The object of the operation, such as a path, a capability, a socket type, or a signal and its peer.
           type: str
           returned: always
         mask:
-          description: The refused access, as the kernel writes it.
+          description: The denied access, as the kernel writes it.
           type: str
           returned: always
         denied:
-          description: How many of them were really denied. The others were only logged (complain mode).
+          description: How many of them were denied. The others were only logged in complain mode.
           type: int
           returned: always
         optional:
-          description: Whether the kernel asked for a capability that it does without. Enforcing changes nothing about that.
+          description: Whether the kernel only checked for a capability that it does not need. Enforce mode does not change its result.
           type: bool
           returned: always
         programs:
-          description: Names of the processes.
+          description: Names of the programs.
           type: list
           elements: str
           returned: always
         rule:
-          description: The rule of RV(profiles.rules) that would allow it. Null where none would.
+          description: The rule of RV(profiles.rules) that would allow it. Null if there is none.
           type: str
           returned: always
         reason:
@@ -159,7 +159,7 @@ profiles:
           type: str
           returned: always
         count:
-          description: How many.
+          description: Number of these denials.
           type: int
           returned: always
         first_seen:
@@ -171,7 +171,7 @@ profiles:
           type: str
           returned: always
     rules:
-      description: Rules that would allow them, as they stand in a profile.
+      description: Rules that would allow the denials, in the syntax of a profile.
       type: list
       elements: dict
       returned: always
@@ -181,19 +181,19 @@ profiles:
           type: str
           returned: always
         dangerous:
-          description: Whether a person should look at it first.
+          description: Whether a person should review it first.
           type: bool
           returned: always
         reason:
-          description: Why they should, or what the parser says of it.
+          description: Why a person should review it, or the error message of the parser.
           type: str
           returned: always
         checked:
-          description: Whether this host's C(apparmor_parser) takes the rule, V(yes) or V(no); V(unknown) where there is no parser.
+          description: Whether C(apparmor_parser) of this host accepts the rule, V(yes) or V(no). V(unknown) without a parser.
           type: str
           returned: always
         count:
-          description: How many denials it would have allowed.
+          description: Number of denials that it would have allowed.
           type: int
           returned: always
         first_seen:
@@ -205,7 +205,7 @@ profiles:
           type: str
           returned: always
     left_out:
-      description: How many denials and rules O(limit) kept out of the answer.
+      description: Number of denials and rules that were left out because of O(limit).
       type: int
       returned: always
   sample:
@@ -239,13 +239,13 @@ profiles:
           last_seen: "2026-11-25T23:02:40Z"
       left_out: 0
 source:
-  description: What was read, V(journal) or the path of a log. Null where there is no AppArmor.
+  description: The log that was read, V(journal) or a path. Null without AppArmor.
   returned: success
   type: str
   sample: journal
 skipped:
   description:
-    - Each entry of O(profiles) with the reason why there is nothing to tell.
+    - Each entry of O(profiles) with the reason why there are no results.
     - Ansible shows the task as skipped.
   returned: where the kernel has no AppArmor
   type: list
@@ -256,7 +256,7 @@ skipped:
       type: str
       returned: always
     reason:
-      description: Why there is nothing to tell.
+      description: Why there are no results.
       type: str
       returned: always
   sample: [{name: "gofleet.*", reason: the kernel has no AppArmor}]

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: apparmor_profiles
-short_description: Load AppArmor profiles, each checked before anything is written
+short_description: Manage AppArmor profiles in files and in the kernel
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Manages a list of AppArmor profiles, their files and their modes in the running kernel, in one run.
-  - Every profile that differs is compiled before the first file is written. One that does not compile stops the module with
-    nothing changed, in check mode too.
-  - Only the listed profiles are loaded. A profile that does not load is put back as it was, and so are those before it.
-  - On a host whose kernel has no AppArmor, or that shows none (a container), nothing is written and RV(skipped) says why.
-  - Loading a profile does not confine processes that run already, RV(restart_required) names them. M(gofleet.hosts.systemd_units)
-    restarts services whose process runs outside the profile that its unit names. A new mode or content of a profile that is loaded
-    already counts at once for the processes in it.
-  - A link in C(disable/) of O(path) is left alone, and makes the module fail, since no boot would load the profile.
+  - Manages the files of AppArmor profiles and their modes in the running kernel.
+  - Compiles every profile that differs before it writes the first file, in check mode too. If one does not compile, the module fails
+    and nothing is changed.
+  - Loads only the listed profiles. If one does not load, this profile and those before it are restored.
+  - Writes nothing on a host without AppArmor in its kernel, or with AppArmor hidden (a container). RV(skipped) has the reason.
+  - Loading a profile does not confine processes that already run. RV(restart_required) lists them. M(gofleet.hosts.systemd_units)
+    restarts services whose process runs outside the profile of their unit. A new mode or content of a loaded profile applies at once to
+    the processes in it.
+  - Fails on a link in C(disable/) of O(path), because a boot would not load the profile. The link is left unchanged.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
 options:
   profiles:
-    description: The profiles to manage. Profiles that are not listed are left alone.
+    description: The profiles to manage. Other profiles are left unchanged.
     type: list
     elements: dict
     required: true
@@ -37,16 +37,16 @@ options:
         required: true
       content:
         description:
-          - The profile as text. It must declare the profile O(profiles[].name), and no other one but its children.
-          - Without it the file that this module wrote earlier stays as it is, and only the mode is managed.
+          - The profile as text. It must declare the profile O(profiles[].name) and no other profile except child profiles.
+          - If omitted, the existing file is kept and only the mode is managed.
         type: str
       mode:
         description:
           - V(enforce) denies and logs what the profile does not allow. V(complain) only logs it.
-          - V(complain) is kept over a reboot by a link in C(force-complain/) of O(path), which the parser honours.
-            The content stays as it is given, and children of the profile complain too.
-          - V(complain_first) is V(complain) for a profile that is new here. After that it leaves the mode as the host has it, so that
-            a profile that was promoted to V(enforce) stays there.
+          - For V(complain) the module makes a link in C(force-complain/) of O(path), so that the mode survives a reboot. The content is
+            not changed, and child profiles are in complain mode too.
+          - V(complain_first) is V(complain) for a profile that is new on the host. Later it keeps the mode of the host, so that a profile
+            that was promoted to V(enforce) stays enforced.
         type: str
         choices: [enforce, complain, complain_first]
         default: enforce
@@ -57,45 +57,44 @@ options:
         default: present
       trial:
         description:
-          - Enforce the profile on trial, when this run changes it and its mode comes to V(enforce). A denial, an unhealthy answer, or a
-            log that can't tell puts everything back as it was, and the module fails.
-          - Until the trial is over only the running kernel enforces. A host that boots or is lost meanwhile comes back in V(complain).
+          - Enforce the profile on trial, when this run changes it and its mode is V(enforce). On a denial, a failed health check or an
+            incomplete log, everything is restored and the module fails.
+          - Until the trial is over, only the running kernel enforces the profile. A host that reboots during the trial is in V(complain).
         type: dict
         suboptions:
           seconds:
-            description: How long.
+            description: Length of the trial.
             type: float
             default: 10
           health:
-            description: Questions that have to be answered all the while, as in M(gofleet.hosts.systemd_units).
+            description: Health checks that must succeed during the trial, as in M(gofleet.hosts.systemd_units).
             type: list
             elements: dict
             default: []
             suboptions:
               url:
-                description: A plain C(http://) URL as seen from the host itself.
+                description: A plain C(http://) URL as seen on the host.
                 type: str
                 required: true
               unix_socket:
-                description: Path of a Unix socket on which to ask instead of the host and port of the URL.
+                description: Path of a Unix socket to connect to instead of the host and port of the URL.
                 type: path
               status:
                 description: The HTTP status that means healthy.
                 type: int
                 default: 200
               timeout:
-                description: How long to keep asking, in seconds.
+                description: How long to keep trying, in seconds.
                 type: float
                 default: 30
       adopt:
         description:
-          - Take over a file of this name that lacks the first line by which this module knows its own files.
-          - Without it such a file makes the module fail, a distribution's stub profile too. So does a file of another name that declares
-            the profile, in any case.
+          - Replace a file of this name that lacks the first line of this module, for example a stub profile of the distribution.
+          - If V(false), the module fails on such a file. It always fails if a file of another name declares the profile.
         type: bool
         default: false
   path:
-    description: Directory of the profiles. Only profiles in the default directory are loaded again at boot.
+    description: Directory of the profiles. A boot loads only profiles in the default directory.
     type: path
     default: /etc/apparmor.d
 seealso:
@@ -117,7 +116,7 @@ EXAMPLES = r"""
             /opt/gofleet/hello/*/hello mr,
           }
 
-- name: Enforce two profiles out of files
+- name: Enforce two profiles from files
   gofleet.hosts.apparmor_profiles:
     profiles:
       - name: hello
@@ -125,7 +124,7 @@ EXAMPLES = r"""
       - name: greeter
         content: "{{ lookup('file', 'greeter.apparmor') }}"
 
-- name: Enforce what has been watched long enough, and take that back if the service suffers
+- name: Enforce a profile, and roll back if the service is not healthy
   gofleet.hosts.apparmor_profiles:
     profiles:
       - name: gofleet.hello
@@ -144,23 +143,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 loaded:
-  description: Profiles that this run loaded, or would load in check mode.
+  description: Profiles that were loaded. In check mode, those that would be.
   returned: success
   type: list
   elements: str
   sample: [hello]
 modes:
   description:
-    - Mode of each listed profile in the kernel. A profile that is not loaded has no entry.
-    - In check mode, as found.
+    - Mode of each listed profile in the kernel after the run. A profile that is not loaded has no entry.
+    - In check mode, before the run.
   returned: success
   type: dict
   sample: {hello: complain}
 restart_required:
   description:
-    - Processes that only a restart brings into a listed profile, or into its mode.
-    - These run a program that the profile attaches to but started before it, or were let into a profile of complain mode's own making
-      (C(//null-)) and the profile is enforced now. In check mode, as found.
+    - Processes that need a restart to run in a listed profile, or in its mode.
+    - These processes run a program that the profile attaches to, but started before it was loaded. Where the profile is enforced,
+      processes in a C(//null-) profile from complain mode count too. In check mode, those before the run.
   returned: success
   type: list
   elements: dict
@@ -170,7 +169,7 @@ restart_required:
       type: str
       returned: always
     pid:
-      description: Number of the process.
+      description: ID of the process.
       type: int
       returned: always
     program:
@@ -178,13 +177,13 @@ restart_required:
       type: str
       returned: always
     label:
-      description: What it runs in instead, V(unconfined) for nothing.
+      description: Its current AppArmor label. V(unconfined) means no profile.
       type: str
       returned: always
   sample: [{name: gofleet.hello, pid: 712, program: /opt/gofleet/hello/1.4.0/hello, label: unconfined}]
 skipped:
   description:
-    - The profiles, each with the reason why this host cannot have it.
+    - The listed profiles with the reason why they are not managed on this host.
     - Ansible shows the task as skipped.
   returned: where the kernel has no AppArmor
   type: list
@@ -195,7 +194,7 @@ skipped:
       type: str
       returned: always
     reason:
-      description: Why the profile is not managed here.
+      description: Why the profile is not managed.
       type: str
       returned: always
   sample: [{name: hello, reason: the kernel has no AppArmor}]

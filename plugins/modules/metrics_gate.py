@@ -7,36 +7,36 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: metrics_gate
-short_description: Let a play go on only while metrics, units and health checks are as they should be
+short_description: Check conditions on metrics, units and health checks over time
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Looks at conditions several times, judges each, and fails when one does not hold. What decided is returned either way.
-  - A condition looks at series of a page in the Prometheus text format, at a query to a Prometheus server, at a property of a systemd
-    unit, or at the HTTP status of an address. Pages are read from where the module runs, so what listens on the host alone can be read.
-  - Each condition is answered V(yes), V(no) or V(unknown). Too few requests, a metric that is not there and buckets too wide for the
-    limit are unknown, and fail as V(no) does unless O(conditions[].required) is false.
-  - Counters may start again at 0 meanwhile. A series that was not there before counts from 0.
+  - Samples conditions several times, judges each of them, and fails if one does not hold. The evidence is returned in both cases.
+  - A condition reads series of a page in the Prometheus text format, a query to a Prometheus server, a property of a systemd unit, or
+    the HTTP status of an address. Pages are read from the host on which the module runs, so they can listen only on that host.
+  - The answer for each condition is V(yes), V(no) or V(unknown). It is unknown if there are too few requests, if a metric is missing, or
+    if the buckets are too wide for the limit. V(unknown) fails as V(no) does, unless O(conditions[].required) is false.
+  - Counter resets are handled as in PromQL. A series that was missing in the first sample counts from 0.
 extends_documentation_fragment:
   - gofleet.hosts._attributes.info
   - gofleet.hosts._attributes.actiongroup
   - gofleet.hosts._gate_conditions
 notes:
-  - It waits O(interval) seconds between samples. With more hosts than forks that adds up; then take one sample before and one after a
-    pause of the whole play, and hand RV(began) of the first to O(since) of the second.
+  - The module waits O(interval) seconds between samples. With more hosts than forks these times add up. To avoid this, take one sample
+    before and one after a pause of the whole play, and pass RV(began) of the first to O(since) of the second.
 options:
   url:
-    description: Where metrics are read, a page in the Prometheus text format.
+    description: URL of a page in the Prometheus text format, from which metrics are read.
     type: str
   unix_socket:
-    description: A Unix socket to ask for O(url) on.
+    description: Path of a Unix socket to connect to for O(url).
     type: path
   prometheus:
-    description: Address of the Prometheus server that queries go to.
+    description: Address of the Prometheus server for queries.
     type: str
   samples:
     description:
-      - How often to look.
+      - Number of samples.
       - With 1 and without O(since), counters count from the start of the process, when they were 0.
     type: int
     default: 3
@@ -45,26 +45,26 @@ options:
     type: float
     default: 5
   since:
-    description: RV(began) of an earlier run, where the window then begins.
+    description: RV(began) of an earlier run. The window begins with that sample.
     type: dict
   baseline:
     description:
       - RV(values) of an earlier run with conditions of the same names, to compare with.
-      - Left out, conditions that compare only measure. A value that is missing in it makes the answer V(unknown).
+      - If omitted, conditions that compare only measure. If a value is missing in it, the answer is V(unknown).
     type: dict
   headers:
-    description: HTTP headers of each request, such as an C(Authorization).
+    description: HTTP headers of each request, such as C(Authorization).
     type: dict
     default: {}
   validate_certs:
-    description: Whether certificates of HTTPS addresses are checked.
+    description: Whether to verify the certificates of HTTPS addresses.
     type: bool
     default: true
   ca_path:
-    description: File with the certificates of authorities to check them by.
+    description: File with the certificates of the authorities that are trusted.
     type: path
   timeout:
-    description: Seconds that an address has for its answer.
+    description: Timeout of one request in seconds.
     type: float
     default: 10
 seealso:
@@ -92,7 +92,7 @@ EXAMPLES = r"""
         precise: false
   register: old
 
-- name: Go on only if the new version is no slower, and did not restart
+- name: Continue only if the new version is not slower and did not restart
   gofleet.hosts.metrics_gate:
     url: http://127.0.0.1:8080/metrics
     baseline: "{{ old['values'] }}"
@@ -107,7 +107,7 @@ EXAMPLES = r"""
         unit: hello.service
         max: 0
 
-- name: Fetch Prometheus whether all of the fleet is well, for a minute
+- name: Check in Prometheus for a minute that the whole fleet is up
   gofleet.hosts.metrics_gate:
     prometheus: http://prometheus.example.com:9090
     samples: 7
@@ -126,7 +126,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 passed:
-  description: Whether every condition held. If not, the task has failed.
+  description: Whether every condition held. If not, the task fails.
   returned: always
   type: bool
   sample: true
@@ -151,11 +151,11 @@ conditions:
       type: str
       sample: quantile
     subject:
-      description: What was looked at.
+      description: What the condition reads.
       type: str
       sample: http_request_duration_seconds_bucket
     required:
-      description: Whether V(unknown) makes it fail.
+      description: Whether V(unknown) makes the gate fail.
       type: bool
       sample: true
     answer:
@@ -165,51 +165,52 @@ conditions:
     decided_by:
       description:
         - What decided, V(max), V(min), V(equals), V(series) or V(status).
-        - V(nothing) where there was only something to measure. For V(unknown), what was missing, V(source), V(count), V(buckets),
-          V(baseline) or V(duration). V(buckets) with V(yes) is a quantile in the same bucket as before.
+        - V(nothing) for a condition that only measures. For V(unknown), what was missing, V(source), V(count), V(buckets), V(baseline)
+          or V(duration). V(buckets) with V(yes) means that the quantile is in the same bucket as in the baseline.
       type: str
       sample: max
     reason:
-      description: The same as a sentence.
+      description: The reason as a sentence.
       type: str
       sample: quantile 0.99 about 0.0093, at most 0.012
     value:
-      description: The value at the end, in the unit of the metric. V(null) where there is none.
+      description: The value at the end, in the unit of the metric. V(null) if there is none.
       type: float
       sample: 0.0093
     limit:
-      description: The limit that it was held against.
+      description: The limit that applied.
       type: float
       sample: 0.012
     observed:
-      description: Requests or observations in the window.
+      description: Number of requests or observations in the window.
       type: float
       sample: 5981
     lower:
-      description: Lower bound of the bucket that a quantile is in.
+      description: Lower bound of the bucket of a quantile.
       type: float
       sample: 0.005
     upper:
-      description: Its upper bound. V(null) for the highest bucket.
+      description: Upper bound of the bucket of a quantile. V(null) for the highest bucket.
       type: float
       sample: 0.01
     seconds:
-      description: Length of the window. V(null) where it goes back to the start of the process.
+      description: Length of the window. V(null) if it begins with the start of the process.
       type: float
       sample: 30.2
     samples:
-      description: What each sample saw, C(at) in seconds since the epoch, C(value) the sum of all series, C(text) of a property or status.
+      description: What each sample read. C(at) is in seconds since the epoch, C(value) is the sum of all series, C(text) is the property or
+        status.
       type: list
       elements: dict
       sample: [{at: 1767225600.1, value: 120345}, {at: 1767225630.3, value: 126326}]
 values:
-  description: What was measured, by name of the condition, as a later run takes it in O(baseline).
+  description: The measured values by name of the condition, in the form of O(baseline).
   returned: always
   type: dict
   sample:
     latency: {value: 0.0093, lower: 0.005, upper: 0.01, observed: 5981}
 began:
-  description: The first sample, as a later run takes it in O(since), or the one that was given there.
+  description: The first sample, in the form of O(since). If O(since) is set, its value.
   returned: always
   type: dict
   sample:

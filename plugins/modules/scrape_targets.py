@@ -7,44 +7,45 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: scrape_targets
-short_description: Gives Prometheus targets and rules, and waits until the targets are up
+short_description: Manage targets and rules of Prometheus, and wait until the targets are up
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Writes targets and rule files into a directory of its own, and names them between two marks in the configuration of Prometheus.
-    Every other byte of that file stays.
-  - Has C(promtool) check all of it in a copy before anything is written. A refusal changes nothing, in check mode too.
-  - Reloads Prometheus if the configuration or a rule differs, and sees that the reload took. If it did not, the old files are put back
-    and loaded again. Changed targets alone need no reload.
-  - Waits until each target is up, also when nothing had to be written; waiting is no change. Check mode does not wait.
-  - Jobs and rules that are no longer listed are removed. Files that this module has not written are left alone.
+  - Writes files with targets and rules into a separate directory, and adds them between two marker lines to the configuration of
+    Prometheus. Every other byte of that file is kept.
+  - Lets C(promtool) check a copy of all files before it writes anything, in check mode too. If the check fails, nothing is changed.
+  - Reloads Prometheus if the configuration or a rule differs, and checks that the reload succeeded. If it failed, the old files are
+    restored and loaded again. A change of targets needs no reload.
+  - Waits until each target is up, also if nothing was written. Waiting is not a change. Check mode does not wait.
+  - Removes jobs and rules that are no longer listed. Files that this module has not written are left unchanged.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
 requirements:
-  - C(promtool) and a Prometheus of 2.42 or newer, run by systemd with a reload command, as the packages of Debian have it
+  - C(promtool) and Prometheus 2.42 or later, run by systemd with a reload command, as in the packages of Debian
 options:
   targets:
     description:
-      - What to scrape. Items with the same job become groups of one job.
+      - The targets to scrape. Entries with the same job become groups of one job.
     type: list
     elements: dict
     default: []
     suboptions:
       job:
         description:
-          - The label C(job) of what is scraped. The name in the configuration is C(gofleet-<job>), so that it never meets a job that is
-            already there.
+          - The label C(job) of the series. The name in the configuration is C(gofleet-<job>), so that it cannot conflict with an existing
+            job.
         type: str
         required: true
       targets:
-        description: Addresses as C(host:port), an IPv6 address in brackets.
+        description: Addresses as C(host:port), with brackets around an IPv6 address.
         type: list
         elements: str
         required: true
       labels:
         description:
-          - Labels of these targets. Those with two underscores steer the scrape, as C(__metrics_path__) and C(__scheme__) do.
+          - Labels of these targets. Labels that start with two underscores, such as C(__metrics_path__) and C(__scheme__), configure the
+            scrape.
         type: dict
         default: {}
   rules:
@@ -54,16 +55,16 @@ options:
     default: []
     suboptions:
       name:
-        description: Name of the file, without its ending.
+        description: Name of the file without its suffix.
         type: str
         required: true
       content:
-        description: What stands in the file, as text or as a dictionary with C(groups).
+        description: The content of the file, as text or as a dictionary with C(groups).
         type: raw
         required: true
   config:
     description:
-      - The configuration of Prometheus. Its lists C(scrape_configs) and C(rule_files), if there, must have each item in lines of their own.
+      - The configuration of Prometheus. Its lists C(scrape_configs) and C(rule_files), if present, must be YAML block lists.
     type: path
     default: /etc/prometheus/prometheus.yml
   directory:
@@ -71,7 +72,7 @@ options:
     type: path
     default: /etc/prometheus/gofleet
   url:
-    description: Where this Prometheus answers, as seen from its host.
+    description: Address of this Prometheus server as seen on its host.
     type: str
     default: http://127.0.0.1:9090
   unit:
@@ -79,7 +80,7 @@ options:
     type: str
     default: prometheus.service
   scrape_interval:
-    description: How often these jobs are scraped.
+    description: Scrape interval of these jobs, as a PromQL duration.
     type: str
     default: 15s
   wait_up:
@@ -111,7 +112,7 @@ EXAMPLES = r"""
                   expr: up == 0
                   for: 2m
 
-- name: Take away everything that this module has written
+- name: Remove everything that this module has written
   gofleet.hosts.scrape_targets:
     targets: []
 """
@@ -119,7 +120,8 @@ EXAMPLES = r"""
 RETURN = r"""
 up:
   description:
-    - What Prometheus says of each target after the run. RV(up[].health) is V(up), V(down), V(unknown) (not scraped yet) or V(absent) (not listed).
+    - Health of each target in Prometheus after the run. RV(up[].health) is V(up), V(down), V(unknown) (not scraped yet) or V(absent)
+      (not listed).
   returned: success
   type: list
   elements: dict
@@ -134,7 +136,7 @@ up:
       returned: success
       type: str
     health:
-      description: The answer.
+      description: The health.
       returned: success
       type: str
     last_error:
@@ -147,7 +149,7 @@ reloaded:
   type: bool
   sample: true
 unchecked:
-  description: What could not be checked, in check mode on a host that has no Prometheus yet.
+  description: What could not be checked in check mode, because the host has no Prometheus yet.
   returned: success
   type: list
   elements: str

@@ -7,65 +7,65 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sysctl_profile
-short_description: Sets kernel values that never make a host worse, all in one run
+short_description: Set kernel parameters without lowering better values
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Compares a list of kernel settings with the values in force below C(/proc/sys), sets those that are not good enough,
-    and keeps them for the next boot in one file of its own.
-  - A value that is already better than the wanted one is kept. It is listed in RV(kept), and nothing is written for it.
-  - A key that this kernel lacks or that cannot be set here, as in a container, is listed in RV(unknown) with the
-    reason. That is neither an error nor a change.
-  - The values are written to C(/proc/sys) directly, after the file is in place. If the kernel refuses one, the file and all values
-    are put back.
+  - Compares a list of kernel settings with the live values below C(/proc/sys), sets those that do not satisfy their rule,
+    and writes them into one file for the next boot.
+  - Keeps a value that is already better than the wanted one. It is listed in RV(kept), and the file has no line for it.
+  - Lists a key that this kernel does not have, or that cannot be set, as in a container, in RV(unknown) with the
+    reason. This is neither an error nor a change.
+  - Writes the file first and then the values to C(/proc/sys). If the kernel refuses a value, the file and all values are restored.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
 options:
   settings:
     description:
-      - The settings, each name once. The file holds no other key, so a setting that is taken out of the list leaves the file too.
-        Its live value stays until the next boot.
-      - Needed for O(state=present). An empty list leaves no file.
+      - The settings, each name once. A setting that is removed from the list is removed from the file. Its live value stays until the
+        next boot.
+      - Required for O(state=present). With an empty list the file is removed.
     type: list
     elements: dict
     suboptions:
       name:
         description:
-          - One key, such as V(net.core.somaxconn). As in C(sysctl.d), the first separator decides. A name that starts with slashes keeps
-            its dots, as V(net/ipv4/conf/eth0.100/rp_filter) needs.
+          - One key, such as V(net.core.somaxconn). As in C(sysctl.d), the first separator decides. If it is a slash, dots are part of the
+            name, as in V(net/ipv4/conf/eth0.100/rp_filter).
         type: str
         required: true
       value:
         description:
-          - The value, in the unit of the key. A key with several fields takes them separated by blanks.
+          - The value, in the unit of the key. Separate several fields by blanks.
         type: str
         required: true
       rule:
         description:
-          - V(at_least) only raises, V(at_most) only lowers, each field by itself. V(exactly) sets the value whatever was there.
+          - V(at_least) only raises and V(at_most) only lowers a value, each field separately. V(exactly) sets the value in any case.
         type: str
         choices: [at_least, at_most, exactly]
         default: at_least
   path:
     description:
-      - The file for the next boot, in one of the C(sysctl.d) directories. Of all files there, sorted by name, the last one wins.
-      - A file that this module has not written is refused.
+      - The file for the next boot, in one of the C(sysctl.d) directories. The files are read in the order of their names, and the last
+        assignment wins.
+      - The module fails on a file that it has not written.
     type: path
     default: /etc/sysctl.d/60-gofleet.conf
   state:
     description:
-      - V(absent) removes the file. The live values stay until the next boot, since the former ones are not known.
+      - V(absent) removes the file. The live values stay until the next boot, because the former values are not known.
     type: str
     choices: [present, absent]
     default: present
 notes:
-  - For the rules V(at_least) and V(at_most) the file has a line for a key only if the next boot would be worse without it. That is
-    when the value had to be changed, when the file has the key already, or when another file gives a value that is not good enough.
-    The line holds the value that is live after the run.
-  - A value that was good enough before the first run gets no line, because it may be the kernel's own default for the size of this
-    host, and a line would lower it. If it was set by hand and is gone after a boot, the next run sets it and writes the line.
-  - C(/etc/sysctl.conf) counts only where a link in C(/etc/sysctl.d) names it, since systemd reads it in no other case.
+  - For the rules V(at_least) and V(at_most) the file has a line for a key only if the next boot needs it. This is the case when the
+    value was changed, when the file already has the key, or when another file sets a value that does not satisfy the rule.
+    The line has the value that is live after the run.
+  - A value that satisfied the rule before the first run gets no line. It may be the default of the kernel for the size of this host, and
+    a line could lower it later. If it was set by hand and is lost after a boot, the next run sets it and writes the line.
+  - C(/etc/sysctl.conf) counts only if a link in C(/etc/sysctl.d) points to it. In other cases systemd does not read it.
 seealso:
   - name: sysctl.d(5)
     description: Names, patterns and the order of the files.
@@ -73,7 +73,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let busy listeners queue more connections
+- name: Allow longer listen queues and larger receive buffers
   gofleet.hosts.sysctl_profile:
     settings:
       - name: net.core.somaxconn
@@ -84,20 +84,20 @@ EXAMPLES = r"""
         value: 2
         rule: exactly
 
-- name: Leave the next boot to the other files
+- name: Remove the file
   gofleet.hosts.sysctl_profile:
     state: absent
 """
 
 RETURN = r"""
 applied:
-  description: The live values that were set, or would be in check mode.
+  description: The live values that were set. In check mode, those that would be.
   returned: success
   type: list
   elements: dict
   sample: [{name: net.core.somaxconn, before: "4096", after: "16384"}]
 kept:
-  description: The keys whose live value differs from the wanted one and is good enough by the rule.
+  description: The keys whose live value differs from the wanted value and satisfies the rule.
   returned: success
   type: list
   elements: dict
@@ -122,15 +122,15 @@ unknown:
       returned: success
       type: str
     decided_by:
-      description: The layer that lacks the key or hides it.
+      description: The layer that lacks or hides the key.
       returned: success
       type: str
     reason:
-      description: One sentence.
+      description: The reason as a sentence.
       returned: success
       type: str
 overridden_by:
-  description: The keys for which another file wins at the next boot with a value that is not good enough. Each also gives a warning.
+  description: The keys that another file sets at the next boot to a value that does not satisfy the rule. Each causes a warning.
   returned: success
   type: list
   elements: dict

@@ -7,29 +7,29 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: systemd_units
-short_description: Put a set of units, their releases and their processes into one state, or leave the host as it was
+short_description: Manage systemd units, their releases and their processes as one transaction
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
   - Manages units and drop-ins, the release that each service runs, and whether they run and start at boot, as one transaction.
-  - Files that differ are verified by C(systemd-analyze verify) before any of them is written. A line of it about one of them,
-    an unknown key included, is an error, in check mode too. Lines about other units of the host are not.
-  - What is to be done is told by state. A service is restarted when its unit file or a drop-in differs, when systemd has not read
-    them, when another release is current, when its process runs another release or a deleted file, when its process is outside
-    the AppArmor profile that the unit names, and when an earlier run was cut short before the restart.
-  - A socket is never restarted for a change of its service, so connections wait in the kernel meanwhile. A changed socket unit is
-    restarted between a stop and a start of its service, and both are in RV(restarted).
-  - A service that does not start, does not stay up or does not become healthy is put back. Old files, the old release, the old
-    enablement and the old process return, and the error holds the last lines of the journal.
-  - What belongs to a set of units can be told as a whole. Its secrets come with it, and what is not listed any more goes.
-  - An unchanged run is one C(systemctl show) and the reading of files.
+  - Verifies files that differ with C(systemd-analyze verify) before it writes any of them, in check mode too. A message about one of
+    them, including one about an unknown key, is an error. Messages about other units of the host are ignored.
+  - Compares the state of the host with the wanted state. It restarts a service when its unit file or a drop-in differs, when systemd has
+    not read them, when another release is current, when its process runs another release or a deleted file, when its process is outside
+    the AppArmor profile of the unit, and when an earlier run was interrupted before the restart.
+  - Never restarts a socket for a change of its service, so connections wait in the kernel during a restart. It restarts a changed socket
+    unit between a stop and a start of its service. Both are in RV(restarted).
+  - Rolls back when a service does not start, does not stay up or does not become healthy. The old files, release, enablement and process
+    are restored, and the error has the last lines of the journal.
+  - Can manage a set of units as a whole, with its credentials. Units and credentials that are no longer listed are removed.
+  - An unchanged run needs one C(systemctl show) and reads files.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
   - gofleet.hosts._attributes.controller
 options:
   units:
-    description: The units and drop-ins to manage. What is not listed is left alone.
+    description: The units and drop-ins to manage. Units that are not listed are left unchanged, except those of O(sets).
     type: list
     elements: dict
     required: true
@@ -40,84 +40,84 @@ options:
         required: true
       content:
         description:
-          - The file as text. The module adds a first line by which it knows its own files.
-          - Without it the unit is one that the host has already, or a file that a drop-in extends.
+          - The file as text. The module adds a first line that marks its own files.
+          - Omit it for a unit that is already on the host.
         type: str
       state:
         description:
-          - V(started) starts what does not run.
-          - V(stopped) stops what runs. A socket or timer that is left running can start its service again.
+          - V(started) starts a unit that does not run.
+          - V(stopped) stops a unit that runs. A socket or timer that still runs can start its service again.
           - V(absent) stops and disables the unit and removes its file from O(path). Units of packages in other directories stay.
-          - Without it, what runs keeps running, with a restart when it is stale, and what does not run is not started.
+          - Without it, a running unit keeps running and is restarted when needed, and other units are not started.
         type: str
         choices: [started, stopped, absent]
       enabled:
-        description: Whether the unit starts at boot. Without it this is left as it is.
+        description: Whether the unit starts at boot. Left unchanged if omitted.
         type: bool
       adopt:
         description:
-          - Take over a file of this name in O(path) that lacks the module's first line, or that is a link.
-          - Without it such a file makes the module fail.
+          - Replace a file of this name in O(path) that lacks the module's first line, or that is a link.
+          - If V(false), the module fails on such a file.
         type: bool
         default: false
       release:
-        description: The release that this service runs. It is switched in the same transaction.
+        description: The release that this service runs. The switch is part of the transaction.
         type: dict
         suboptions:
           path:
-            description: The release store, the directory that holds C(current). The service's C(ExecStart) goes through that link.
+            description: The release store, which is the directory with the link C(current). C(ExecStart) of the service uses that link.
             type: path
             required: true
           version:
-            description: The version that has to be C(current). It has to be complete in the store when the switch is made.
+            description: The version that must be C(current). It must be complete in the store before this run.
             type: str
             required: true
       health:
-        description: A question that the service has to answer after a start or restart. It is not asked in a run that starts nothing.
+        description: An HTTP health check that must succeed after a start or restart. A run that starts nothing does not check it.
         type: dict
         suboptions:
           url:
-            description: A plain C(http://) URL as seen from the host itself.
+            description: A plain C(http://) URL as seen on the host.
             type: str
             required: true
           unix_socket:
-            description: Path of a Unix socket on which to ask instead of the host and port of the URL.
+            description: Path of a Unix socket to connect to instead of the host and port of the URL.
             type: path
           status:
             description: The HTTP status that means healthy.
             type: int
             default: 200
           timeout:
-            description: How long to keep asking, in seconds.
+            description: How long to keep trying, in seconds.
             type: float
             default: 30
           warm_up:
             description:
-              - Paths to ask before, in this order, over the same address. Each has to be answered with a status below 500.
-                All of it together has to be done within the timeout.
+              - Paths to request before the health check, in this order, at the same address. Each must answer with a status below 500.
+                The timeout includes these requests.
             type: list
             elements: str
             default: []
       exposure_max:
         description:
-          - The highest exposure that C(systemd-analyze security) may give to this service, from 0.0 (tight) to 10.0 (open).
-            It is computed from the text, before the file is written.
-          - Needs systemd 250. An older one gets a warning and no check.
+          - The highest allowed exposure of this service in C(systemd-analyze security), from 0.0 (safest) to 10.0 (most exposed).
+            It is computed from the text before the file is written.
+          - Needs systemd 250 or later. Older versions give a warning and no check.
         type: float
       set:
-        description: Name of the set that this unit or drop-in belongs to, one of O(sets) where it is to be listed whole.
+        description: Name of the set that this unit or drop-in belongs to. List it in O(sets) to manage the set as a whole.
         type: str
       optional:
         description:
-          - Settings in the content that may be left out by a systemd which does not know them, for example
-            V(FileDescriptorStorePreserve). Other unknown settings are errors.
+          - Settings in the content that systemd may ignore when it does not know them, for example V(FileDescriptorStorePreserve).
+            Other unknown settings are errors.
         type: list
         elements: str
         default: []
   sets:
     description:
-      - Sets that are listed whole. Units and drop-ins in O(path) that carry the name of such a set in their first line and are not
-        in O(units) are stopped, disabled and removed, and so are credentials that are not listed.
+      - Sets of units to manage as a whole. Units and drop-ins in O(path) that have the name of such a set in their first line but are not
+        in O(units) are stopped, disabled and removed. Credentials that are not listed are removed too.
     type: list
     elements: dict
     default: []
@@ -127,16 +127,16 @@ options:
         type: str
         required: true
       state:
-        description: V(absent) removes all units and credentials of the set. None of it can be listed then.
+        description: V(absent) removes all units and credentials of the set. Neither can be listed then.
         type: str
         choices: [present, absent]
         default: present
       credentials:
         description:
-          - Secrets of the services of this set, in files that root alone can read, in C(/etc/gofleet/credentials/<set>/<name>).
-            A unit hands one to its service by C(LoadCredential=<name>:<path>).
-          - Each service of the set that runs is restarted when one of them differs. If it does not serve then, the old ones return.
-          - They are shown nowhere, and the difference tells only which of them differ.
+          - Secrets of the services of this set. They are stored in C(/etc/gofleet/credentials/<set>/<name>), which only root can read.
+            A unit passes one to its service with C(LoadCredential=<name>:<path>).
+          - When one of them differs, each running service of the set is restarted. If that fails, the old ones are restored.
+          - Their contents are never shown. The diff shows only which of them differ.
         type: list
         elements: dict
         default: []
@@ -146,30 +146,30 @@ options:
             type: str
             required: true
           content:
-            description: The secret as text. One of O(sets[].credentials[].content) and O(sets[].credentials[].src) is needed.
+            description: The secret as text. Set either O(sets[].credentials[].content) or O(sets[].credentials[].src).
             type: str
           src:
-            description: A file on the controller, which a vault may keep. Relative paths start at the playbook.
+            description: A file on the controller, which can be encrypted with Ansible Vault. Relative paths start at the playbook.
             type: path
           data:
-            description: The secret in Base64. Filled in by the controller's half of this module.
+            description: The secret in Base64. The action plugin of this module fills it in.
             type: str
       store:
-        description: The release store that goes with a set that is to be absent, once nothing runs from it.
+        description: The release store to remove with an absent set, after its services have stopped.
         type: path
       purge:
         description:
-          - Whether what the services of a set that is to be absent have written goes too. That is C(StateDirectory), C(CacheDirectory) and
-            C(LogsDirectory) of the set's name, as services with C(DynamicUser) have them. A directory that none of those ever had stays.
+          - Whether to remove what the services of an absent set have written. That is C(StateDirectory), C(CacheDirectory) and
+            C(LogsDirectory) with the name of the set, of services with C(DynamicUser). Other directories of that name stay.
         type: bool
         default: false
   path:
-    description: The directory of the unit files. It has to be one that systemd reads.
+    description: The directory of the unit files. systemd must read it.
     type: path
     default: /etc/systemd/system
   start_timeout:
     description:
-      - How long one start, stop or restart may take, in seconds. The unit's own timeouts apply as well, 90 seconds if it sets none.
+      - How long one start, stop or restart may take, in seconds. The timeouts of the unit apply too. Their default is 90 seconds.
     type: float
     default: 120
 seealso:
@@ -207,7 +207,7 @@ EXAMPLES = r"""
           ExecStart=/opt/gofleet/hello/current/hello
           DynamicUser=yes
 
-- name: Limit the memory of a service that a package brought
+- name: Limit the memory of a service of a package
   gofleet.hosts.systemd_units:
     units:
       - name: prometheus.service
@@ -217,7 +217,7 @@ EXAMPLES = r"""
           [Service]
           MemoryMax=2G
 
-- name: Hand a secret to hello, and remove units of it that are not listed here
+- name: Pass a secret to hello, and remove its units that are not listed here
   gofleet.hosts.systemd_units:
     sets:
       - name: hello
@@ -234,7 +234,7 @@ EXAMPLES = r"""
           DynamicUser=yes
           LoadCredential=token:/etc/gofleet/credentials/hello/token
 
-- name: Remove hello with its credentials and releases, and what it has written
+- name: Remove hello with its credentials, its releases and what it has written
   gofleet.hosts.systemd_units:
     units: []
     sets:
@@ -252,26 +252,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restarted:
-  description: Units that ran and were restarted, or would be in check mode, in this order.
+  description: Running units that were restarted, in this order. In check mode, those that would be.
   returned: success
   type: list
   elements: str
   sample: [hello.service]
 started:
-  description: Units that did not run and were started, or would be in check mode, in this order.
+  description: Units that were started, in this order. In check mode, those that would be.
   returned: success
   type: list
   elements: str
   sample: [hello.socket]
 exposure:
   description:
-    - Exposure of each service whose file differed, from 0.0 to 10.0.
-    - Empty without O(units[].exposure_max), and in a run in which no file differs.
+    - Exposure of each service with O(units[].exposure_max) whose file differed, from 0.0 to 10.0.
+    - Empty where no file differs.
   returned: success
   type: dict
   sample: {hello.service: 1.3}
 active:
-  description: State of each listed unit as systemd names it, after the run. In check mode, as found.
+  description: C(ActiveState) of each listed unit after the run. In check mode, before it.
   returned: success
   type: dict
   sample: {hello.socket: active, hello.service: active}
