@@ -36,8 +36,8 @@ options:
         type: str
       labels:
         description:
-          - Label matchers of the series. A value that begins with C(!=), C(=~) or C(!~) works as in PromQL, so V(=~5..) matches
-            every status from 500 to 599. Regular expressions are those of Python.
+          - Label matchers of the series. A value that begins with C(!=), C(=~) or C(!~) works as in PromQL, so
+            V(=~5..) matches every status from 500 to 599. Regular expressions are those of Python.
         type: dict
         default: {}
       of:
@@ -66,7 +66,8 @@ options:
         description: URL of the metrics page for this condition, instead of O(url).
         type: str
       unix_socket:
-        description: Path of a Unix socket to connect to for O(conditions[].url) or O(conditions[].http) of this condition.
+        description: Path of a Unix socket to connect to for O(conditions[].url) or O(conditions[].http) of this
+          condition.
         type: path
       equals:
         description: The required text of the property. For V(status), the required status, by default 200.
@@ -83,8 +84,8 @@ options:
         type: float
       max_ratio:
         description:
-          - The highest allowed multiple of the value in O(baseline). With O(conditions[].max_increase), the limit is the product
-            plus that increase.
+          - The highest allowed multiple of the value in O(baseline). With O(conditions[].max_increase), the limit is
+            the product plus that increase.
         type: float
       max_increase:
         description: The highest allowed increase over the value in O(baseline).
@@ -94,16 +95,16 @@ options:
         type: float
       min_count:
         description:
-          - For V(ratio) and V(quantile), the number of requests or observations that the window needs. With fewer, the answer is
-            V(unknown), so that an idle service does not pass by accident. The answer is V(no) if so many of them are bad that the
-            missing ones could not change it.
-          - The default is 1. For V(quantile) it is the number from which the quantile can differ from the largest observation,
-            100 for 0.99.
+          - For V(ratio) and V(quantile), the number of requests or observations that the window needs. With fewer, the
+            answer is V(unknown), so that an idle service does not pass by accident. The answer is V(no) if so many of
+            them are bad that the missing ones could not change it.
+          - The default is 1. For V(quantile) it is the number from which the quantile can differ from the largest
+            observation, 100 for 0.99.
         type: int
       for:
         description:
-          - For V(value), V(present), V(absence) and V(status), for how many seconds before the last sample the condition must
-            have held.
+          - For V(value), V(present), V(absence) and V(status), for how many seconds before the last sample the
+            condition must have held.
           - With 0 it must hold in every sample.
         type: float
         default: 0
@@ -113,13 +114,14 @@ options:
         default: true
       precise:
         description:
-          - For V(quantile), whether the answer is V(unknown) if the limit is inside the bucket of the quantile. If V(false), the
-            quantile is interpolated as in PromQL. A limit that equals the bound of a bucket always gives a precise answer.
+          - For V(quantile), whether the answer is V(unknown) if the limit is inside the bucket of the quantile. If
+            V(false), the quantile is interpolated as in PromQL. A limit that equals the bound of a bucket always gives
+            a precise answer.
         type: bool
         default: true
       missing_is_zero:
-        description: Whether a counter that is missing on the page counts as 0. Use it for counters that appear with their
-          first event.
+        description: Whether a counter that is missing on the page counts as 0. Use it for counters that appear with
+          their first event.
         type: bool
         default: false
 """

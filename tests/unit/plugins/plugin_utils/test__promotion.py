@@ -132,7 +132,7 @@ def test_a_report_merges_the_rules_of_all_hosts() -> None:
     assert f"a hello kept: 3 denials since {SINCE}" in report["lines"]
     assert "hello would need: /srv/x r," in report["lines"]
     assert any(
-        line.startswith("hello would need: /etc/x w,") and "look at it" in line for line in report["lines"]
+        line.startswith("hello would need: /etc/x w,") and "review first" in line for line in report["lines"]
     )
     assert (report["red"], report["broken"]) == ([], [])
 
