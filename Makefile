@@ -2,20 +2,28 @@
 # in .build, in .lab and in ~/.cache; `make clean` removes the first three.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-VENV := $(CURDIR)/.venv
-READY := $(VENV)/.ready
+# Targets are relative: make would take the path of a checkout apart at its spaces.
+READY := .venv/.ready
 COLLECTIONS := $(CURDIR)/.build/collections
-export PATH := $(VENV)/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/.build/checkout:$(CURDIR)/molecule
 # The checkout itself, importable and runnable as ansible_collections/gofleet/hosts.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/checkout
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
-PARTS := lint types unit browser faults containers sanity molecule
+PARTS := lint types unit browser faults containers newcomer sanity molecule
+NEED_ROOT := demo test bench browser faults containers newcomer molecule
 
-.PHONY: help demo demo-down test $(PARTS) bench collection clean
+.PHONY: help root demo demo-down test $(PARTS) bench collection clean
+# What asks a question comes before what takes time.
+.NOTPARALLEL:
 
 help: ## Show this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+root: # Says what root is used for, and asks for it
+	@! command -v python3 >/dev/null || python3 -m lab.root
+
+$(NEED_ROOT): root
 
 demo: $(READY) ## Provision three real hosts and show what they do (KEEP=1 leaves them running, LAB=container is faster)
 	@python examples/demo/demo.py up $(if $(KEEP),--keep) --kind $(or $(LAB),vm)
@@ -34,10 +42,11 @@ bench: $(READY) ## Print the ratios we publish, each made in one run (LAB=contai
 	@python bench/delta.py --kind $(or $(LAB),vm)
 
 collection: $(READY) ## Build the collection and install the result into .build/collections
-	@tests/build_collection.sh $(COLLECTIONS)
+	@tests/build_collection.sh "$(COLLECTIONS)"
 
 clean: ## Remove what the other targets made in this checkout
-	rm -rf .venv .build .cache .ansible
+	@# A run of root's in a checkout of yours leaves what is root's.
+	rm -rf .venv .build .cache .ansible || sudo rm -rf .venv .build .cache .ansible
 
 $(READY): tests/requirements.txt tests/environment.sh
-	@tests/environment.sh $(VENV) tests/requirements.txt
+	@tests/environment.sh .venv tests/requirements.txt

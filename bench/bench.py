@@ -21,6 +21,8 @@ import tempfile
 import time
 import typing as t
 
+from lab import root
+
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 COLLECTIONS = CHECKOUT / ".build" / "collections"
 INVENTORY = CHECKOUT / ".lab" / "bench" / "inventory.yml"
@@ -86,7 +88,7 @@ class Bench:
         """Run Ansible on the host; returns wall seconds."""
         started = time.monotonic()
         command = [program, f"--inventory={INVENTORY}", f"--inventory={self.directory / 'groups.yml'}", *argv]
-        command.append(f"--extra-vars=hello_sources={CHECKOUT / 'examples' / 'hello'}")
+        command.append(f"--extra-vars={json.dumps({'hello_sources': str(CHECKOUT / 'examples' / 'hello')})}")
         environment = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
@@ -215,6 +217,7 @@ def main() -> None:
     parser.add_argument("--probes", action="store_true", help="the probes alone")
     parser.add_argument("--install", action="store_true", help="the first install of Go alone")
     options = parser.parse_args()
+    root.ask()  # kept for as long as this runs
     subprocess.run(["tests/build_collection.sh", str(COLLECTIONS)], cwd=CHECKOUT, check=True)
     try:
         lab("up", "--name", "bench", "--kind", options.kind, "bench=debian-13")

@@ -26,6 +26,7 @@ import typing as t
 import yaml
 
 from bench import CHECKOUT, COLLECTIONS, lab
+from lab import root
 
 NAME = "bench-delta"
 HOST = "bench"
@@ -204,6 +205,7 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("rsync") is None:
         sys.exit("bench: rsync is needed here to compare with: apt-get install rsync")
+    root.ask()  # kept for as long as this runs
     subprocess.run(["tests/build_collection.sh", str(COLLECTIONS)], cwd=CHECKOUT, check=True)
     try:
         lab("up", "--name", NAME, "--kind", options.kind, f"{HOST}=debian-13")

@@ -2,7 +2,7 @@
 # Makes the virtual environment that every target of the Makefile works in.
 # usage: environment.sh VENV REQUIREMENTS
 set -euo pipefail
-venv=$1
+venv=$(realpath -m "$1")
 requirements=$2
 
 python=
@@ -28,7 +28,7 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
     echo "setup: $python lacks ensurepip; install your distribution's package for Python virtual environments." >&2
     exit 1
   fi
-  echo "setup: installing python$version-venv from the distribution"
+  echo "setup: installing python$version-venv from the distribution, as root${sudo:+ by sudo}"
   $sudo apt-get update -qq
   $sudo apt-get install -y -qq "python$version-venv"
 fi

@@ -16,6 +16,8 @@ import threading
 import time
 import typing as t
 
+from lab import root
+
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 COLLECTIONS = CHECKOUT / ".build" / "collections"
 INSTALLED = COLLECTIONS / "ansible_collections" / "gofleet" / "hosts"
@@ -47,6 +49,7 @@ def _molecule(command: str) -> Step:
 
 BUILD = Step(["tests/build_collection.sh", str(COLLECTIONS)])
 
+NEED_ROOT = {"browser", "faults", "containers", "newcomer", "molecule"}
 PARTS: dict[str, list[Step]] = {
     "lint": [
         Step(["ruff", "check", "."]),
@@ -82,9 +85,12 @@ PARTS: dict[str, list[Step]] = {
     "browser": [Step(["pytest", "-q", "-rs", "tests/browser"])],
     "faults": [Step(["pytest", "-q", "-rs", "tests/faults"])],
     "containers": [Step(["pytest", "-q", "-rs", "tests/containers"])],
+    "newcomer": [Step(["pytest", "-q", "-rs", "tests/newcomer"])],
     "sanity": [Step(["tests/sanity.sh"])],
     "molecule": [
         BUILD,
+        # Here and not by Ansible, whose processes have no terminal to be asked for a password on.
+        Step(["python", "-m", "lab", "prepare", "debian-12", "debian-13"]),
         # A run that was killed leaves word that hosts exist, and the next one would not create them.
         _molecule("destroy"),
         _molecule("test"),
@@ -97,6 +103,8 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"parts: no part named {', '.join(unknown)}; there are {', '.join(PARTS)}.", file=sys.stderr)
         return 2
+    if NEED_ROOT.intersection(names):
+        root.ask()  # kept for as long as this runs
     results = []
     said: list[str] = []
     for name in names:

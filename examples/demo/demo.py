@@ -22,6 +22,8 @@ import time
 import typing as t
 
 import yaml
+from lab import root
+from lab.errors import LabError
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTIONS = CHECKOUT / ".build" / "collections"
@@ -70,6 +72,11 @@ def ask(host: str, script: str) -> str:
     return done.stdout.strip() or done.stderr.strip() or f"nothing (exit status {done.returncode})"
 
 
+def extra_vars(**variables: pathlib.Path) -> str:
+    """An argument of ansible-playbook; as JSON, because a path may have a space in it."""
+    return f"--extra-vars={json.dumps(variables, default=str)}"
+
+
 def playbook(name: str, *arguments: str) -> float:
     """Run a playbook of the collection as a user would; returns its wall time in seconds."""
     started = time.monotonic()
@@ -81,7 +88,7 @@ def playbook(name: str, *arguments: str) -> float:
     run(
         [
             *argv,
-            f"--extra-vars=hello_sources={CHECKOUT / 'examples' / 'hello'}",
+            extra_vars(hello_sources=CHECKOUT / "examples" / "hello"),
             f"gofleet.hosts.{name}",
             *arguments,
         ],
@@ -145,7 +152,7 @@ def up(kind: str) -> None:
     show_hosts()
     show_prometheus()
     step("What each host really allows (gofleet.hosts.probe)")
-    playbook("probe", f"--extra-vars=probe_output={PAGE}")
+    playbook("probe", extra_vars(probe_output=PAGE))
     step("In short")
     print(
         f"first run {first:.0f} s, second run {second:.0f} s, everything {time.monotonic() - started:.0f} s"
@@ -177,6 +184,11 @@ def main(arguments: list[str]) -> int:
         down()
         return 0
     signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        root.ask()
+    except LabError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
     try:
         up(options.kind)
     except StepError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+KVM = Path("/dev/kvm")
 VIRTUALISATION_FLAGS = {"vmx", "svm"}
 
 
@@ -20,7 +22,7 @@ class Accelerator:
 def accelerator(*, cpuinfo: str, kvm: Path) -> Accelerator:
     """Choose from the text of /proc/cpuinfo and the path of the KVM device.
 
-    The device alone proves nothing: in a guest without nested virtualisation it can exist and be useless.
+    The device alone proves nothing: it can be another group's, and in a guest without nested virtualisation useless.
     """
     flags = {
         flag
@@ -28,7 +30,7 @@ def accelerator(*, cpuinfo: str, kvm: Path) -> Accelerator:
         if line.startswith("flags")
         for flag in line.partition(":")[2].split()
     }
-    if kvm.exists() and flags & VIRTUALISATION_FLAGS:
+    if not closed_to_us(kvm) and kvm.exists() and flags & VIRTUALISATION_FLAGS:
         return Accelerator(accel="kvm", cpu="host", cmdline="")
     # Nehalem is x86-64-v2, the least that current distributions and GOAMD64=v2 ask for; more is only slower here.
     # A translator does not speculate, so nothing is mitigated; switching page tables at each system call, though, costs
@@ -36,6 +38,11 @@ def accelerator(*, cpuinfo: str, kvm: Path) -> Accelerator:
     return Accelerator(accel="tcg,thread=multi", cpu="Nehalem", cmdline=" mitigations=off")
 
 
+def closed_to_us(kvm: Path = KVM) -> bool:
+    """Tell whether the KVM device is there, but not for this user."""
+    return kvm.exists() and not os.access(kvm, os.R_OK | os.W_OK)
+
+
 def local_accelerator() -> Accelerator:
     """Choose for this machine."""
-    return accelerator(cpuinfo=Path("/proc/cpuinfo").read_text(), kvm=Path("/dev/kvm"))
+    return accelerator(cpuinfo=Path("/proc/cpuinfo").read_text(), kvm=KVM)

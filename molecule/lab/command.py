@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from .errors import LabError
+from .root import SUDO, as_root
 
 # Tools such as mke2fs live in sbin, which the PATH of an ordinary user lacks.
 SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
@@ -31,21 +32,25 @@ def run(
     stdin: str | None = None,
     timeout: float | None = None,
     check: bool = True,
+    root: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``argv`` and return its result, output as text.
 
-    ``wanted`` names the purpose for the message, ``timeout`` is in seconds. Raises LabError when the program
-    is missing, fails (unless ``check`` is off) or takes too long; the message holds the end of its output.
+    ``wanted`` names the purpose for the message, ``timeout`` is in seconds, ``root`` runs it as root. Raises LabError
+    when the program is missing, fails (unless ``check`` is off) or takes too long; the message holds the end of its output.
     """
     path = find(argv[0])
     if path is None:
         raise LabError(
-            f"{wanted}: needs the program {argv[0]}, which is not installed; run `lab prepare` as root"
+            f"{wanted}: needs the program {argv[0]}, which is not installed; run `lab prepare`"
         )
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "PATH": SEARCH_PATH, **(env or {})}
+    added = {"LC_ALL": "C.UTF-8", **(env or {})}
+    command = [path, *argv[1:]]
     process = subprocess.Popen(
-        # A session of its own, so that a failure here ends the command with all its children, and only from here.
-        [path, *argv[1:]], env=environment, text=True, errors="replace", start_new_session=True,
+        as_root(command, env=added) if root else command, env={**os.environ, "PATH": SEARCH_PATH, **added},
+        # A group of its own, so that a failure here ends the command with all its children, and only from here.
+        # And a session of its own, but for sudo: it has the password for this one.
+        text=True, errors="replace", process_group=0 if root else None, start_new_session=not root,
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
@@ -66,9 +71,18 @@ def run(
 def _end_group(process: subprocess.Popen[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+            _signal_group(process.pid, number=number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=END_SECONDS)
+
+
+def _signal_group(group: int, *, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except PermissionError:
+        # sudo runs as root, and so must who ends it.
+        kill = ["kill", "-s", number.name.removeprefix("SIG"), "--", f"-{group}"]
+        subprocess.run([*SUDO, *kill], capture_output=True, check=False)
 
 
 def tail(text: str) -> str:

@@ -77,7 +77,7 @@ def _build(wanted: Release, *, plan: Recipe, target: Path) -> None:
     say(f"image {plan.image} ({plan.kind}): building, usually one to two minutes")
     prefix = f".building-{plan.image}-{plan.kind}-"
     for stale in target.parent.glob(prefix + "*"):
-        shutil.rmtree(stale)
+        _remove(stale)
     work = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
     try:
         _bootstrap(plan, work=work)
@@ -86,9 +86,17 @@ def _build(wanted: Release, *, plan: Recipe, target: Path) -> None:
         (work / "files.tar").unlink()
         work.rename(target)
     except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
         raise
     say(f"image {plan.image} ({plan.kind}): built")
+
+
+def _remove(work: Path) -> None:
+    shutil.rmtree(work, ignore_errors=True)
+    # A build that was cut off leaves files of root.
+    if work.exists():
+        command = ["rm", "-rf", "--one-file-system", "--", str(work)]
+        run(command, wanted=f"unfinished image {work}", root=True)
 
 
 def check_archive(wanted: Release) -> None:
@@ -110,15 +118,21 @@ def _bootstrap(plan: Recipe, *, work: Path) -> None:
     hooks = [f'--customize-hook=chroot "$1" sh -ec {_quoted(command)}' for command in plan.commands]
     run(
         [
-            "mmdebstrap", "--variant=minbase", "--format=tar", f"--keyring={plan.keyring}",
+            "mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", f"--keyring={plan.keyring}",
             f"--include={','.join(plan.packages)}", "--skip=cleanup/apt", "--aptopt=APT::Install-Recommends false",
-            f"--essential-hook=tar-in {work / 'files.tar'} /", *hooks,
+            f"--essential-hook=tar-in {_quoted(str(work / 'files.tar'))} /", *hooks,
             plan.suite, str(work / "root.tar"), *plan.sources,
         ],
         wanted=f"image {plan.image}",
         timeout=BUILD_TIMEOUT,
         env={"TMPDIR": str(work)},
+        root=True,
     )  # fmt: skip
+    run(["chown", _owner(), str(work / "root.tar")], wanted=f"image {plan.image}", root=True)
+
+
+def _owner() -> str:
+    return f"{os.getuid()}:{os.getgid()}"
 
 
 def _quoted(command: str) -> str:
@@ -139,23 +153,16 @@ def _write_files_tar(plan: Recipe, *, path: Path) -> None:
             tar.addfile(entry)
 
 
-def as_root() -> list[str]:
-    """Return the command prefix under which files can get any owner: none for root, else a user namespace."""
-    return [] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--map-auto", "--"]
-
-
 def _disk_from_tree(plan: Recipe, *, work: Path) -> None:
     """Turn ``root.tar`` into the raw disk, the kernel and the initial RAM disk."""
     tree = work / "tree"
     script = """
         mkdir "$1" && tar -C "$1" --numeric-owner --xattrs --xattrs-include='*' --exclude='./dev/*' -xf "$2"
         cp -L "$1"/boot/vmlinuz-* "$3/vmlinuz" && cp -L "$1"/boot/initrd.img-* "$3/initrd.img"
-        chmod 644 "$3/vmlinuz" "$3/initrd.img"
         truncate -s "$4" "$3/root.img" && mke2fs -q -t ext4 -L root -d "$1" "$3/root.img"
-        rm -rf "$1"
+        chown "$5" "$3/vmlinuz" "$3/initrd.img" "$3/root.img" && rm -rf "$1"
     """
     argv = [
-        *as_root(),
         "sh",
         "-ec",
         script,
@@ -164,6 +171,7 @@ def _disk_from_tree(plan: Recipe, *, work: Path) -> None:
         str(work / "root.tar"),
         str(work),
         plan.disk_size,
+        _owner(),
     ]
-    run(argv, wanted=f"image {plan.image}", timeout=BUILD_TIMEOUT)
+    run(argv, wanted=f"image {plan.image}", timeout=BUILD_TIMEOUT, root=True)
     (work / "root.tar").unlink()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,18 +52,15 @@ FROM_BACKPORTS = frozenset({"qemu-system-x86", "qemu-utils"})
 def ensure_packages(kind: Kind, *, images: Sequence[str] = ()) -> None:
     """Install the missing packages of the controller for hosts of ``kind`` made of ``images``.
 
-    Raises LabError with the command to use where this isn't an apt system or we aren't root.
+    Raises LabError with the command to use where this isn't an apt system.
     """
     packages = missing(kind, images=images)
     if not packages:
         return
-    command = f"apt-get install --no-install-recommends {' '.join(packages)}"
     if find("apt-get") is None:
         raise LabError(
             f"the lab needs these Debian packages or their like: {' '.join(packages)}; install them"
         )
-    if os.geteuid() != 0:
-        raise LabError(f"wanted the packages {' '.join(packages)}, found them missing; as root: {command}")
     say(f"controller: installing {' '.join(packages)}")
     install(packages)
 
@@ -84,17 +81,20 @@ def install(packages: Sequence[str]) -> None:
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=600", "-o", "APT::Update::Error-Mode=any"]
     # A third-party source that is down must not stop us, so an error of the update alone is not the end.
-    run([*apt, "update"], wanted="package lists", env=environment, timeout=INSTALL_TIMEOUT, check=False)
+    update = functools.partial(
+        run, [*apt, "update"], wanted="package lists", env=environment, timeout=INSTALL_TIMEOUT, check=False, root=True
+    )
+    update()
     backports = [name for name in packages if name in FROM_BACKPORTS]
     target = _backports_target() if backports else None
     if target and f"n={target}" not in run(["apt-cache", "policy"], wanted="package sources").stdout:
         _enable_backports(target)
-        run([*apt, "update"], wanted="package lists", env=environment, timeout=INSTALL_TIMEOUT, check=False)
+        update()
     for names, suite in ((backports, target), ([name for name in packages if name not in backports], None)):
         if names:
             run(
                 [*apt, "install", "--yes", "--no-install-recommends", *(["-t", suite] if suite else []), *names],
-                wanted="packages of the controller", env=environment, timeout=INSTALL_TIMEOUT,
+                wanted="packages of the controller", env=environment, timeout=INSTALL_TIMEOUT, root=True,
             )  # fmt: skip
     if backports and _qemu_major() < QEMU_MINIMUM:
         raise LabError(
@@ -122,11 +122,12 @@ def _backports_target() -> str | None:
 
 def _enable_backports(suite: str) -> None:
     say(f"controller: adding the package source {SOURCES} ({suite}, for QEMU)")
-    SOURCES.write_text(
+    text = (
         "# Written by gofleet's lab, which needs a newer QEMU than the release has.\n"
         f"Types: deb\nURIs: http://deb.debian.org/debian\nSuites: {suite}\nComponents: main\n"
         "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
     )
+    run(["tee", str(SOURCES)], wanted=f"package source {SOURCES}", stdin=text, root=True)
 
 
 def _present(program: str) -> bool:

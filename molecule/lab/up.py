@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import pairwise
 
 from . import container, golang_server, network, vm
+from .accel import closed_to_us
 from .errors import LabError
 from .golang_mirror import mirror_base
 from .image import Image, ensure_image
@@ -25,6 +26,8 @@ REACH_TIMEOUT = 120.0
 
 def prepare(images: Sequence[str], *, kind: Kind) -> dict[str, Image]:
     """Make all that labs of ``kind`` share: the controller's packages, the images, the Go releases."""
+    if kind == "vm" and closed_to_us():
+        say("virtual machines are emulated, which is slow: /dev/kvm is not yours; join its group (kvm) and log in again")
     ensure_packages(kind, images=images)
     built = {name: ensure_image(name, kind=kind) for name in dict.fromkeys(images)}
     mirror_base()

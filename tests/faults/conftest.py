@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -20,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from lab.root import as_root
 
 COLLECTIONS = Path(__file__).resolve().parents[2] / ".build"
 MODULE = "ansible_collections.gofleet.hosts.plugins.modules.go_toolchain"
@@ -175,6 +177,24 @@ def start_module(module: str, arguments: dict[str, t.Any]) -> subprocess.Popen[s
     process.stdin.close()
     process.stdin = None
     return process
+
+
+def run_as_root(*argv: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of this machine as root, and tell how it ended."""
+    return subprocess.run(as_root([str(word) for word in argv]), capture_output=True, text=True, check=False)
+
+
+@contextlib.contextmanager
+def small_file_system(place: Path, options: str) -> t.Iterator[None]:
+    """A file system in memory on a directory, and ours as the directory is."""
+    options += f",mode=755,uid={os.getuid()},gid={os.getgid()}"
+    mounted = run_as_root("mount", "-t", "tmpfs", "-o", options, "tmpfs", place)
+    if mounted.returncode:
+        pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        assert run_as_root("umount", place).returncode == 0
 
 
 class Host:

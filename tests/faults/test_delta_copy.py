@@ -26,6 +26,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest impo
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta import pacing
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 
+from .conftest import run_as_root, small_file_system
 from .delta_host import Cut, DeltaHost, make_tree
 
 SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -202,18 +203,8 @@ def small_disk(tmp_path: Path) -> t.Iterator[Path]:
     """A file system of 512 KiB."""
     place = tmp_path / "host"
     place.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "none", place],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", place], check=True)
+    with small_file_system(place, "size=512k"):
+        yield place
 
 
 def test_a_full_disk(small_disk: Path, trees: Trees, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +214,7 @@ def test_a_full_disk(small_disk: Path, trees: Trees, tmp_path: Path, monkeypatch
     assert not host.copy(trees.one).get("failed")
     check_old(host, trees, host.copy(trees.two), "No space left on device")
     assert host.names() == ["dest"]
-    subprocess.run(["mount", "-o", "remount,size=2m", small_disk], check=True)
+    assert run_as_root("mount", "-o", "remount,size=2m", small_disk).returncode == 0
     check_healed(host, trees)
 
 
@@ -240,7 +231,7 @@ def test_a_disk_that_fills_while_pieces_come(
     assert refused["failed"] and "No space left on device" in refused["msg"]
     assert host.names() == [".dest.gofleet", "ballast"]
     (small_disk / "ballast").unlink()
-    subprocess.run(["mount", "-o", "remount,size=2m", small_disk], check=True)
+    assert run_as_root("mount", "-o", "remount,size=2m", small_disk).returncode == 0
     result = host.copy(trees.one)
     assert result["bytes_resumed"] >= 100_000
     assert (host.root(), host.names()) == (trees.roots[0], ["dest"])
@@ -287,18 +278,25 @@ def test_a_cut_and_then_another_source(
     [
         lambda room, victim: room.symlink_to(victim),
         lambda room, victim: (room.mkdir(mode=0o777), room.chmod(0o777), (room / "new").symlink_to(victim)),
-        lambda room, victim: (room.mkdir(0o700), os.chown(room, 4711, -1), (room / "new").symlink_to(victim)),
+        lambda room, victim: (
+            room.mkdir(0o700),
+            (room / "new").symlink_to(victim),
+            run_as_root("chown", "4711", room),
+        ),
     ],
     ids=["link", "open to others", "of another user"],
 )
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act against another user")
 def test_a_trap_where_the_new_content_is_made(
     host: DeltaHost, trees: Trees, tmp_path: Path, lay: t.Any
 ) -> None:
     victim = make_tree(tmp_path / "victim", 4)
     root = read_manifest(str(victim)).root
-    lay(host.dest.parent / ".dest.gofleet", victim)
-    check_old(host, trees, host.copy(trees.two), "a directory of our own, or nothing by this name")
+    room = host.dest.parent / ".dest.gofleet"
+    lay(room, victim)
+    try:
+        check_old(host, trees, host.copy(trees.two), "a directory of our own, or nothing by this name")
+    finally:
+        run_as_root("rm", "-rf", room)  # which a user cannot remove who is not root
     assert read_manifest(str(victim)).root == root
 
 

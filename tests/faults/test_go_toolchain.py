@@ -21,7 +21,18 @@ from pathlib import Path
 import pytest
 
 from ..unit.plugins.module_utils.signing_key import Key, needs_gpg, throw_away_key
-from .conftest import ARCH, INDEX, Answer, Host, Mirror, archive_of, entry, go_archive
+from .conftest import (
+    ARCH,
+    INDEX,
+    Answer,
+    Host,
+    Mirror,
+    archive_of,
+    entry,
+    go_archive,
+    run_as_root,
+    small_file_system,
+)
 
 WHOLE = {".lock", "1.24.2", "current"}
 
@@ -471,16 +482,8 @@ def small(tmp_path: Path) -> t.Iterator[Path]:
     """A file system of one million bytes."""
     path = tmp_path / "lib" / "go"
     path.mkdir(parents=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1000k", "tmpfs", path],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"needs to mount a tmpfs: {mounted.stderr.strip()}")
-    yield path
-    subprocess.run(["umount", path], check=True)
+    with small_file_system(path, "size=1000k"):
+        yield path
 
 
 def test_disk_too_small_is_seen_before_the_download(small: Path, ready: Host, mirror: Mirror) -> None:
@@ -501,7 +504,7 @@ def test_disk_that_fills_up(small: Path, ready: Host, mirror: Mirror) -> None:
 
 
 def test_disk_without_inodes(tmp_path: Path, mirror: Mirror, small: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,nr_inodes=20", small], check=True)
+    assert run_as_root("mount", "-o", "remount,nr_inodes=20", small).returncode == 0
     host = Host(tmp_path, mirror)
     mirror.add("1.24.2")
     host.run("1.24.2")

@@ -1,0 +1,105 @@
+"""Root on the controller: an ordinary user gives it to single commands by sudo, and is asked for it once.
+
+``python3 -m lab.root`` says what root is used for and asks. The Makefile does that first, before there is a virtual
+environment, so this file needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+
+from .errors import LabError
+
+USES = """\
+root: everything runs as {user}, and only these commands as root{how}:
+  apt-get                  missing packages of the distribution
+  mmdebstrap, mke2fs       images of the test hosts, whose files belong to root
+  podman                   container hosts and their network
+  mount, chown, useradd    in the tests: small file systems, files of another user, an account that is removed again"""
+REMEDY = (
+    "give {user} the right to run any command by sudo (as root: apt-get install sudo && usermod -aG sudo {user}, "
+    "then log in again), or run this as root"
+)
+# Fails where it would have to ask for a password.
+SUDO = ("sudo", "-n", "--")
+# What sudo takes out of the environment and programs that fetch something need.
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+# sudo forgets after 5 to 15 minutes, and after one where somebody wants it strict.
+REFRESH_SECONDS = 30.0
+# What a user keeps from others is made by the user; what root makes has the modes that the program gives it.
+SCRIPT = 'umask 022; exec env "$@"'
+_asking = threading.Lock()
+
+
+def as_root(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> list[str]:
+    """Return the command that runs ``argv`` as root with ``env`` added; ask for the password if sudo wants one.
+
+    It must run in the session of this process, as sudo remembers a password for one session. LabError without the right.
+    """
+    with _asking:
+        ask()
+    return [*([] if os.geteuid() == 0 else SUDO), *wrapped(argv, env={**_proxies(), **(env or {})})]
+
+
+def wrapped(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> list[str]:
+    """Return the command that root runs for ``argv`` with ``env`` added."""
+    return ["sh", "-c", SCRIPT, "sh", *(f"{name}={value}" for name, value in (env or {}).items()), *argv]
+
+
+def _proxies() -> dict[str, str]:
+    return {name: os.environ[name] for name in PROXIES if name in os.environ}
+
+
+@functools.lru_cache(maxsize=None)
+def ask() -> None:
+    """Get the right to run commands as root, and keep it as long as this process lives; LabError without it."""
+    if os.geteuid() == 0:
+        return
+    user = _user()
+    if shutil.which("sudo") is None:
+        raise LabError(f"wanted root for some commands, found neither root nor sudo; {REMEDY.format(user=user)}")
+    if not _granted():
+        # Not `sudo -v`, which wants a password of users who need none for commands. sudo asks on the terminal.
+        asked = subprocess.run(["sudo", "--", *wrapped(["true"])], check=False)
+        if asked.returncode or not _granted():
+            raise LabError(
+                f"wanted root for some commands, found that sudo does not give it to {user} here; "
+                f"{REMEDY.format(user=user)}"
+            )
+    threading.Thread(target=_keep, daemon=True).start()
+
+
+def _user() -> str:
+    return os.environ.get("USER") or f"user {os.geteuid()}"
+
+
+def _granted() -> bool:
+    return subprocess.run([*SUDO, *wrapped(["true"])], capture_output=True, check=False).returncode == 0
+
+
+def _keep() -> None:
+    while True:
+        threading.Event().wait(REFRESH_SECONDS)
+        _granted()
+
+
+def main() -> int:
+    """Say what root is used for, and ask."""
+    how = "" if os.geteuid() == 0 else " by sudo"
+    print(USES.format(user=_user(), how=how), file=sys.stderr, flush=True)
+    try:
+        ask()
+    except LabError as error:
+        print(f"root: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
