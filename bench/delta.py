@@ -24,9 +24,9 @@ import time
 import typing as t
 
 import yaml
+from lab import root
 
 from bench import CHECKOUT, COLLECTIONS, lab
-from lab import root
 
 NAME = "bench-delta"
 HOST = "bench"

@@ -37,13 +37,11 @@ def run(
     """Run ``argv`` and return its result, output as text.
 
     ``wanted`` names the purpose for the message, ``timeout`` is in seconds, ``root`` runs it as root. Raises LabError
-    when the program is missing, fails (unless ``check`` is off) or takes too long; the message holds the end of its output.
+    when the program is missing, fails (unless ``check`` is off) or takes too long; its text ends with the output's end.
     """
     path = find(argv[0])
     if path is None:
-        raise LabError(
-            f"{wanted}: needs the program {argv[0]}, which is not installed; run `lab prepare`"
-        )
+        raise LabError(f"{wanted}: needs the program {argv[0]}, which is not installed; run `lab prepare`")
     added = {"LC_ALL": "C.UTF-8", **(env or {})}
     command = [path, *argv[1:]]
     process = subprocess.Popen(

@@ -82,7 +82,13 @@ def install(packages: Sequence[str]) -> None:
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=600", "-o", "APT::Update::Error-Mode=any"]
     # A third-party source that is down must not stop us, so an error of the update alone is not the end.
     update = functools.partial(
-        run, [*apt, "update"], wanted="package lists", env=environment, timeout=INSTALL_TIMEOUT, check=False, root=True
+        run,
+        [*apt, "update"],
+        wanted="package lists",
+        env=environment,
+        timeout=INSTALL_TIMEOUT,
+        check=False,
+        root=True,
     )
     update()
     backports = [name for name in packages if name in FROM_BACKPORTS]

@@ -40,7 +40,7 @@ _asking = threading.Lock()
 def as_root(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> list[str]:
     """Return the command that runs ``argv`` as root with ``env`` added; ask for the password if sudo wants one.
 
-    It must run in the session of this process, as sudo remembers a password for one session. LabError without the right.
+    Run it in the session of this process: sudo remembers a password for one session. LabError without the right.
     """
     with _asking:
         ask()
@@ -56,14 +56,16 @@ def _proxies() -> dict[str, str]:
     return {name: os.environ[name] for name in PROXIES if name in os.environ}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def ask() -> None:
     """Get the right to run commands as root, and keep it as long as this process lives; LabError without it."""
     if os.geteuid() == 0:
         return
     user = _user()
     if shutil.which("sudo") is None:
-        raise LabError(f"wanted root for some commands, found neither root nor sudo; {REMEDY.format(user=user)}")
+        raise LabError(
+            f"wanted root for some commands, found neither root nor sudo; {REMEDY.format(user=user)}"
+        )
     if not _granted():
         # Not `sudo -v`, which wants a password of users who need none for commands. sudo asks on the terminal.
         asked = subprocess.run(["sudo", "--", *wrapped(["true"])], check=False)

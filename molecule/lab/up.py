@@ -27,7 +27,9 @@ REACH_TIMEOUT = 120.0
 def prepare(images: Sequence[str], *, kind: Kind) -> dict[str, Image]:
     """Make all that labs of ``kind`` share: the controller's packages, the images, the Go releases."""
     if kind == "vm" and closed_to_us():
-        say("virtual machines are emulated, which is slow: /dev/kvm is not yours; join its group (kvm) and log in again")
+        say(
+            "virtual machines are emulated, which is slow: /dev/kvm is not open to you; join its group, log in again"
+        )
     ensure_packages(kind, images=images)
     built = {name: ensure_image(name, kind=kind) for name in dict.fromkeys(images)}
     mirror_base()

@@ -42,7 +42,7 @@ def _chromium() -> str:
 @pytest.fixture(scope="session")
 def browser() -> t.Iterator[Browser]:
     with sync_playwright() as playwright:
-        # The browser's sandbox wants user namespaces, which root and many distributions do not give; the pages are ours.
+        # The browser's sandbox needs user namespaces, which root and some distributions lack; the pages are ours.
         started = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         yield started
         started.close()
