@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-import shutil
 import tarfile
 import tempfile
 import urllib.error
@@ -92,11 +91,8 @@ def _build(wanted: Release, *, plan: Recipe, target: Path) -> None:
 
 
 def _remove(work: Path) -> None:
-    shutil.rmtree(work, ignore_errors=True)
     # A build that was cut off leaves files of root.
-    if work.exists():
-        command = ["rm", "-rf", "--one-file-system", "--", str(work)]
-        run(command, wanted=f"unfinished image {work}", root=True)
+    run(["rm", "-rf", "--one-file-system", "--", str(work)], wanted=f"unfinished image {work}", root=True)
 
 
 def check_archive(wanted: Release) -> None:
@@ -116,8 +112,12 @@ def _bootstrap(plan: Recipe, *, work: Path) -> None:
     """Make ``root.tar`` of the recipe in ``work``."""
     _write_files_tar(plan, path=work / "files.tar")
     hooks = [f'--customize-hook=chroot "$1" sh -ec {_quoted(command)}' for command in plan.commands]
+    # What it mounts is gone with it, even when it is killed; where root may not mount, it does without.
+    alone = ["unshare", "--mount", "--"]
+    may_mount = run([*alone, "true"], wanted=f"image {plan.image}", root=True, check=False).returncode == 0
     run(
         [
+            *(alone if may_mount else []),
             "mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", f"--keyring={plan.keyring}",
             f"--include={','.join(plan.packages)}", "--skip=cleanup/apt", "--aptopt=APT::Install-Recommends false",
             f"--essential-hook=tar-in {_quoted(str(work / 'files.tar'))} /", *hooks,

@@ -150,7 +150,8 @@ def remove() -> None:
         check=False,
     )
     user = str(pwd.getpwnam(NAME).pw_uid)
-    root("userdel", "--remove", NAME)
+    root("rm", "-rf", "--one-file-system", str(HOME))
+    root("userdel", NAME)
     # sudo names them by the user, and newer ones by the number.
     left = [f"{place}/{who}" for place in ("/run/sudo/ts", "/var/lib/sudo/lectured") for who in (NAME, user)]
     root("rm", "-rf", str(SUDOERS), *left)
