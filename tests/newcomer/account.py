@@ -25,6 +25,7 @@ __all__ = ["Account", "Ended", "account"]
 
 NAME = "gofleet-newcomer"
 HOME = pathlib.Path("/home") / NAME
+CACHE = HOME / ".cache" / "gofleet-lab"
 SUDOERS = pathlib.Path("/etc/sudoers.d") / NAME
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 # What a site sets for programs that fetch something; everything else of our environment stays with us.
@@ -70,17 +71,23 @@ class Account:
         return [*become, "sh", "-c", f"umask 077\n{script}"]
 
     def take(self, checkout: pathlib.Path) -> None:
-        """Give the account a clone of this checkout with what is not committed, and of our cache the Go releases."""
+        """Give the account a clone of this checkout, with what is not committed, and a copy of what we have fetched.
+
+        That is the Go releases and one of the images, with the key that it lets in; the other image is made anew.
+        """
         tracked = subprocess.run(
             ["git", "-C", str(CHECKOUT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
             stdout=subprocess.PIPE,
             check=True,
         ).stdout
         self._unpack(checkout, CHECKOUT, names=tracked, then="git init -q")
-        releases = cache_dir() / "go-mirror"
-        if releases.is_dir():
-            names = b"\0".join(path.name.encode() for path in (releases / "dl").iterdir())
-            self._unpack(HOME / ".cache" / "gofleet-lab" / "go-mirror" / "dl", releases / "dl", names=names)
+        image = max(cache_dir().glob("images/debian-13-container-*"), key=os.path.getmtime, default=None)
+        fetched = [
+            *cache_dir().glob("go-mirror/dl/*"),
+            *([image, *cache_dir().glob("ssh/id_*")] if image else []),
+        ]
+        names = b"\0".join(os.fsencode(path.relative_to(cache_dir())) for path in fetched)
+        self._unpack(CACHE, cache_dir(), names=names)
 
     def _unpack(self, to: pathlib.Path, source: pathlib.Path, *, names: bytes, then: str = "true") -> None:
         pack = ["tar", "-C", str(source), "--null", "--ignore-failed-read", "-cf", "-", "-T", "-"]
@@ -131,9 +138,10 @@ def remove() -> None:
         state = pathlib.Path(lab).parent
         variables = [f"LAB_STATE={state.parent}", f"PYTHONPATH={CHECKOUT / 'molecule'}"]
         root("env", *variables, sys.executable, "-m", "lab", "down", "--name", state.name)
-    images = root("sh", "-c", f"ls {HOME}/.cache/gofleet-lab/images", check=False).split()
+    images = root("ls", f"{CACHE}/images", check=False).split()
     for image in images:
-        root("podman", "rmi", f"localhost/gofleet-lab:{image.rpartition('-')[2]}", check=False)
+        if not (cache_dir() / "images" / image).exists():
+            root("podman", "rmi", f"localhost/gofleet-lab:{image.rpartition('-')[2]}", check=False)
     root(
         "find",
         "/tmp",
