@@ -7,6 +7,7 @@ environment, so this file needs nothing but the standard library.
 from __future__ import annotations
 
 import functools
+import getpass
 import os
 import shutil
 import subprocess
@@ -17,11 +18,11 @@ from collections.abc import Mapping, Sequence
 from .errors import LabError
 
 USES = """\
-root: everything runs as {user}, and only these commands as root{how}:
-  apt-get                  missing packages of the distribution
-  mmdebstrap, mke2fs       images of the test hosts, whose files belong to root
-  podman                   container hosts and their network
-  mount, chown, useradd    in the tests: small file systems, files of another user, an account that is removed again"""
+root: you are {user}. {how} is used to
+  install packages (apt-get; on Debian 12 also the package source backports, for QEMU)
+  make images of the test hosts, whose files belong to root (mmdebstrap, mke2fs)
+  run container hosts and their network (podman)
+  in the tests: mount small file systems, give files to another user, make an account and remove it"""
 REMEDY = (
     "give {user} the right to run any command by sudo (as root: apt-get install sudo && usermod -aG sudo {user}, "
     "then log in again), or run this as root"
@@ -32,7 +33,7 @@ SUDO = ("sudo", "-n", "--")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 # sudo forgets after 5 to 15 minutes, and after one where somebody wants it strict.
 REFRESH_SECONDS = 30.0
-# What a user keeps from others is made by the user; what root makes has the modes that the program gives it.
+# The user's umask may be strict; the files of an image have the modes that the packages give them.
 SCRIPT = 'umask 022; exec env "$@"'
 _asking = threading.Lock()
 
@@ -61,7 +62,7 @@ def ask() -> None:
     """Get the right to run commands as root, and keep it as long as this process lives; LabError without it."""
     if os.geteuid() == 0:
         return
-    user = _user()
+    user = getpass.getuser()
     if shutil.which("sudo") is None:
         raise LabError(
             f"wanted root for some commands, found neither root nor sudo; {REMEDY.format(user=user)}"
@@ -77,10 +78,6 @@ def ask() -> None:
     threading.Thread(target=_keep, daemon=True).start()
 
 
-def _user() -> str:
-    return os.environ.get("USER") or f"user {os.geteuid()}"
-
-
 def _granted() -> bool:
     return subprocess.run([*SUDO, *wrapped(["true"])], capture_output=True, check=False).returncode == 0
 
@@ -93,8 +90,8 @@ def _keep() -> None:
 
 def main() -> int:
     """Say what root is used for, and ask."""
-    how = "" if os.geteuid() == 0 else " by sudo"
-    print(USES.format(user=_user(), how=how), file=sys.stderr, flush=True)
+    how = "Root" if os.geteuid() == 0 else "Root, by sudo,"
+    print(USES.format(user=getpass.getuser(), how=how), file=sys.stderr, flush=True)
     try:
         ask()
     except LabError as error:

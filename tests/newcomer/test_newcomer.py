@@ -47,7 +47,7 @@ def test_demo(newcomer: Account) -> None:
 
     refused = newcomer.run(DEMO, FOLDER, seconds=60)
     assert refused.status != 0
-    assert "only these commands as root by sudo:" in refused.output
+    assert "Root, by sudo, is used to" in refused.output
     assert "wanted root for some commands, found that sudo does not give it" in refused.output
     assert f"usermod -aG sudo {NAME}" in refused.output
     assert "setup:" not in refused.output, "work was done before"
@@ -56,7 +56,7 @@ def test_demo(newcomer: Account) -> None:
     shown = newcomer.run(DEMO, FOLDER, seconds=SECONDS)
     assert shown.status == 0, shown.output[-5000:]
     assert shown.questions == 1
-    assert shown.output.index("only these commands as root by sudo:") < shown.output.index("setup:")
+    assert shown.output.index("Root, by sudo, is used to") < shown.output.index("setup:")
     assert "the fleet as a page:" in shown.output
 
     foreign = root("find", str(HOME), "!", "-user", NAME)
