@@ -38,7 +38,7 @@ def newcomer() -> t.Iterator[Account]:
 def orphans() -> set[str]:
     """Hosts and networks of podman whose lab is gone, whoever made it."""
     names = root("podman", "ps", "-a", "--format", "{{.Names}}").split()
-    names += root("podman", "network", "ls", "--format", "{{.Name}}").split()
+    names += root("ls", "/etc/containers/networks", check=False).split()
     labs = {name: re.match(r"gofleet-lab-.{8}", name) for name in names}
     return {name for name, lab in labs.items() if lab and not pathlib.Path("/tmp", lab[0]).exists()}
 
