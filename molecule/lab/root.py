@@ -35,6 +35,8 @@ PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
 REFRESH_SECONDS = 30.0
 # The user's umask may be strict; the files of an image have the modes that the packages give them.
 SCRIPT = 'umask 022; exec env "$@"'
+# What the Makefile makes in a checkout.
+MADE = (".venv", ".build", ".cache")
 _asking = threading.Lock()
 
 
@@ -88,8 +90,22 @@ def _keep() -> None:
         _granted()
 
 
+def left_by_root(folders: Sequence[str]) -> str:
+    """Return a file in ``folders`` that belongs to another user, whose run would stop ours half-way; empty for none."""
+    if os.geteuid() == 0:
+        return ""
+    command = ["find", *folders, "!", "-uid", str(os.geteuid()), "-print", "-quit"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def main() -> int:
     """Say what root is used for, and ask."""
+    if found := left_by_root(MADE):
+        print(
+            f"root: {found} belongs to another user, as a run as root leaves it; use `make clean`",
+            file=sys.stderr,
+        )
+        return 2
     how = "Root" if os.geteuid() == 0 else "Root, by sudo,"
     print(USES.format(user=getpass.getuser(), how=how), file=sys.stderr, flush=True)
     try:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from lab import root
@@ -91,3 +92,13 @@ def test_command_gets_its_environment_and_usual_modes(monkeypatch: pytest.Monkey
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "0022\ntwo words\n"
     sudo(monkeypatch, 0)
     assert "http_proxy=http://proxy:3128" in root.as_root(["true"])
+
+
+def test_another_users_file_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "made" / "within").mkdir(parents=True)
+    folders = [str(tmp_path / "made"), str(tmp_path / "absent")]
+    owner = tmp_path.stat().st_uid
+    monkeypatch.setattr(root.os, "geteuid", lambda: owner)
+    assert root.left_by_root(folders) == ""
+    monkeypatch.setattr(root.os, "geteuid", lambda: owner + 1)
+    assert root.left_by_root(folders) == folders[0]
