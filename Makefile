@@ -21,7 +21,7 @@ help: ## Show this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 root: # Says what root is used for, and asks for it
-	@! command -v python3 >/dev/null || python3 -m lab.root
+	@! command -v python3 >/dev/null || python3 -m lab.root $$PPID
 
 $(NEED_ROOT): root
 

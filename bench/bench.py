@@ -21,8 +21,6 @@ import tempfile
 import time
 import typing as t
 
-from lab import root
-
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 COLLECTIONS = CHECKOUT / ".build" / "collections"
 INVENTORY = CHECKOUT / ".lab" / "bench" / "inventory.yml"
@@ -217,7 +215,6 @@ def main() -> None:
     parser.add_argument("--probes", action="store_true", help="the probes alone")
     parser.add_argument("--install", action="store_true", help="the first install of Go alone")
     options = parser.parse_args()
-    root.ask()  # kept for as long as this runs
     subprocess.run(["tests/build_collection.sh", str(COLLECTIONS)], cwd=CHECKOUT, check=True)
     try:
         lab("up", "--name", "bench", "--kind", options.kind, "bench=debian-13")

@@ -24,7 +24,6 @@ import time
 import typing as t
 
 import yaml
-from lab import root
 
 from bench import CHECKOUT, COLLECTIONS, lab
 
@@ -205,7 +204,6 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("rsync") is None:
         sys.exit("bench: rsync is needed here to compare with: apt-get install rsync")
-    root.ask()  # kept for as long as this runs
     subprocess.run(["tests/build_collection.sh", str(COLLECTIONS)], cwd=CHECKOUT, check=True)
     try:
         lab("up", "--name", NAME, "--kind", options.kind, f"{HOST}=debian-13")

@@ -16,8 +16,6 @@ import threading
 import time
 import typing as t
 
-from lab import root
-
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 COLLECTIONS = CHECKOUT / ".build" / "collections"
 INSTALLED = COLLECTIONS / "ansible_collections" / "gofleet" / "hosts"
@@ -49,7 +47,6 @@ def _molecule(command: str) -> Step:
 
 BUILD = Step(["tests/build_collection.sh", str(COLLECTIONS)])
 
-NEED_ROOT = {"browser", "faults", "containers", "newcomer", "molecule"}
 PARTS: dict[str, list[Step]] = {
     "lint": [
         Step(["ruff", "check", "."]),
@@ -103,8 +100,6 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"parts: no part named {', '.join(unknown)}; there are {', '.join(PARTS)}.", file=sys.stderr)
         return 2
-    if NEED_ROOT.intersection(names):
-        root.ask()  # kept for as long as this runs
     results = []
     said: list[str] = []
     for name in names:

@@ -22,8 +22,6 @@ import time
 import typing as t
 
 import yaml
-from lab import root
-from lab.errors import LabError
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTIONS = CHECKOUT / ".build" / "collections"
@@ -184,11 +182,6 @@ def main(arguments: list[str]) -> int:
         down()
         return 0
     signal.signal(signal.SIGTERM, _interrupted)
-    try:
-        root.ask()
-    except LabError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
     try:
         up(options.kind)
     except StepError as error:

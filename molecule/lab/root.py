@@ -1,18 +1,22 @@
 """Root on the controller: an ordinary user gives it to single commands by sudo, and is asked for it once.
 
-``python3 -m lab.root`` says what root is used for and asks. The Makefile does that first, before there is a virtual
-environment, so this file needs nothing but the standard library.
+``python3 -m lab.root PROCESS`` says what root is used for, asks, and sees to it that sudo does not ask again before
+that process has ended. The Makefile does that first, before there is a virtual environment, so this file needs
+nothing but the standard library.
 """
 
 from __future__ import annotations
 
 import functools
 import getpass
+import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 
 from .errors import LabError
@@ -32,7 +36,7 @@ SUDO = ("sudo", "-n", "--")
 # What sudo takes out of the environment and programs that fetch something need.
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 # sudo forgets after 5 to 15 minutes, and after one where somebody wants it strict.
-REFRESH_SECONDS = 30.0
+REFRESH_SECONDS = 30
 # The user's umask may be strict; the files of an image have the modes that the packages give them.
 SCRIPT = 'umask 022; exec env "$@"'
 # What the Makefile makes in a checkout.
@@ -61,7 +65,7 @@ def _proxies() -> dict[str, str]:
 
 @functools.cache
 def ask() -> None:
-    """Get the right to run commands as root, and keep it as long as this process lives; LabError without it."""
+    """Get the right to run commands as root, which may ask for the password; LabError without it."""
     if os.geteuid() == 0:
         return
     user = getpass.getuser()
@@ -77,17 +81,26 @@ def ask() -> None:
                 f"wanted root for some commands, found that sudo does not give it to {user} here; "
                 f"{REMEDY.format(user=user)}"
             )
-    threading.Thread(target=_keep, daemon=True).start()
 
 
 def _granted() -> bool:
     return subprocess.run([*SUDO, *wrapped(["true"])], capture_output=True, check=False).returncode == 0
 
 
-def _keep() -> None:
-    while True:
-        threading.Event().wait(REFRESH_SECONDS)
-        _granted()
+def keep(process: int) -> None:
+    """Leave a process behind that keeps the right to run commands as root until ``process`` has ended."""
+    if os.fork():
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is interrupted has to clean up first
+    with open(os.devnull, "r+b") as nothing:
+        for stream in range(3):
+            os.dup2(nothing.fileno(), stream)
+    for second in itertools.count(1):
+        time.sleep(1)
+        if not os.path.exists(f"/proc/{process}"):
+            os._exit(0)
+        if second % REFRESH_SECONDS == 0:
+            _granted()
 
 
 def left_by_root(folders: Sequence[str]) -> str:
@@ -98,8 +111,8 @@ def left_by_root(folders: Sequence[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def main() -> int:
-    """Say what root is used for, and ask."""
+def main(arguments: Sequence[str]) -> int:
+    """Say what root is used for, ask, and keep the right until the process that is named has ended."""
     if found := left_by_root(MADE):
         print(
             f"root: {found} belongs to another user, as a run as root leaves it; use `make clean`",
@@ -113,8 +126,10 @@ def main() -> int:
     except LabError as error:
         print(f"root: {error}", file=sys.stderr)
         return 2
+    if os.geteuid() != 0:
+        keep(int(arguments[0]))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

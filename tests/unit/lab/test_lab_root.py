@@ -28,7 +28,6 @@ def user(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An ordinary user, who has sudo and whom nobody has asked yet."""
     monkeypatch.setattr(root.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(root.shutil, "which", lambda _name: "/usr/bin/sudo")
-    monkeypatch.setattr(root, "_keep", lambda: None)
     for name in root.PROXIES:
         monkeypatch.delenv(name, raising=False)
     root.ask.cache_clear()
