@@ -60,6 +60,7 @@ def read(**options: t.Any) -> Attributes:
 
 def tree(path: Path) -> Path:
     (path / "bin").mkdir(parents=True)
+    (path / "bin").chmod(0o755)
     (path / "bin" / "run").write_bytes(b"")
     (path / "bin" / "run").chmod(0o755)
     (path / "data").write_bytes(b"")

@@ -188,6 +188,7 @@ def test_build_ids_as_the_tools_tell_them(programs: t.Callable[[str], str]) -> N
 @needs_go
 def test_the_file_itself(programs: t.Callable[[str], str]) -> None:
     path = programs("static")
+    os.chmod(path, 0o755)
     data = pathlib.Path(path).read_bytes()
     found = read_go_binary(path, reading=reading(checksum=True, dependencies=False))
     assert found is not None

@@ -77,7 +77,8 @@ def test_written_once_and_taken_away_again(place: Place) -> None:
 
 
 def test_an_empty_file_of_the_machine_stays(place: Place) -> None:
-    place.machine.touch(0o640)
+    place.machine.touch()
+    place.machine.chmod(0o640)
     plan_go_env(options(place, machine={"GOPROXY": "off"})).apply()
     plan_go_env(options(place, machine={})).apply()
     assert (place.machine.read_text(), stat.S_IMODE(place.machine.stat().st_mode)) == ("", 0o640)
