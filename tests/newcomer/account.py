@@ -118,7 +118,10 @@ def account() -> t.Iterator[Account]:
     """The account for as long as the block lasts; what it left goes with it, and what a killed run left."""
     with socket.socket(socket.AF_UNIX) as only_one:
         # A name in no file system, which ends with this process and which every user can take.
-        only_one.bind(f"\0{NAME}")
+        try:
+            only_one.bind(f"\0{NAME}")
+        except OSError as error:
+            raise RuntimeError(f"another run of this test has the account {NAME}; wait for its end") from error
         remove()
         try:
             yield Account()
