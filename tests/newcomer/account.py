@@ -121,7 +121,9 @@ def account() -> t.Iterator[Account]:
         try:
             only_one.bind(f"\0{NAME}")
         except OSError as error:
-            raise RuntimeError(f"another run of this test has the account {NAME}; wait for its end") from error
+            raise RuntimeError(
+                f"another run of this test has the account {NAME}; wait for its end"
+            ) from error
         remove()
         try:
             yield Account()
