@@ -66,7 +66,7 @@ def test_demo(newcomer: Account) -> None:
     made = root("sh", "-c", 'cd "$1" && ls -d .* | grep -xE "$2"', "sh", str(FOLDER), MADE, check=False)
     assert made == ""
     assert orphans() <= before
-    foreign = root("find", str(cache_dir()), "!", "-uid", str(os.getuid()), check=False)
+    foreign = root("find", str(cache_dir()), "-maxdepth", "2", "!", "-uid", str(os.getuid()))
     assert foreign == "", "another user's files in our cache"
 
 
