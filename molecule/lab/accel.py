@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KVM = Path("/dev/kvm")
+CPUINFO = Path("/proc/cpuinfo")
 VIRTUALISATION_FLAGS = {"vmx", "svm"}
 
 
@@ -22,15 +23,9 @@ class Accelerator:
 def accelerator(*, cpuinfo: str, kvm: Path) -> Accelerator:
     """Choose from the text of /proc/cpuinfo and the path of the KVM device.
 
-    The device alone proves nothing: it can be another group's, and in a guest without nested virtualisation useless.
+    The device alone proves nothing: in a guest without nested virtualisation it can exist and be useless.
     """
-    flags = {
-        flag
-        for line in cpuinfo.splitlines()
-        if line.startswith("flags")
-        for flag in line.partition(":")[2].split()
-    }
-    if not closed_to_us(kvm) and kvm.exists() and flags & VIRTUALISATION_FLAGS:
+    if _useful(kvm, cpuinfo=cpuinfo) and not _closed(kvm):
         return Accelerator(accel="kvm", cpu="host", cmdline="")
     # Nehalem is x86-64-v2, the least that current distributions and GOAMD64=v2 ask for; more is only slower here.
     # A translator does not speculate, so nothing is mitigated; switching page tables at each system call, though, costs
@@ -38,11 +33,30 @@ def accelerator(*, cpuinfo: str, kvm: Path) -> Accelerator:
     return Accelerator(accel="tcg,thread=multi", cpu="Nehalem", cmdline=" mitigations=off")
 
 
-def closed_to_us(kvm: Path = KVM) -> bool:
-    """Tell whether the KVM device is there, but not for this user."""
-    return kvm.exists() and not os.access(kvm, os.R_OK | os.W_OK)
+def closed_to_us(*, cpuinfo: str, kvm: Path) -> bool:
+    """Tell whether KVM would work for another user."""
+    return _useful(kvm, cpuinfo=cpuinfo) and _closed(kvm)
+
+
+def _useful(kvm: Path, *, cpuinfo: str) -> bool:
+    flags = {
+        flag
+        for line in cpuinfo.splitlines()
+        if line.startswith("flags")
+        for flag in line.partition(":")[2].split()
+    }
+    return kvm.exists() and bool(flags & VIRTUALISATION_FLAGS)
+
+
+def _closed(kvm: Path) -> bool:
+    return not os.access(kvm, os.R_OK | os.W_OK)
 
 
 def local_accelerator() -> Accelerator:
     """Choose for this machine."""
-    return accelerator(cpuinfo=Path("/proc/cpuinfo").read_text(), kvm=KVM)
+    return accelerator(cpuinfo=CPUINFO.read_text(), kvm=KVM)
+
+
+def kvm_is_closed() -> bool:
+    """Tell whether this machine has KVM, but not for this user."""
+    return closed_to_us(cpuinfo=CPUINFO.read_text(), kvm=KVM)

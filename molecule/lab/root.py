@@ -50,7 +50,7 @@ def as_root(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> lis
     Run it in the session of this process: sudo remembers a password for one session. LabError without the right.
     """
     with _asking:
-        ask()
+        _ready()
     return [*([] if os.geteuid() == 0 else SUDO), *wrapped(argv, env={**_proxies(), **(env or {})})]
 
 
@@ -64,6 +64,13 @@ def _proxies() -> dict[str, str]:
 
 
 @functools.cache
+def _ready() -> None:
+    """Ask, and keep the right for as long as this process lives."""
+    ask()
+    if os.geteuid() != 0:
+        threading.Thread(target=_refresh, args=(os.getpid(),), daemon=True).start()
+
+
 def ask() -> None:
     """Get the right to run commands as root, which may ask for the password; LabError without it."""
     if os.geteuid() == 0:
@@ -95,10 +102,15 @@ def keep(process: int) -> None:
     with open(os.devnull, "r+b") as nothing:
         for stream in range(3):
             os.dup2(nothing.fileno(), stream)
+    _refresh(process)
+    os._exit(0)
+
+
+def _refresh(process: int) -> None:
     for second in itertools.count(1):
         time.sleep(1)
         if not os.path.exists(f"/proc/{process}"):
-            os._exit(0)
+            return
         if second % REFRESH_SECONDS == 0:
             _granted()
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import pairwise
 
 from . import container, golang_server, network, vm
-from .accel import closed_to_us
+from .accel import kvm_is_closed
 from .errors import LabError
 from .golang_mirror import mirror_base
 from .image import Image, ensure_image
@@ -26,7 +26,7 @@ REACH_TIMEOUT = 120.0
 
 def prepare(images: Sequence[str], *, kind: Kind) -> dict[str, Image]:
     """Make all that labs of ``kind`` share: the controller's packages, the images, the Go releases."""
-    if kind == "vm" and closed_to_us():
+    if kind == "vm" and kvm_is_closed():
         say(
             "virtual machines are emulated, which is slow: /dev/kvm is not open to you; join its group, log in again"
         )

@@ -28,11 +28,12 @@ def user(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An ordinary user, who has sudo and whom nobody has asked yet."""
     monkeypatch.setattr(root.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(root.shutil, "which", lambda _name: "/usr/bin/sudo")
+    monkeypatch.setattr(root, "_refresh", lambda _process: None)
     for name in root.PROXIES:
         monkeypatch.delenv(name, raising=False)
-    root.ask.cache_clear()
+    root._ready.cache_clear()
     yield
-    root.ask.cache_clear()
+    root._ready.cache_clear()
 
 
 def sudo(monkeypatch: pytest.MonkeyPatch, *statuses: int) -> Sudo:
