@@ -11,7 +11,6 @@ import os
 import pathlib
 import pwd
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -142,26 +141,14 @@ def remove() -> None:
     for lab in root("sh", "-c", f"find {HOME} -path '*/.lab/*/lab.json'", check=False).splitlines():
         state = pathlib.Path(lab).parent
         variables = [f"LAB_STATE={state.parent}", f"PYTHONPATH={CHECKOUT / 'molecule'}"]
+        variables.append("PYTHONDONTWRITEBYTECODE=1")  # no file of root's in our checkout
         root("env", *variables, sys.executable, "-m", "lab", "down", "--name", state.name)
     images = root("ls", f"{CACHE}/images", check=False).split()
     for image in images:
         if not (cache_dir() / "images" / image).exists():
             root("podman", "rmi", f"localhost/gofleet-lab:{image.rpartition('-')[2]}", check=False)
-    root(
-        "find",
-        "/tmp",
-        "/var/tmp",
-        "-maxdepth",
-        "1",
-        "-user",
-        NAME,
-        "-exec",
-        "rm",
-        "-rf",
-        "{}",
-        "+",
-        check=False,
-    )
+    own = ["-maxdepth", "1", "-user", NAME, "-exec", "rm", "-rf", "{}", "+"]
+    root("find", "/tmp", "/var/tmp", *own, check=False)
     user = str(pwd.getpwnam(NAME).pw_uid)
     root("rm", "-rf", "--one-file-system", str(HOME))
     root("userdel", NAME)
@@ -174,7 +161,7 @@ def end_processes() -> None:
     """End what the account started, and wait until they are gone."""
     deadline = time.monotonic() + 20
     while (mine := _processes()) and time.monotonic() < deadline:
-        root("kill", "-s", signal.SIGKILL.name.removeprefix("SIG"), *mine, check=False)
+        root("kill", "-s", "KILL", *mine, check=False)
         time.sleep(0.2)
 
 
