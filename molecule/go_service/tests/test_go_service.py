@@ -64,7 +64,7 @@ REFUSED = {
     "no artefact": ([{"artefact": {}}], "service hello: wanted an artefact; found none"),
     "misspelled key": ([{"sandbox__capabilites": []}], "capabilites"),
     "low port without the capability": ([{"port": 80, "socket": False}], "wanted CAP_NET_BIND_SERVICE for port 80"),
-    "two services on one port": ([{}, {"name": "other"}], "wanted port 8080 for itself; found service hello"),
+    "two services on one port": ([{}, {"name": "other"}], "wanted port 8080 for only one service; found service hello"),
     "sources that do not build": ([{"artefact__build__package": "./no-such-package"}], "go build ended with 1"),
     "another architecture": ([{"artefact__build__goarch": "arm64"}], "found one for GOARCH arm64"),
     "an AppArmor rule that does not parse": ([{"apparmor__rules": ["/etc/hello mrwx"]}], "gofleet.hello"),
