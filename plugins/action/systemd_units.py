@@ -57,7 +57,7 @@ class ActionModule(HostAction):
 
 
 def _given(value: t.Any) -> t.Any:
-    """Remove omitted options: the module on the host refuses None for an option with choices."""
+    """Remove omitted options, because the module on the host refuses None for an option with choices."""
     if isinstance(value, dict):
         return {key: _given(each) for key, each in value.items() if each is not None}
     return [_given(each) for each in value] if isinstance(value, list) else value

@@ -34,7 +34,9 @@ def read_text(path: str) -> str | None:
 
 
 def write_text(path: str, text: str, *, mode: int = 0o644) -> None:
-    """Write a file atomically: a temporary file in the same directory, fsync, rename, fsync of the directory.
+    """Write a file atomically with a temporary file in the same directory, fsync and rename.
+
+    The directory is synced too.
 
     A link at ``path`` is replaced, never followed. On any error the old file stays and the temporary file is removed.
     """

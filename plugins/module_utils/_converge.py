@@ -4,7 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Apply the difference between two states and report it. Only this file handles check mode and diff."""
+"""Apply the difference between two states and report it.
+
+Only this file handles check mode and diff.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ State = t.Dict[str, t.Any]
 
 
 class Plan(t.NamedTuple):
-    """What a module found and what it will do. Every ``plan_...`` function returns a Plan.
+    """What a module found and what it will do.
+
+    Every ``plan_...`` function returns a Plan.
 
     before: the managed state on the host
     after: the wanted state; nothing is done where it equals ``before``

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Check the health of a service: send HTTP requests over TCP or a Unix socket until it answers or time is up."""
+"""Check the health of a service with HTTP requests over TCP or a Unix socket, until it answers or time is up."""
 
 from __future__ import annotations
 
@@ -117,7 +117,10 @@ def _connection(health: HealthCheck, *, timeout: float) -> http.client.HTTPConne
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket. The host is only for the Host header."""
+    """HTTP over a Unix socket.
+
+    The host is only for the Host header.
+    """
 
     def __init__(self, host: str, *, path: str, timeout: float) -> None:
         super().__init__(host, timeout=timeout)

@@ -4,7 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Allow one run at a time with a lock file. The lock ends with its process."""
+"""Allow one run at a time with a lock file.
+
+The lock ends with its process.
+"""
 
 from __future__ import annotations
 

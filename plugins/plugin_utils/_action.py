@@ -63,5 +63,8 @@ class HostAction(ActionBase):
         return remote
 
     def playbook_path(self, path: str) -> str:
-        """Return the absolute path of a file on the controller. A relative path starts at the playbook."""
+        """Return the absolute path of a file on the controller.
+
+        A relative path starts at the playbook.
+        """
         return os.path.join(self._loader.get_basedir(), os.path.expanduser(path))

@@ -70,7 +70,10 @@ def _missing(denials: Result) -> tuple[str, str] | None:
 
 
 def _judge(asked: str, reported: Result) -> tuple[str, str]:
-    """:param asked: ``apparmor.mode`` of the inventory"""
+    """Return the verdict on a profile.
+
+    ``asked`` is ``apparmor.mode`` of the inventory.
+    """
     mode = reported.get("mode")
     if mode == "enforce":
         return "enforced", "the kernel enforces it"

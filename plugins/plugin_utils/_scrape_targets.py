@@ -22,7 +22,7 @@ def scrape_targets(
     address_var: str,
     node_exporter_port: int | None,
 ) -> list[Group]:
-    """Return one target group for each host and job: the node exporter, and each service with metrics.
+    """Return one target group for each host and job, for the node exporter and each service with metrics.
 
     :param address_var: name of the variable with the address of a host
     :param node_exporter_port: None or 0 for no job of the node exporter
@@ -63,7 +63,11 @@ def _service_group(service: t.Mapping[str, t.Any], *, host: str, address: str) -
 
 
 def _ports(service: t.Mapping[str, t.Any], metrics: t.Any) -> list[t.Any]:
-    """Return the ports with metrics: the port of metrics, the socket metrics, the main port, or each instance's."""
+    """Return the ports with the metrics of a service.
+
+    That is the port of ``metrics``, else of the socket ``metrics``, else the main port, else the port of each
+    instance.
+    """
     own = metrics.get("port") if isinstance(metrics, t.Mapping) else None
     sockets = [socket for socket in service.get("sockets") or [] if socket.get("name") == "metrics"]
     named = [str(socket["listen"]).rpartition(":")[2] for socket in sockets]

@@ -49,7 +49,7 @@ class Gap(t.NamedTuple):
 
 
 class PrintLimit(t.NamedTuple):
-    """The rate limit of the kernel's log: kernel.printk_ratelimit (seconds) and kernel.printk_ratelimit_burst (lines).
+    """The rate limit of the kernel's log, from kernel.printk_ratelimit and kernel.printk_ratelimit_burst.
 
     It applies to audit records when no audit daemon runs.
     """
@@ -71,7 +71,10 @@ class Reading(t.NamedTuple):
 
 
 def line_records(lines: t.Iterable[str], *, printed: bool) -> t.Iterator[Record]:
-    """Yield the audit records in the lines of a log file. A file does not show where a boot begins."""
+    """Yield the audit records in the lines of a log file.
+
+    A file does not show where a boot begins.
+    """
     for line in lines:
         stamp = parse_stamp(line)
         if stamp is not None:
@@ -104,7 +107,10 @@ def _listener_stamp(entry: t.Mapping[str, t.Any]) -> Stamp | None:
 
 
 def denials_of(records: t.Iterable[Record]) -> list[Denial]:
-    """Return each denial once, the oldest first. The journal can have the same denial from both of its sources."""
+    """Return each denial once, the oldest first.
+
+    The journal can have the same denial from both of its sources.
+    """
     found: dict[t.Any, Denial] = {}
     for record in records:
         denial = parse_denial(record.text, stamp=record.stamp)
@@ -179,7 +185,7 @@ def _gap_at_end(run: t.Sequence[Record], *, limit: PrintLimit) -> list[Gap]:
 
 
 def completeness(reading: Reading, *, since: float) -> tuple[str, str]:
-    """Return whether the log has every record since a time: yes, no or unknown, and the reason.
+    """Return whether the log has every record since a time, as yes, no or unknown, and the reason.
 
     :param since: seconds since 1970
     """

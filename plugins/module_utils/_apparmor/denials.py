@@ -147,7 +147,7 @@ def _profile(
 
 
 def subject_of(denial: Denial) -> str:
-    """Return what a denial is about as text: a path, a capability, a socket type, a signal and its peer."""
+    """Return the object of a denial as text, such as a path, a capability, or a signal and its peer."""
     words = (denial.get(name) for name in _SUBJECTS.get(denial.kind, ("name",)))
     return _readable(" ".join(word for word in words if word and word != "none"))
 
@@ -216,7 +216,7 @@ def _readable(text: str) -> str:
 
 
 def check_rules(rules: list[dict[str, t.Any]], *, run: Runner) -> list[dict[str, t.Any]]:
-    """Add ``checked`` to each rule: whether the parser of this host accepts it.
+    """Add to each rule whether the parser of this host accepts it.
 
     :returns: the rules with ``checked`` as yes, no or, without a parser, unknown
     """

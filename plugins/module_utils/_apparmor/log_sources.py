@@ -59,7 +59,10 @@ class AuditStatus(t.NamedTuple):
 
 
 def parse_status(message: bytes) -> AuditStatus | None:
-    """Parse the reply to AUDIT_GET. Return None for an error, such as a missing CAP_AUDIT_CONTROL."""
+    """Parse the reply to AUDIT_GET.
+
+    Return None for an error, such as a missing CAP_AUDIT_CONTROL.
+    """
     if len(message) < _HEADER.size + _STATUS.size or _HEADER.unpack_from(message)[1] != _AUDIT_GET:
         return None
     dummy, dummy, dummy, daemon, dummy, dummy, lost = _STATUS.unpack_from(message, _HEADER.size)
@@ -67,7 +70,10 @@ def parse_status(message: bytes) -> AuditStatus | None:
 
 
 def read_audit_status() -> AuditStatus | None:
-    """Ask the kernel for its audit status. Return None where it does not reply: no audit system, or a container."""
+    """Ask the kernel for its audit status.
+
+    Return None where it does not reply, because there is no audit system or this is a container.
+    """
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_AUDIT) as kernel:
             kernel.settimeout(_SECONDS)

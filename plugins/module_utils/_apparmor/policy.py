@@ -57,7 +57,10 @@ def parse_modes(text: str) -> dict[str, str]:
 
 
 def label_names(label: str) -> list[str]:
-    """Return the profiles in the label of a process. Stacked profiles are several. Unconfined is none."""
+    """Return the profiles in the label of a process.
+
+    Stacked profiles are several. Unconfined is none.
+    """
     name = re.sub(r" \(\w+\)$", "", label.strip("\0\n "))
     return [] if name in ("", "unconfined") else name.split("//&")
 

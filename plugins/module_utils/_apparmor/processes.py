@@ -33,7 +33,10 @@ class Process(t.NamedTuple):
 
 
 def read_processes(*, proc: str = "/proc") -> list[Process]:
-    """Return every process whose program and label can be read. Kernel threads have no program."""
+    """Return every process whose program and label can be read.
+
+    Kernel threads have no program.
+    """
     processes = []
     for name in os.listdir(proc):
         if not name.isdigit():

@@ -31,7 +31,9 @@ MARKER = "# Managed by gofleet.hosts.apparmor_profiles; edits here are lost."
 def plan_profiles(
     params: t.Mapping[str, t.Any], *, run: Runner, sysfs: str = "/sys", proc: str = "/proc"
 ) -> Plan:
-    """Read the host, check every profile, and return the plan. Nothing is written before all checks pass.
+    """Read the host, check every profile, and return the plan.
+
+    Nothing is written before all checks pass.
 
     :param params: the options of ``apparmor_profiles``
     :raises HostError: a profile that does not compile, or a file that another program owns
@@ -116,7 +118,7 @@ def _wanted(entry: t.Mapping[str, t.Any], found: Found, *, path: str) -> Profile
 
 
 def _mode(asked: str, found: Found) -> str:
-    """Resolve ``complain_first``: the mode that the host has, and complain for a profile that is not ours yet."""
+    """Resolve ``complain_first`` to the mode of the host, and to complain for a profile that is not ours yet."""
     if asked != "complain_first":
         return asked
     ours = (found.text or "").startswith(MARKER)
@@ -175,7 +177,10 @@ def _refuse_foreign(profile: Profile, found: Found, *, path: str) -> None:
 
 
 def _declaring(name: str, *, path: str) -> str | None:
-    """Return another file that declares this profile, or None. The parser ignores hidden files and backups."""
+    """Return another file that declares this profile, or None.
+
+    The parser ignores hidden files and backups.
+    """
     for other in sorted(os.listdir(path)) if os.path.isdir(path) else []:
         if other.startswith(".") or other.endswith(("~", ".dpkg-old", ".dpkg-dist", ".dpkg-new", ".rpmsave")):
             continue

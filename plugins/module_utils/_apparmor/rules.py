@@ -58,7 +58,10 @@ class Proposals(t.NamedTuple):
 
 
 class _Part(t.NamedTuple):
-    """What one denial adds to a rule. Parts with the same ``key`` become one rule."""
+    """What one denial adds to a rule.
+
+    Parts with the same ``key`` become one rule.
+    """
 
     key: tuple[str, ...]
     letters: frozenset[str]
@@ -66,7 +69,7 @@ class _Part(t.NamedTuple):
 
 
 def base_profile(name: str) -> str:
-    """Return the profile that a rule belongs in: the parent of a ``//null-`` profile, or the profile itself.
+    """Return the profile that a rule belongs in, which is the parent for a ``//null-`` profile.
 
     In complain mode the kernel creates a ``//null-`` profile for a program that no rule mentions. A proposed rule
     runs that program in the parent profile, so its denials belong to the parent.
@@ -297,7 +300,7 @@ def quoted(word: str) -> str:
 
 
 def _split(path: str, *, release_roots: t.Sequence[str]) -> tuple[str, list[tuple[str, bool]]]:
-    """Split a path into a leading variable and parts: (text, whether it already is a pattern)."""
+    """Split a path into a leading variable and parts of text, each with whether it already is a pattern."""
     process = re.match(r"/proc/(\d+)(?=/|$)", path)
     if process and process.group(1) != _INIT:
         rest = path[process.end() :]

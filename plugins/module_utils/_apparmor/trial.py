@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Enforce a profile on trial: watch the health of its service and the log for denials."""
+"""Enforce a profile on trial while watching the health of its service and the log for denials."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REMEDY = "The old mode is restored. Use apparmor_denials_info to get rules for 
 
 
 class Trial(t.NamedTuple):
-    """A trial: its length in seconds, and the health checks that must pass during it."""
+    """The length of a trial in seconds, and the health checks that must pass during it."""
 
     seconds: float
     health: list[HealthCheck]

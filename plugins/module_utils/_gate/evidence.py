@@ -53,7 +53,10 @@ class Evidence(t.NamedTuple):
 
 
 class Limits(t.NamedTuple):
-    """The limits that apply. ``origin`` says in words which baseline value they come from."""
+    """The limits that apply.
+
+    ``origin`` says in words which baseline value they come from.
+    """
 
     minimum: float | None
     maximum: float | None
@@ -81,7 +84,10 @@ def without_baseline(condition: Condition) -> Condition:
 
 
 def effective_limits(condition: Condition, baseline: Baseline | None) -> Limits:
-    """Return the limits that apply. Where a fixed limit and a baseline limit both apply, the tighter one counts."""
+    """Return the limits that apply.
+
+    Where a fixed limit and a baseline limit both apply, the tighter one counts.
+    """
     if baseline is None or not condition.compares:
         return Limits(condition.minimum, condition.maximum, "")
     maximum, minimum = condition.maximum, condition.minimum

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Run a gate: sample its conditions over time and judge whether all of them hold."""
+"""Sample the conditions of a gate over time and judge whether all of them hold."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _judge_condition(
 def _start_history(
     conditions: list[Condition], since: t.Mapping[str, t.Any] | None, *, from_zero: bool
 ) -> History:
-    """Return the first sample of each condition over time: from an earlier run, or counters at 0.
+    """Return the first sample of each condition over time, from an earlier run or with counters at 0.
 
     :param since: the option ``since``
     :param from_zero: whether counters begin at 0 where there is no earlier sample
@@ -137,7 +137,10 @@ def _start_history(
 
 
 def _first_sample(at: float, sample: t.Mapping[str, Reading]) -> dict[str, t.Any]:
-    """Return the first sample in the form of the option ``since``. A series that is missing in it begins at 0."""
+    """Return the first sample in the form of the option ``since``.
+
+    A series that is missing in it begins at 0.
+    """
     return {
         "at": at,
         "readings": {

@@ -35,7 +35,10 @@ _NO_BASELINE = "the baseline has no value to compare with"
 
 
 class Sample(t.NamedTuple):
-    """A reading with its time in seconds since the epoch. The time is None where all counters are 0."""
+    """A reading with its time in seconds since the epoch.
+
+    The time is None where all counters are 0.
+    """
 
     at: float | None
     reading: Reading
@@ -69,7 +72,10 @@ def is_final(condition: Condition, evidence: Evidence) -> bool:
 
 
 def _judge_without_baseline(condition: Condition, samples: t.Sequence[Sample]) -> Evidence:
-    """Judge without a baseline: a fixed limit can decide no, and the value is kept for a later run."""
+    """Judge a condition that compares, without a baseline.
+
+    A fixed limit can decide no, and the value is kept for a later run.
+    """
     evidence = judge(without_baseline(condition), samples, baseline=None)
     if evidence.answer != "yes":
         return evidence
@@ -79,7 +85,10 @@ def _judge_without_baseline(condition: Condition, samples: t.Sequence[Sample]) -
 
 
 def _combine(condition: Condition, verdicts: list[tuple[float, Evidence]]) -> Evidence:
-    """Combine the verdicts of all samples: all of them, or those of the last ``for`` seconds, must be yes."""
+    """Combine the verdicts of all samples.
+
+    All of them, or those of the last ``for`` seconds, must be yes.
+    """
     last_at, last = verdicts[-1]
     if condition.held_for:
         since = last_at - condition.held_for

@@ -34,7 +34,10 @@ _PAGE_LIMIT = 32 * 1024 * 1024  # bytes; a page of 100,000 series has about 10 M
 
 
 class Response(t.NamedTuple):
-    """An HTTP response: its status and text. Without a response, status 0 and the error as text."""
+    """The status and text of an HTTP response.
+
+    Without a response, the status is 0 and the text is the error.
+    """
 
     status: int
     text: str
@@ -64,7 +67,10 @@ class Reading(t.NamedTuple):
 def http_fetch(
     *, timeout: float, headers: t.Mapping[str, str], validate_certs: bool, ca_path: str | None
 ) -> Fetch:
-    """Return a Fetch over HTTP without a proxy. The timeout is in seconds."""
+    """Return a Fetch over HTTP without a proxy.
+
+    The timeout is in seconds.
+    """
 
     def fetch(url: str, unix_socket: str) -> Response:
         try:
@@ -92,7 +98,10 @@ def http_fetch(
 def read_sample(
     conditions: t.Sequence[Condition], *, fetch: Fetch, run: Runner, prometheus: str, proc: str = "/proc"
 ) -> dict[str, Reading]:
-    """Return the readings of all conditions by name. Each page is read once."""
+    """Return the readings of all conditions by name.
+
+    Each page is read once.
+    """
     pages: dict[tuple[str, str], list[Series] | str] = {}
     shown = _show(conditions, run=run)
     readings: dict[str, Reading] = {}

@@ -42,7 +42,7 @@ RELOAD_SECONDS = 60.0
 
 
 class Target(t.NamedTuple):
-    """A scrape target: the scrape pool (the job_name in the configuration), the job label and the address."""
+    """The scrape pool (job_name in the configuration), job label and address of a target."""
 
     pool: str
     job: str
@@ -50,7 +50,7 @@ class Target(t.NamedTuple):
 
 
 class TargetHealth(t.NamedTuple):
-    """The health of a target in Prometheus: up, down, unknown (not scraped yet) or absent."""
+    """The health of a target in Prometheus, which is up, down, unknown (not scraped yet) or absent."""
 
     target: Target
     health: str

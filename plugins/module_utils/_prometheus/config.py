@@ -4,7 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Edit our lines in a prometheus.yml that others own. They stand between markers, and every other byte is kept."""
+"""Edit our lines in a prometheus.yml that others own.
+
+They stand between markers, and every other byte is kept.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ END = "# END gofleet.hosts"
 
 
 def job_lines(pool: str, *, file: str, interval: str) -> list[str]:
-    """Return the lines of one item of scrape_configs. Every JSON string is a YAML string."""
+    """Return the lines of one item of scrape_configs.
+
+    Every JSON string is a YAML string.
+    """
     return [
         f"- job_name: {json.dumps(pool)}",
         f"  scrape_interval: {interval}",
@@ -110,7 +116,10 @@ def _indented(lines: t.Iterable[str], indent: str) -> list[str]:
 
 
 def _item_indent(lines: t.Iterable[str]) -> str | None:
-    """Return the indentation of the items below a key: two blanks where it has none, None for another value."""
+    """Return the indentation of the items below a key.
+
+    Without items it is two blanks. For another value than a block list it is None.
+    """
     for line in lines:
         if not line.strip() or line.lstrip().startswith("#"):
             continue

@@ -29,7 +29,10 @@ class PageError(ValueError):
 
 
 class Series(t.NamedTuple):
-    """One line of a metrics page. The value can be NaN or infinite."""
+    """One line of a metrics page.
+
+    The value can be NaN or infinite.
+    """
 
     name: str
     labels: dict[str, str]

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Render targets and rules as files: file_sd targets, rule files, and the items for prometheus.yml."""
+"""Render targets and rules as files, and as items for prometheus.yml."""
 
 from __future__ import annotations
 

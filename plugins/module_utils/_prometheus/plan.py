@@ -93,7 +93,9 @@ def _existing(files: Files) -> dict[str, str]:
 
 
 def _apply(before: Files, after: Files, server: Server, *, run: Runner, fetch: Fetch) -> bool:
-    """Write what differs and reload Prometheus. Files of targets need no reload, because Prometheus watches them.
+    """Write what differs and reload Prometheus.
+
+    Files of targets need no reload, because Prometheus watches them.
 
     :returns: whether it was reloaded
     """
@@ -142,7 +144,10 @@ def _write(files: Files, server: Server) -> None:
 
 
 def _write_readable(path: str, text: str, server: Server) -> None:
-    """Write a file that Prometheus can read as its own user: keep the owner and mode of an existing file."""
+    """Write a file that Prometheus can read as its own user.
+
+    The owner and mode of an existing file are kept.
+    """
     parent = os.path.dirname(path)
     missing = [item for item in (server.directory, parent) if not os.path.isdir(item)]
     os.makedirs(parent, exist_ok=True)

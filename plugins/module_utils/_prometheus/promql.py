@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Evaluate the parts of PromQL that a gate needs without a server: selectors, rates and histograms."""
+"""Evaluate selectors, increases and histograms of PromQL without a server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ Values = t.Mapping[str, float]
 
 
 class Matcher(t.NamedTuple):
-    """A label matcher. A missing label counts as an empty value."""
+    """A label matcher.
+
+    A missing label counts as an empty value.
+    """
 
     label: str
     operator: str
@@ -42,7 +45,7 @@ class Matcher(t.NamedTuple):
 
 
 class Selector(t.NamedTuple):
-    """An instant vector selector: a metric name and label matchers."""
+    """An instant vector selector, with a metric name and label matchers."""
 
     name: str
     matchers: tuple[Matcher, ...]
@@ -102,7 +105,10 @@ class Quantile(t.NamedTuple):
 
 
 class Histogram(t.NamedTuple):
-    """A histogram: ``counts[i]`` observations were at most ``bounds[i]``. The last bound is infinite."""
+    """A histogram with cumulative buckets.
+
+    ``counts[i]`` observations were at most ``bounds[i]``. The last bound is infinite.
+    """
 
     bounds: list[float]
     counts: list[float]

@@ -86,7 +86,10 @@ def _text(path: str) -> str | None:
 
 
 def boot_winner(path: str, assignments: t.Iterable[Assignment]) -> Assignment | None:
-    """Return the assignment that decides a key: the last one that names it, else the last matching pattern."""
+    """Return the assignment that decides a key.
+
+    That is the last one that names it, else the last matching pattern.
+    """
     exact = pattern = None
     for assignment in assignments:
         if assignment.path == path:

@@ -25,7 +25,10 @@ HEADER = "# Managed by gofleet.hosts.sysctl_profile: changes made here are lost.
 
 
 class Change(t.NamedTuple):
-    """A live value to change. ``path`` is its file below /proc/sys."""
+    """A live value to change.
+
+    ``path`` is its file below /proc/sys.
+    """
 
     name: str
     path: str
@@ -34,7 +37,7 @@ class Change(t.NamedTuple):
 
 
 class _UnusableError(Exception):
-    """A key whose value cannot be read or set on this host: the layer that decided, and the reason."""
+    """A key whose value cannot be read or set on this host, with the layer that decided and the reason."""
 
     def __init__(self, decided_by: str, reason: str) -> None:
         super().__init__(reason)

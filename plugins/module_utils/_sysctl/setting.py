@@ -48,7 +48,10 @@ def key_path(name: str) -> str:
 
 
 def fields(value: str) -> str:
-    """Return a value with one space between its fields. The kernel separates them by tabs."""
+    """Return a value with one space between its fields.
+
+    The kernel separates them by tabs.
+    """
     return " ".join(value.split())
 
 
@@ -117,7 +120,10 @@ def strengthen(setting: Setting, value: str) -> str:
 
 
 def satisfies(setting: Setting, value: str) -> bool:
-    """Whether a value satisfies the rule. A value that cannot be compared does not."""
+    """Whether a value satisfies the rule.
+
+    A value that cannot be compared does not.
+    """
     try:
         return strengthen(setting, value) == fields(value)
     except HostError:

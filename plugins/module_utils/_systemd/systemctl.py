@@ -24,7 +24,10 @@ _JOURNAL_LINES = 20
 
 
 class UnitError(Exception):
-    """A unit on which an action failed. It is reported as a HostError after the rollback."""
+    """A unit on which an action failed.
+
+    It is reported as a HostError after the rollback.
+    """
 
     def __init__(self, unit: str, *, wanted: str, found: str) -> None:
         super().__init__(f"{unit}: {found}")
@@ -72,7 +75,9 @@ class Systemctl:
             raise UnitError(unit, wanted=f"systemctl {verb} to succeed", found=first.rstrip("."))
 
     def set_enabled(self, verb: str, unit: str) -> None:
-        """Enable, disable or reenable a unit without a reload. systemd reads it at the next ``reload()``.
+        """Enable, disable or reenable a unit without a reload.
+
+        systemd reads it at the next ``reload()``.
 
         :raises UnitError: systemctl failed
         """
@@ -93,7 +98,10 @@ class Systemctl:
             raise UnitError("systemd", wanted="daemon-reload to succeed", found=found)
 
     def reset_failed(self, units: t.Sequence[str]) -> None:
-        """Reset the start limit of units. A unit that is not loaded is not an error."""
+        """Reset the start limit of units.
+
+        A unit that is not loaded is not an error.
+        """
         self._run(["systemctl", "reset-failed", "--", *units])
 
     def journal(self, unit: str) -> str:
@@ -134,7 +142,10 @@ def write_file(directory: str, name: str, text: str) -> None:
 
 
 def remove_file(directory: str, name: str) -> None:
-    """Remove a unit file or drop-in. Remove the drop-in directory too when it is empty."""
+    """Remove a unit file or drop-in.
+
+    Remove the drop-in directory too when it is empty.
+    """
     path = os.path.join(directory, name)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)

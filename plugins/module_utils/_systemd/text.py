@@ -51,17 +51,23 @@ def is_template(name: str) -> bool:
 
 
 def owner(name: str) -> str:
-    """Return the unit that a name belongs to: the unit itself, or the unit that a drop-in extends."""
+    """Return the unit that a name belongs to.
+
+    For a drop-in, this is the unit that it extends.
+    """
     return name.split("/", 1)[0][: -len(".d")] if is_drop_in(name) else name
 
 
 def kind(name: str) -> str:
-    """Return the type of a unit: service, socket, timer and so on."""
+    """Return the type of a unit, such as service, socket or timer."""
     return owner(name).rsplit(".", 1)[1]
 
 
 def contributing_units(unit: str) -> tuple[str, ...]:
-    """Return the units whose files and drop-ins define a unit: itself and, for an instance, its template."""
+    """Return the units whose files and drop-ins define a unit.
+
+    These are the unit itself and, for an instance, its template.
+    """
     template = re.sub(r"@.+(\.\w+)$", r"@\1", unit)
     return (unit,) if template == unit else (unit, template)
 
@@ -87,7 +93,10 @@ def parse_show(text: str, *, names: t.Sequence[str]) -> dict[str, dict[str, str]
 
 
 def settings(text: str, section: str, key: str) -> list[str]:
-    """Return the values of a key in a unit file, in order. An empty assignment resets the list."""
+    """Return the values of a key in a unit file, in order.
+
+    An empty assignment resets the list.
+    """
     found: list[str] = []
     current = ""
     for line in re.sub(r"\\\n", " ", text).splitlines():

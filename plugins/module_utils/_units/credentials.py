@@ -4,7 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Read and write the credential files that systemd passes to services. Only root can read them."""
+"""Read and write the credential files that systemd passes to services.
+
+Only root can read them.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ _LIMIT = 1 << 20  # bytes; the limit of systemd for all credentials of a unit to
 
 
 class CredentialFile(t.NamedTuple):
-    """A credential file before and after the run. None means that there is no file."""
+    """A credential file before and after the run.
+
+    None means that there is no file.
+    """
 
     path: str
     old: bytes | None
@@ -46,7 +52,10 @@ class CredentialFile(t.NamedTuple):
         return os.path.basename(self.path)
 
     def diff(self) -> tuple[str | None, str | None]:
-        """Return what the diff shows before and after. It shows whether the content differs, never the content."""
+        """Return what the diff shows before and after.
+
+        It shows whether the content differs, never the content.
+        """
         if self.old == self.new:
             return "as wanted", "as wanted"
         before = None if self.old is None else "another one"

@@ -192,7 +192,7 @@ def _after(
 def _managed(
     unit: Unit, found: Found, stale_reasons: t.Mapping[str, list[str]]
 ) -> dict[str, tuple[t.Any, t.Any]]:
-    """Return the managed state of a unit, except its file: name -> (before, after)."""
+    """Return the managed state of a unit, except its file, as name -> (before, after)."""
     facts: dict[str, tuple[t.Any, t.Any]] = {}
     if is_drop_in(unit.name):
         return facts

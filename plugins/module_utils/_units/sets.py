@@ -4,7 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Manage what belongs to a set of units: unlisted units, credentials, the release store, written directories."""
+"""Manage what belongs to a set of units besides the listed units.
+
+That is unlisted units, credentials, the release store and the directories that its services have written.
+"""
 
 from __future__ import annotations
 

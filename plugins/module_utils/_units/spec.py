@@ -51,12 +51,12 @@ class Unit(t.NamedTuple):
 
     @property
     def has_file(self) -> bool:
-        """Whether this run manages the file in our directory: writes or removes it."""
+        """Whether this run writes or removes the file in our directory."""
         return self.text is not None or self.absent
 
     @property
     def runs(self) -> bool:
-        """Whether systemd can start it: it is neither a drop-in nor a template."""
+        """Whether systemd can start it, which is not so for a drop-in or template."""
         return not is_drop_in(self.name) and not is_template(self.name)
 
     @property
@@ -66,7 +66,10 @@ class Unit(t.NamedTuple):
 
 
 def mark(owner: str | None) -> str:
-    """Return the marker line: the first line of a file of ours. It names the set that the file belongs to."""
+    """Return the marker line.
+
+    It is the first line of a file of ours, and names the set that the file belongs to.
+    """
     return f"{MARKER} Set: {owner}" if owner else MARKER
 
 

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Read the state of units on the host: their files, their properties in systemd, and what their processes run."""
+"""Read the files of units, their properties in systemd, and what their processes run."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ class Roots(t.NamedTuple):
 
 
 class File(t.NamedTuple):
-    """A file on the host: its text, and its target where it is a link. Both are None where there is no file."""
+    """The text of a file on the host, and its target where it is a link.
+
+    Both are None where there is no file.
+    """
 
     text: str | None
     link: str | None
@@ -101,7 +104,10 @@ class Found(t.NamedTuple):
     kernel: Kernel
 
     def is_running(self, name: str) -> bool:
-        """Whether the unit runs or listens. A service that waits for an automatic restart does not."""
+        """Whether the unit runs or listens.
+
+        A service that waits for an automatic restart does not.
+        """
         return self.is_kept_running(name) and not self.shown[name].get("SubState", "").startswith(
             "auto-restart"
         )
@@ -169,7 +175,10 @@ def show(names: t.Sequence[str], *, run: Runner) -> dict[str, dict[str, str]]:
 
 
 def read_file(path: str) -> File:
-    """Read a unit file or drop-in. The text of a link is that of its target."""
+    """Read a unit file or drop-in.
+
+    The text of a link is that of its target.
+    """
     link = os.readlink(path) if os.path.islink(path) else None
     return File(read_text(path), link)
 

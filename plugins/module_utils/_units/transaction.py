@@ -126,7 +126,10 @@ def _change(steps: Steps, *, roots: Roots, systemctl: Systemctl) -> None:
 
 
 def _discard(steps: Steps, *, roots: Roots) -> None:
-    """Remove what cannot be restored. This comes last, when no running process needs it."""
+    """Remove what cannot be restored.
+
+    This comes last, when no running process needs it.
+    """
     for each in steps.discard:
         if each.store and store_exists(each.store):
             store = Store(each.store)
@@ -216,7 +219,9 @@ class Rollback:
         self._errors: list[str] = []
 
     def run(self) -> str:
-        """Restore everything. A step that fails is reported and does not stop the other steps.
+        """Restore everything.
+
+        A step that fails is reported and does not stop the other steps.
 
         :returns: sentences about what was restored and what runs now
         """

@@ -185,7 +185,10 @@ def _opened_rules(service: Service) -> list[str]:
 
 
 def _file(pattern: str, access: str) -> str:
-    """Return a file rule. A path with blanks or commas is quoted."""
+    """Return a file rule.
+
+    A path with blanks or commas is quoted.
+    """
     return f'"{pattern}" {access}' if re.search(r"[\s,](?![^{]*\})", pattern) else f"{pattern} {access}"
 
 

@@ -20,7 +20,9 @@ _SOURCES = ("content", "src", "path")
 
 
 class Credential(t.NamedTuple):
-    """A credential. Exactly one of content, src and path is set.
+    """A credential.
+
+    Exactly one of content, src and path is set.
 
     content: the secret as text
     src: a file on the controller
@@ -80,7 +82,10 @@ def parse_credentials(items: t.Sequence[t.Mapping[str, t.Any]], *, service: str)
 
 
 def credential_lines(credentials: t.Sequence[Credential], *, service: str) -> list[str]:
-    """Return the settings of a service unit. They have names and paths, never a secret."""
+    """Return the settings of a service unit.
+
+    They have names and paths, never a secret.
+    """
     return [
         f"LoadCredential{'Encrypted' if one.encrypted else ''}="
         + setting(f"{one.name}:{one.path or credential_path(service, one.name)}")

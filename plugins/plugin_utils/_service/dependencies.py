@@ -19,7 +19,9 @@ _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+\.(?:service|socket|timer|path|target|mo
 
 
 class Dependencies(t.NamedTuple):
-    """What a service depends on, by systemd's setting. A name is that of a service of the list or of any unit.
+    """What a service depends on, by systemd's setting.
+
+    A name is that of a service of the list or of any unit.
 
     Every dependency starts before the service.
     """

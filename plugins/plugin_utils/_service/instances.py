@@ -4,7 +4,10 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""Parse the instances of a service. Each runs as one process, and a service without instances as one."""
+"""Parse the instances of a service.
+
+Each runs as one process, and a service without instances as one.
+"""
 
 from __future__ import annotations
 

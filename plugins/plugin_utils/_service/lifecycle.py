@@ -17,7 +17,10 @@ __all__ = ["Hooks", "Lifecycle", "Timer", "lifecycle_lines", "parse_lifecycle"]
 
 
 class Timer(t.NamedTuple):
-    """When systemd starts a service that runs to its end. Times are in the format of systemd.time(7)."""
+    """When systemd starts a service that runs to its end.
+
+    Times are in the format of systemd.time(7).
+    """
 
     on_calendar: list[str]
     on_boot: str
@@ -28,7 +31,10 @@ class Timer(t.NamedTuple):
 
 
 class Hooks(t.NamedTuple):
-    """Commands as lists of words. The first word is a path on the host, or in the release if relative."""
+    """Commands as lists of words.
+
+    The first word is a path on the host, or in the release if relative.
+    """
 
     before_start: list[str]
     warm_up: list[str]

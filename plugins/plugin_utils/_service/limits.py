@@ -32,7 +32,10 @@ _MIN_PROCS = 2
 
 
 class Limits(t.NamedTuple):
-    """Resource limits. Sizes are in bytes. 0 and an empty string are no limit. None is the default of systemd."""
+    """Resource limits.
+
+    Sizes are in bytes. 0 and an empty string are no limit. None is the default of systemd.
+    """
 
     memory_max: int
     memory_high: int
@@ -84,7 +87,10 @@ def limit_lines(limits: Limits) -> list[str]:
 
 
 def go_limits(limits: Limits, program: Program) -> dict[str, str]:
-    """Return the environment variables that make Go's runtime respect the limits. Values of the user override them."""
+    """Return the environment variables that make Go's runtime respect the limits.
+
+    Values of the user override them.
+    """
     environment = {}
     if limits.memory_max:
         soft = int(limits.memory_max * _GOMEMLIMIT_SHARE) >> 20
@@ -100,7 +106,7 @@ def _number(value: t.Any) -> int | None:
 
 
 def _bytes(size: object, *, what: str, service: str) -> int:
-    """Return the bytes of a size in systemd's format: an integer, with K, M, G or T for powers of 1024."""
+    """Return the bytes of a size in systemd's format, an integer with K, M, G or T for powers of 1024."""
     match = _SIZE.fullmatch(str(size))
     if match is None:
         raise HostError(

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""Parse what a service listens on: sockets that systemd owns, and a port that the service binds itself."""
+"""Parse the sockets that systemd owns for a service, and the port that it binds itself."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ _BACKLOG = 65535
 
 
 class Listener(t.NamedTuple):
-    """One address that a service listens on. Either ``path`` or ``port`` is set.
+    """One address that a service listens on.
+
+    Either ``path`` or ``port`` is set.
 
     name: of the socket, or an empty string for the main port
     unit: the socket unit that owns it, or an empty string where the service binds it
@@ -50,11 +52,14 @@ class Listener(t.NamedTuple):
 
     @property
     def listen(self) -> str:
-        """The address in systemd's format: a path, a port, or address:port."""
+        """The address in systemd's format, which is a path, a port, or address:port."""
         return self.path or (f"{self.address}:{self.port}" if self.address else str(self.port))
 
     def url(self, path: str) -> str:
-        """Return the URL of an HTTP path as seen on the host. For a Unix socket, its host is only a header."""
+        """Return the URL of an HTTP path as seen on the host.
+
+        For a Unix socket, its host is only a header.
+        """
         if self.path:
             return f"http://localhost{path}"
         host = "127.0.0.1" if self.address in _ANYWHERE else self.address
@@ -139,7 +144,10 @@ def _named(socket: t.Mapping[str, t.Any], *, service: str, instance: str, at: st
 
 
 def _address(text: str, *, instance: str, subject: str) -> tuple[str, int, str]:
-    """Return the host, port and path of ``listen``. Either the first two or the last are empty."""
+    """Return the host, port and path of ``listen``.
+
+    Either the first two or the last are empty.
+    """
     if instance and SPECIFIER not in text:
         raise HostError(
             subject,

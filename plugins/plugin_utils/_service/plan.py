@@ -104,7 +104,7 @@ def _absent_set(absent: AbsentService, *, root: str) -> dict[str, t.Any]:
 def _units(
     service: Service, instance: Instance, *, root: str, reported: t.Any, known: dict[str, list[str]]
 ) -> Items:
-    """Return the units of one process: its sockets or timer and its service."""
+    """Return the units of one process, which are its sockets or timer and its service."""
     running = {"set": service.name, "state": "started", "enabled": True}
     units: Items = [
         {"name": listener.unit, "content": socket_unit(service, instance, listener), **running}

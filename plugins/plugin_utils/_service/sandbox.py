@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""Parse the sandbox of a service: a strict default, and what the user opens by name."""
+"""Parse the sandbox of a service, which is strict except for what the user opens by name."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Sandbox(t.NamedTuple):
 
     @property
     def go_tree(self) -> str:
-        """The toolchain as AppArmor sees it: the path of the version, never the link ``current``."""
+        """The path of the toolchain as AppArmor sees it, with the version and never the link ``current``."""
         parent, dummy, last = self.go_root.rpartition("/")
         return f"{parent}/*" if last == "current" else self.go_root
 

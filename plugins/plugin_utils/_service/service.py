@@ -51,7 +51,10 @@ class Service(t.NamedTuple):
 
     @property
     def profile(self) -> str:
-        """The name of its AppArmor profile. The prefix avoids names of the distribution."""
+        """The name of its AppArmor profile.
+
+        The prefix avoids names of the distribution.
+        """
         return f"gofleet.{self.name}"
 
     @property
@@ -71,7 +74,10 @@ class AbsentService(t.NamedTuple):
 
 
 class Services(t.NamedTuple):
-    """The services of the list. Each present service comes after its dependencies."""
+    """The services of the list.
+
+    Each present service comes after its dependencies.
+    """
 
     present: list[Service]
     absent: list[AbsentService]

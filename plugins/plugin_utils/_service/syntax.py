@@ -23,7 +23,10 @@ def word(raw: str) -> str:
 
 
 def setting(raw: str) -> str:
-    """Return one word of a setting without variable expansion, such as Environment=. A dollar sign is literal there."""
+    """Return one word of a setting without variable expansion, such as Environment=.
+
+    A dollar sign is literal there.
+    """
     return _quoted(raw.replace("%", "%%"))
 
 
@@ -33,7 +36,10 @@ def command(words: t.Iterable[str]) -> str:
 
 
 def plain(raw: str) -> str:
-    """Return a number, time or percentage on one line. systemd expands no specifiers in it, so 150% is kept."""
+    """Return a number, time or percentage on one line.
+
+    systemd expands no specifiers in it, so 150% is kept.
+    """
     return " ".join(raw.split())
 
 

@@ -37,7 +37,10 @@ class ProgramPath(t.NamedTuple):
     release: str
 
     def resolve(self, path: str) -> str:
-        """Return the absolute path of a file. A relative path starts at the release."""
+        """Return the absolute path of a file.
+
+        A relative path starts at the release.
+        """
         return path if path.startswith("/") else f"{self.release}/{path}"
 
 
@@ -118,7 +121,10 @@ def _directories(service: Service, instance: Instance, *, place: ProgramPath) ->
 
 
 def _environment(service: Service, instance: Instance, *, program: Program) -> dict[str, str]:
-    """Return the environment. Values of the user override those derived from limits and sandbox."""
+    """Return the environment.
+
+    Values of the user override those derived from limits and sandbox.
+    """
     environment = go_limits(service.limits, program)
     if service.lifecycle.core_dumps:
         environment["GOTRACEBACK"] = "crash"
@@ -128,7 +134,10 @@ def _environment(service: Service, instance: Instance, *, program: Program) -> d
 
 
 def _builder_environment(sandbox: Sandbox, *, cache: str) -> dict[str, str]:
-    """Return the environment of the go command. It writes only to the cache directory."""
+    """Return the environment of the go command.
+
+    It writes only to the cache directory.
+    """
     environment = {
         "GOCACHE": f"{cache}/build",
         "GOMODCACHE": f"{cache}/mod",
@@ -142,7 +151,10 @@ def _builder_environment(sandbox: Sandbox, *, cache: str) -> dict[str, str]:
 
 
 def socket_unit(service: Service, instance: Instance, listener: Listener) -> str:
-    """Return the text of a socket unit. It owns the address, so that a restart of the service does not close it."""
+    """Return the text of a socket unit.
+
+    It owns the address, so that a restart of the service does not close it.
+    """
     what = f"socket {listener.name}" if listener.name else "socket"
     lines = [
         "[Unit]",

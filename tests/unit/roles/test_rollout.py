@@ -116,7 +116,9 @@ def test_an_agent_that_fails_its_gate_is_put_back_with_the_canary(agents: Agents
     assert (host["from"], host["to"]) == ({"agent": "1"}, {"agent": "2"})
     assert [one["name"] for one in host["evidence"]] == ["agent attached"]
     (why,) = (
-        line for line in report_lines(report) if line.startswith(f"{bad}: reverted, failed at Check the gates")
+        line
+        for line in report_lines(report)
+        if line.startswith(f"{bad}: reverted, failed at Check the gates")
     )
     assert "agent attached: no" in why
     assert "0 is below 1" in why
