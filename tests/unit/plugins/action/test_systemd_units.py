@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controller's half, run for real by Ansible; the host's half ends where this machine has no systemd."""
+"""Test the action plugin in real runs of Ansible. The module on the host ends where there is no systemd."""
 
 from __future__ import annotations
 

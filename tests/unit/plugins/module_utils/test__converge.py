@@ -31,15 +31,15 @@ def run(check_mode: bool, **options: t.Any) -> tuple[dict[str, t.Any], list[str]
 
     def apply() -> dict[str, str]:
         applied.append("applied")
-        return {"told": "by apply"}
+        return {"value": "by apply"}
 
     module = Module(check_mode)
-    converge(t.cast("t.Any", module), Plan(**{"apply": apply, "result": {"told": "by plan"}, **options}))
+    converge(t.cast("t.Any", module), Plan(**{"apply": apply, "result": {"value": "by plan"}, **options}))
     return module.exited, applied
 
 
 @pytest.mark.parametrize(
-    ("check_mode", "after", "changed", "applied", "told"),
+    ("check_mode", "after", "changed", "applied", "returned_by"),
     [
         (False, {"a": 1}, False, [], "by plan"),
         (True, {"a": 1}, False, [], "by plan"),
@@ -48,20 +48,20 @@ def run(check_mode: bool, **options: t.Any) -> tuple[dict[str, t.Any], list[str]
     ],
 )
 def test_only_a_difference_outside_check_mode_is_applied(
-    check_mode: bool, after: dict[str, int], changed: bool, applied: list[str], told: str
+    check_mode: bool, after: dict[str, int], changed: bool, applied: list[str], returned_by: str
 ) -> None:
     returned, done = run(check_mode, before={"a": 1}, after=after)
-    assert (returned["changed"], returned["differs"], done, returned["told"]) == (
+    assert (returned["changed"], returned["differs"], done, returned["value"]) == (
         changed,
         changed,
         applied,
-        told,
+        returned_by,
     )
 
 
 def test_a_difference_that_cannot_be_applied_is_reported() -> None:
     returned, done = run(False, before={}, after={"a": 1}, apply=None)
-    assert (returned["changed"], returned["told"], done) == (True, "by plan", [])
+    assert (returned["changed"], returned["value"], done) == (True, "by plan", [])
 
 
 def test_the_diff_shows_texts_separately_and_omits_equal_values() -> None:
@@ -77,10 +77,10 @@ def test_the_diff_shows_texts_separately_and_omits_equal_values() -> None:
     ]
 
 
-@pytest.mark.parametrize(("check_mode", "told"), [(False, "by hold"), (True, "by plan")])
-def test_hold_runs_on_unchanged_runs_but_not_in_check_mode(check_mode: bool, told: str) -> None:
-    returned, dummy = run(check_mode, before={}, after={}, hold=lambda: {"told": "by hold"})
-    assert (returned["changed"], returned["told"]) == (False, told)
+@pytest.mark.parametrize(("check_mode", "returned_by"), [(False, "by hold"), (True, "by plan")])
+def test_hold_runs_on_unchanged_runs_but_not_in_check_mode(check_mode: bool, returned_by: str) -> None:
+    returned, dummy = run(check_mode, before={}, after={}, hold=lambda: {"value": "by hold"})
+    assert (returned["changed"], returned["value"]) == (False, returned_by)
 
 
 def test_warnings_are_shown_and_secrets_hidden_in_every_run() -> None:

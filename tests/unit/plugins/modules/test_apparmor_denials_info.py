@@ -51,9 +51,9 @@ def test_it_reports_and_changes_nothing(
         "journal",
         ["gofleet.x"],
     )
-    told = result["profiles"]["gofleet.x"]
-    assert [rule["rule"] for rule in told["rules"]] == ["/srv/x r,"]
-    assert (told["complete"], told["mode"], told["count"]) == ("yes", "complain", 1)
+    profile = result["profiles"]["gofleet.x"]
+    assert [rule["rule"] for rule in profile["rules"]] == ["/srv/x r,"]
+    assert (profile["complete"], profile["mode"], profile["count"]) == ("yes", "complain", 1)
 
 
 def test_a_host_without_apparmor_is_skipped(

@@ -22,7 +22,7 @@ RULE = {"name": "r", "content": {"groups": [{"name": "g", "rules": [{"alert": "A
 
 
 class Host:
-    """A host with a Prometheus that is played: its files are real, its commands and answers are not."""
+    """A host with real files and a simulated Prometheus."""
 
     def __init__(self, root: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.capsys = capsys

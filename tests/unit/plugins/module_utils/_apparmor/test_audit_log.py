@@ -254,15 +254,15 @@ def test_a_journalctl_that_fails_is_an_error(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "text"),
     [({"command_line": "ro audit=0"}, "audit=0"), ({"audit": "quiet_denied"}, "quiet_denied")],
 )
 def test_a_kernel_that_logs_nothing_is_reported(
-    tmp_path: pathlib.Path, options: dict[str, str], said: str
+    tmp_path: pathlib.Path, options: dict[str, str], text: str
 ) -> None:
     answer, reason = completeness(read(tmp_path, paths(tmp_path, **options)), since=1000)
     assert answer == "no"
-    assert said in reason
+    assert text in reason
 
 
 def test_only_the_system_journal_counts() -> None:

@@ -35,13 +35,13 @@ def test_every_recorded_line_is_a_denial_of_a_known_kind(kernel: str) -> None:
 
 
 def test_both_kernels_logged_the_same() -> None:
-    """6.12 adds class= and asks getattr of files as well; the kinds, masks and names are those of 6.1."""
+    """Linux 6.12 adds class= and getattr of files. The kinds, masks and names are those of 6.1."""
 
-    def told(kernel: str) -> set[tuple[str, str, str]]:
+    def logged(kernel: str) -> set[tuple[str, str, str]]:
         ours = (denial for denial in recorded(kernel) if denial.get("operation") != "getattr")
         return {(d.kind, d.get("name"), d.mask) for d in ours if "/proc/" not in d.get("name")}
 
-    assert told("6.1") == told("6.12")
+    assert logged("6.1") == logged("6.12")
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

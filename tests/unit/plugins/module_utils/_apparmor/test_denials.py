@@ -76,7 +76,7 @@ def test_denials_count_since_the_last_change_of_the_profile(host: pathlib.Path) 
     assert (a["mode"], a["processes"], a["count"], a["since"]) == ("complain", 1, 2, "1970-01-01T00:18:20Z")
     assert [rule["rule"] for rule in a["rules"]] == ["/child r,", "/new r,"]
     assert a["rules"][0]["checked"] == "yes"
-    # Not loaded any more, and no file: since the boot.
+    # A profile that is no longer loaded and has no file counts from the boot.
     gone = answer["profiles"]["gofleet.gone"]
     assert (gone["mode"], gone["processes"], gone["count"]) == (None, 0, 1)
     assert set(answer["profiles"]) == {"gofleet.a", "gofleet.gone"}

@@ -134,7 +134,7 @@ def test_absent_unloads_and_removes(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "said"),
+    ("profile", "text"),
     [
         ({"content": "profile hello {\nbroken\n}"}, "line 2: broken"),
         ({"content": "profile hello {}\nprofile other {}"}, "hello, other"),
@@ -145,12 +145,12 @@ def test_absent_unloads_and_removes(tmp_path: pathlib.Path) -> None:
     ],
 )
 def test_a_bad_profile_stops_with_nothing_changed(
-    tmp_path: pathlib.Path, profile: dict[str, t.Any], said: str
+    tmp_path: pathlib.Path, profile: dict[str, t.Any], text: str
 ) -> None:
     parser = Parser(tmp_path, {})
     with pytest.raises(HostError) as caught:
         _plan(tmp_path, parser, {"name": "good", "content": "profile good {}"}, {"name": "hello", **profile})
-    assert said in str(caught.value)
+    assert text in str(caught.value)
     assert list((tmp_path / "etc").iterdir()) == []
     assert parser.loaded == {}
 
@@ -290,7 +290,7 @@ def test_a_passed_trial_is_kept(tmp_path: pathlib.Path, monkeypatch: pytest.Monk
         lambda name, trial, **more: meanwhile.append((name, dict(parser.loaded), link.is_symlink())),
     )
     assert _plan(tmp_path, parser, TRIAL).apply()["modes"] == {"hello": "enforce"}
-    # Enforced by the kernel, while a boot would have brought complain mode back.
+    # The kernel enforced it, and a boot would have restored complain mode.
     assert meanwhile == [("hello", {"hello": "enforce"}, True)]
     assert not link.is_symlink()
 

@@ -38,7 +38,7 @@ def rules(*denials: Denial) -> list[str]:
     return [proposal.rule for proposal in propose(denials, release_roots=ROOTS).proposals]
 
 
-# Run enforced with these rules, the recorded program was denied nothing, on both kernels.
+# With these rules enforced, the recorded program had no denials on both kernels.
 RECORDED = [
     "capability chown,",
     "capability net_raw,",
@@ -70,7 +70,7 @@ RECORDED = [
 def test_the_rules_of_the_recorded_program(kernel: str) -> None:
     found = rules(*recorded(kernel))
     assert [rule for rule in RECORDED if rule not in found] == []
-    # The question that the kernel can do without asks for no rule.
+    # An optional check for a capability needs no rule.
     assert "capability net_admin," not in found
     (unanswered,) = propose(recorded(kernel), release_roots=ROOTS).unanswered
     assert unanswered[1].startswith("optional")
@@ -87,7 +87,7 @@ def test_the_rules_of_the_recorded_program(kernel: str) -> None:
         ([file("/srv/x", "d", operation="unlink")], ["/srv/x w,"]),
         ([file("/srv/x", "wrd", operation="rename_src")], ["/srv/x rw,"]),
         ([file("/srv/x", "r", owner=True)], ["owner /srv/x r,"]),
-        # Read for everybody covers the own files, write for the own files stays with them.
+        # The rule for all owners covers reading own files. Writing own files keeps its own rule.
         ([file("/srv/x", "r"), file("/srv/x", "r", owner=True)], ["/srv/x r,"]),
         ([file("/srv/x", "r"), file("/srv/x", "w", owner=True)], ["/srv/x r,", "owner /srv/x w,"]),
         ([file("/srv/x", "w"), file("/srv/x", "a", owner=True)], ["/srv/x w,"]),

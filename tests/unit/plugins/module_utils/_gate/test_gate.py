@@ -26,7 +26,7 @@ def page(good: int, bad: int = 0, *, fast: int = 0, slow: int = 0, queue: float 
 
 
 class Gate:
-    """A gate over pages that come one after the other, a second apart and the pauses."""
+    """A gate whose requests return one page after the other."""
 
     def __init__(self, *pages: str) -> None:
         self.pages = list(pages)
@@ -83,7 +83,7 @@ def test_a_later_run_continues_the_window_of_an_earlier_one() -> None:
     assert report["passed"] is True
     assert (report["conditions"][0]["observed"], report["conditions"][0]["seconds"]) == (101, 60)
     assert report["began"] == began
-    # What the earlier run could not read began at 0.
+    # A series that the earlier run could not read began at 0.
     began = Gate("").run(ERRORS)["began"]
     assert Gate(page(100, 5)).run(ERRORS, since=began)["conditions"][0]["observed"] == 105
 
@@ -120,7 +120,7 @@ def test_sampling_ends_when_the_gate_cannot_pass() -> None:
     gate = Gate(page(0, queue=11), page(0), page(0))
     assert gate.run(QUEUE, samples=3)["passed"] is False
     assert gate.pauses == []
-    # A lost sample or a bad share can still turn out well.
+    # After a failed sample or a bad share, a later sample can still pass.
     gate = Gate("", page(0, 9), page(99, 9))
     gate.run(ERRORS, samples=3)
     assert gate.pages == []

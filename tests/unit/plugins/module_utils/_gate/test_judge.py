@@ -26,12 +26,12 @@ def seen(
     return Reading(series or {}, of or {}, named, text, "")
 
 
-def lost(why: str = "no answer") -> Reading:
+def failed(why: str = "no answer") -> Reading:
     return Reading({}, {}, False, "", why)
 
 
-def told(entry: dict[str, t.Any], *readings: Reading, baseline: float | None = None) -> Evidence:
-    """Judged over readings ten seconds apart; the first one is where the window begins."""
+def evidence_of(entry: dict[str, t.Any], *readings: Reading, baseline: float | None = None) -> Evidence:
+    """Judge readings that are ten seconds apart."""
     (condition,) = conditions(entry)
     before = None if baseline is None else Baseline(baseline, baseline, baseline)
     return judge(condition, [Sample(10.0 * i, one) for i, one in enumerate(readings)], baseline=before)
@@ -63,13 +63,13 @@ STATUS = {"kind": "status", "http": "http://h/"}
     ],
 )
 def test_each_sample_counts(entry: dict[str, t.Any], readings: list[Values], answer: tuple[str, str]) -> None:
-    assert verdict(told(entry, *map(seen, readings))) == answer
+    assert verdict(evidence_of(entry, *map(seen, readings))) == answer
 
 
 def test_the_reason_has_the_time_of_a_bad_sample() -> None:
-    found = told(VALUE, seen({"a": 11}), seen({"a": 5}))
+    found = evidence_of(VALUE, seen({"a": 11}), seen({"a": 5}))
     assert found.reason == "a: 11 is above 10, 10.0 s before the end"
-    assert told(VALUE, seen({"a": 5}), lost()).reason == "no answer"
+    assert evidence_of(VALUE, seen({"a": 5}), failed()).reason == "no answer"
 
 
 @pytest.mark.parametrize(
@@ -82,40 +82,50 @@ def test_the_reason_has_the_time_of_a_bad_sample() -> None:
     ],
 )
 def test_held_for(seconds: float, values: list[float], answer: tuple[str, str]) -> None:
-    assert verdict(told({**VALUE, "for": seconds}, *(seen({"a": value}) for value in values))) == answer
+    assert (
+        verdict(evidence_of({**VALUE, "for": seconds}, *(seen({"a": value}) for value in values))) == answer
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "answer"), [("HTTP status 200", "yes"), ("HTTP status 503", "no"), ("no answer: refused", "no")]
 )
 def test_status(text: str, answer: str) -> None:
-    found = told(STATUS, seen({"": 0}, text=text))
+    found = evidence_of(STATUS, seen({"": 0}, text=text))
     assert verdict(found) == (answer, "status")
     assert text in found.reason
 
 
 def test_properties() -> None:
     active = {"unit": "a.service", "property": "ActiveState", "equals": "active"}
-    assert told(active, seen(text="active")).answer == "yes"
-    assert told(active, seen(text="failed")).reason == "ActiveState of a.service is 'failed', not 'active'"
+    assert evidence_of(active, seen(text="active")).answer == "yes"
+    assert (
+        evidence_of(active, seen(text="failed")).reason
+        == "ActiveState of a.service is 'failed', not 'active'"
+    )
     restarts = {"unit": "a.service", "kind": "delta", "max": 0}
-    assert told(restarts, seen({"": 3}), seen({"": 3})).answer == "yes"
-    assert told(restarts, seen({"": 3}), seen({"": 4})).answer == "no"
+    assert evidence_of(restarts, seen({"": 3}), seen({"": 3})).answer == "yes"
+    assert evidence_of(restarts, seen({"": 3}), seen({"": 4})).answer == "no"
     # The unit was unloaded in between, and systemd counts from 0 again.
-    assert told(restarts, seen({"": 3}), seen({"": 0})).answer == "yes"
+    assert evidence_of(restarts, seen({"": 3}), seen({"": 0})).answer == "yes"
 
 
 def test_delta_and_rate() -> None:
-    assert told({"kind": "delta", "metric": "m", "max": 5}, seen({"a": 100}), seen({"a": 105})).value == 5
+    assert (
+        evidence_of({"kind": "delta", "metric": "m", "max": 5}, seen({"a": 100}), seen({"a": 105})).value == 5
+    )
     rate = {"kind": "rate", "metric": "m", "min": 2}
-    found = told(rate, seen({"a": 100, "b": 0}), lost(), seen({"a": 110, "b": 30}))
+    found = evidence_of(rate, seen({"a": 100, "b": 0}), failed(), seen({"a": 110, "b": 30}))
     assert (found.answer, found.value, found.seconds) == ("yes", 2.0, 20.0)
-    assert verdict(told(rate, seen({"a": 100}))) == ("unknown", "duration")
-    assert verdict(told(rate, seen({"a": 100}), lost())) == ("unknown", "source")
+    assert verdict(evidence_of(rate, seen({"a": 100}))) == ("unknown", "duration")
+    assert verdict(evidence_of(rate, seen({"a": 100}), failed())) == ("unknown", "source")
     gone = seen(named=False)
-    assert verdict(told({"kind": "delta", "metric": "m", "max": 0}, gone, gone)) == ("unknown", "source")
+    assert verdict(evidence_of({"kind": "delta", "metric": "m", "max": 0}, gone, gone)) == (
+        "unknown",
+        "source",
+    )
     lazy = {"kind": "delta", "metric": "m", "max": 0, "missing_is_zero": True}
-    assert verdict(told(lazy, gone, gone)) == ("yes", "max")
+    assert verdict(evidence_of(lazy, gone, gone)) == ("yes", "max")
 
 
 RATIO = {"kind": "ratio", "metric": "m", "labels": {"code": "5"}, "max": 0.1, "min_count": 20}
@@ -128,13 +138,15 @@ RATIO = {"kind": "ratio", "metric": "m", "labels": {"code": "5"}, "max": 0.1, "m
         (11, 100, ("no", "max")),
         (0, 19, ("unknown", "count")),
         (2, 10, ("unknown", "count")),
-        # Three of 20 would be too many, whatever else had come.
+        # Three of 20 are too many, even if all missing ones were good.
         (3, 10, ("no", "max")),
         (0, 0, ("unknown", "count")),
     ],
 )
 def test_ratio(bad: float, all_of_them: float, answer: tuple[str, str]) -> None:
-    found = told(RATIO, seen({}, of={"a": 50}), seen({"b": bad}, of={"a": 50 + all_of_them - bad, "b": bad}))
+    found = evidence_of(
+        RATIO, seen({}, of={"a": 50}), seen({"b": bad}, of={"a": 50 + all_of_them - bad, "b": bad})
+    )
     assert verdict(found) == answer
     assert found.observed == all_of_them
 
@@ -142,34 +154,34 @@ def test_ratio(bad: float, all_of_them: float, answer: tuple[str, str]) -> None:
 def test_limits_relative_to_the_baseline() -> None:
     growth = {"kind": "delta", "metric": "m", "max_ratio": 2, "max_increase": 1}
     window = [seen({"a": 0}), seen({"a": 9})]
-    assert told(growth, *window, baseline=4).answer == "yes"
-    found = told(growth, *window, baseline=3)
+    assert evidence_of(growth, *window, baseline=4).answer == "yes"
+    found = evidence_of(growth, *window, baseline=3)
     assert (found.answer, found.limit) == ("no", 7)
     assert "it was 3 before" in found.reason
     # The tighter one of both limits counts.
-    assert told({**growth, "max": 5}, *window, baseline=4).limit == 5
+    assert evidence_of({**growth, "max": 5}, *window, baseline=4).limit == 5
     floor = {"kind": "delta", "metric": "m", "min_ratio": 0.5}
-    assert told(floor, *window, baseline=20).answer == "no"
-    assert told(floor, *window, baseline=18).answer == "yes"
+    assert evidence_of(floor, *window, baseline=20).answer == "no"
+    assert evidence_of(floor, *window, baseline=18).answer == "yes"
 
 
 def test_without_a_baseline() -> None:
-    """Not known is not good: but a fixed limit says no by itself, and the value is there."""
+    """The answer is unknown, except that a fixed limit can decide no. The value is returned."""
     growth = {"kind": "delta", "metric": "m", "max_ratio": 2, "max": 100}
-    found = told(growth, seen({"a": 0}), seen({"a": 9}))
+    found = evidence_of(growth, seen({"a": 0}), seen({"a": 9}))
     assert (verdict(found), found.value) == (("unknown", "baseline"), 9)
-    assert verdict(told(growth, seen({"a": 0}), seen({"a": 900}))) == ("no", "max")
-    assert verdict(told(growth, seen({"a": 0}), lost())) == ("unknown", "source")
+    assert verdict(evidence_of(growth, seen({"a": 0}), seen({"a": 900}))) == ("no", "max")
+    assert verdict(evidence_of(growth, seen({"a": 0}), failed())) == ("unknown", "source")
 
 
 def test_is_final() -> None:
     def is_settled(entry: dict[str, t.Any], *readings: Reading) -> bool:
         (condition,) = conditions(entry)
-        return is_final(condition, told(entry, *readings))
+        return is_final(condition, evidence_of(entry, *readings))
 
     assert is_settled(VALUE, seen({"a": 11}))
     assert not is_settled(VALUE, seen({"a": 9}))
-    assert not is_settled(VALUE, lost())
+    assert not is_settled(VALUE, failed())
     assert not is_settled({**VALUE, "for": 5}, seen({"a": 11}))
     assert is_settled({"kind": "delta", "metric": "m", "max": 1}, seen({"a": 1}), seen({"a": 3}))
     assert not is_settled({"kind": "delta", "metric": "m", "min": 9}, seen({"a": 1}), seen({"a": 3}))
@@ -198,7 +210,7 @@ def quantile_evidence(
         ((85, 15, 0, 0), {"max": 0.15, "precise": False}, ("yes", "max")),
         ((61, 39, 0, 0), {"max": 0.15, "precise": False}, ("no", "max")),
         ((85, 15, 0, 0), {"max": 0.3}, ("yes", "max")),
-        # Above the highest bound nobody knows how far.
+        # The value above the highest bound is not known.
         ((85, 0, 0, 15), {"max": 0.5}, ("no", "max")),
         ((85, 0, 0, 15), {"max": 0.9}, ("unknown", "buckets")),
         ((85, 0, 0, 15), {"max": 0.9, "precise": False}, ("unknown", "buckets")),
@@ -206,7 +218,7 @@ def quantile_evidence(
         ((9, 0, 0, 0), {"max": 0.1}, ("unknown", "count")),
         ((10, 0, 0, 0), {"max": 0.1}, ("yes", "max")),
         ((10, 0, 0, 0), {"max": 0.1, "min_count": 50}, ("unknown", "count")),
-        # Five slow ones of 50 could be borne, six could not, whatever else had come.
+        # Five slow ones of 50 are allowed and six are not, even if all missing ones were fast.
         ((5, 5, 0, 0), {"max": 0.1, "min_count": 50}, ("unknown", "count")),
         ((4, 6, 0, 0), {"max": 0.1, "min_count": 50}, ("no", "max")),
     ],
@@ -226,7 +238,7 @@ LAST = Baseline(0.5, 0.5, math.inf)
 @pytest.mark.parametrize(
     ("counts", "baseline", "options", "answer"),
     [
-        # The same bucket: as far as can be quantile_evidence, no worse.
+        # The same bucket counts as no worse.
         ((85, 15, 0, 0), SECOND, {"max_ratio": 1.2}, ("yes", "buckets")),
         ((99, 1, 0, 0), SECOND, {"max_ratio": 1.2}, ("yes", "max")),
         # At most 0.24 is wanted, and 0.2 to 0.5 was seen.

@@ -69,16 +69,16 @@ def test_a_page_is_read_once_for_all_conditions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "trouble"),
+    ("answer", "error"),
     [
         (Response(0, "Connection refused"), ": Connection refused"),
         (Response(503, "x"), ": HTTP status 503"),
         (Response(200, "<html>"), "not the Prometheus text format: line 1"),
     ],
 )
-def test_an_unusable_page_is_an_error(answer: Response, trouble: str) -> None:
+def test_an_unusable_page_is_an_error(answer: Response, error: str) -> None:
     readings, dummy = sample({"metric": "r", "max": 1}, answers={"http://h/metrics": answer})
-    assert trouble in readings["c"].error
+    assert error in readings["c"].error
 
 
 def test_http_reads_a_status_or_no_answer() -> None:
@@ -97,7 +97,7 @@ def prometheus(data: t.Any) -> Response:
 
 
 @pytest.mark.parametrize(
-    ("answer", "series", "trouble"),
+    ("answer", "series", "error"),
     [
         (
             prometheus(
@@ -120,13 +120,13 @@ def prometheus(data: t.Any) -> Response:
         (Response(200, "[]"), {}, "HTTP status 200"),
     ],
 )
-def test_queries(answer: Response, series: dict[str, float], trouble: str) -> None:
+def test_queries(answer: Response, series: dict[str, float], error: str) -> None:
     url = "http://p:9090/api/v1/query?" + urllib.parse.urlencode({"query": "up > 0"})
     readings, asked = sample({"query": "up > 0", "max": 1}, answers={url: answer})
     assert asked == [url]
     assert readings["c"].series == series
-    assert trouble in readings["c"].error
-    assert bool(trouble) == bool(readings["c"].error)
+    assert error in readings["c"].error
+    assert bool(error) == bool(readings["c"].error)
 
 
 def test_one_command_shows_all_units(tmp_path: pathlib.Path) -> None:
@@ -154,8 +154,8 @@ def test_one_command_shows_all_units(tmp_path: pathlib.Path) -> None:
     assert readings["active"].text == "active"
     assert readings["program"].text == "/opt/gofleet/a/1.0/a"
     assert readings["dead"].text == "no process"
-    troubles = {name: readings[name].error for name in ("odd", "missing", "vanished", "unknown")}
-    assert troubles == {
+    errors = {name: readings[name].error for name in ("odd", "missing", "vanished", "unknown")}
+    assert errors == {
         "odd": "ActiveState of a.service is not a number: 'active'",
         "missing": "a.service has no property Nothing",
         "vanished": "the program of process 43 of c.service: No such file or directory",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the plan compares. What it does to a host is tested with the module."""
+"""Test how the plan compares. The test of the module covers what it does to a host."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What our file has to hold for the next boot. The whole way is tested with the module."""
+"""Test which lines our file needs for the next boot. The test of the module covers the rest."""
 
 from __future__ import annotations
 

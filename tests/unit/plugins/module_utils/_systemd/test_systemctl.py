@@ -46,18 +46,18 @@ def test_units_acted_on_are_recorded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "text"),
     [
         (Completed(124, "", ""), "the job still running"),
         (Completed(1, "", "Job for x.service failed.\nSee more.\n"), "Job for x.service failed"),
         (Completed(5, "", ""), "exit status 5"),
     ],
 )
-def test_a_failed_start_is_explained_and_recorded(answer: Completed, said: str) -> None:
+def test_a_failed_start_is_explained_and_recorded(answer: Completed, text: str) -> None:
     systemctl = _systemctl(("timeout 2.5 systemctl start -- x.service", answer))
     with pytest.raises(UnitError) as caught:
         systemctl.act("start", "x.service")
-    assert said in caught.value.found
+    assert text in caught.value.found
     assert systemctl.acted == ["x.service"]
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A systemd and a release store to stand in for those of a host."""
+"""A stand-in for systemd, and helpers for units and a release store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ SERVICE = "[Service]\nExecStart=/opt/x/current/x\n"
 
 
 class Systemd:
-    """A systemd with the answers that the module reads. ``calls`` holds what was asked of it, but for reading."""
+    """A Runner that answers as systemd does.
+
+    ``calls`` has the commands that it received, except those that only read.
+    """
 
     def __init__(self, root: pathlib.Path) -> None:
         self.roots = Roots(*(str(root / name) for name in ("etc", "proc", "sys", "run", "secrets", "var")))
@@ -99,7 +102,7 @@ def both(root: pathlib.Path, version: str, **more: t.Any) -> list[dict[str, t.An
 
 
 def tree(root: pathlib.Path) -> dict[str, str]:
-    """What a failed run must leave as it was."""
+    """The files and links that a failed run must restore."""
     paths = sorted(
         path for path in root.rglob("*") if path.name != ".lock" and "restart-owed" not in str(path)
     )

@@ -37,7 +37,7 @@ def test_the_path_of_a_release_has_no_trailing_slash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "text"),
     [
         ({"name": "x"}, "neither NAME.TYPE"),
         ({"name": "x.service.d/a.conf"}, "without `content`"),
@@ -53,10 +53,10 @@ def test_the_path_of_a_release_has_no_trailing_slash() -> None:
         ),
     ],
 )
-def test_entries_that_no_host_can_satisfy_are_refused(entry: dict[str, t.Any], said: str) -> None:
+def test_entries_that_no_host_can_satisfy_are_refused(entry: dict[str, t.Any], text: str) -> None:
     with pytest.raises(HostError) as caught:
         parse_units([entry])
-    assert said in str(caught.value)
+    assert text in str(caught.value)
 
 
 def test_a_oneshot_with_remain_after_exit_can_be_started() -> None:

@@ -45,7 +45,7 @@ LAZY = {"name": "x.service"}
             [],
             [("stop", "x.service"), ("start", "x.socket"), ("start", "x.service")],
         ),
-        # The service of a socket need not be in the list.
+        # The service of a socket may be missing in the list.
         ([SOCKET], ["x.service"], [], [("stop", "x.service"), ("start", "x.socket"), ("start", "x.service")]),
         (
             [SOCKET, LAZY],
@@ -55,7 +55,7 @@ LAZY = {"name": "x.service"}
         ),
         ([SOCKET, LAZY], [], [], [("start", "x.socket")]),
         ([SOCKET, LAZY], ["x.socket"], [], []),
-        # Stopped by a run that was cut short.
+        # Stopped by an interrupted run.
         ([SOCKET, LAZY], ["x.socket"], ["x.service"], [("start", "x.service")]),
         ([{"name": "x.timer", "state": "started"}], ["x.timer"], ["x.timer"], [("restart", "x.timer")]),
     ],

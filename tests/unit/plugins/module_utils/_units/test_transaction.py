@@ -46,9 +46,9 @@ def test_a_failure_restores_the_old_service(systemd: Systemd, tmp_path: pathlib.
         _fails_to_start_twice(systemd)
     with pytest.raises(HostError) as caught:
         planned.apply()
-    said = str(caught.value)
-    assert "bind: address already in use" in said
-    assert ("FAILS" if fault == "health" else "The old x.service runs again") in said
+    message = str(caught.value)
+    assert "bind: address already in use" in message
+    assert ("FAILS" if fault == "health" else "The old x.service runs again") in message
     assert tree(tmp_path) == old
     assert systemd.running == {"x.service", "x.socket"}
     assert os.listdir(tmp_path / "run/gofleet.hosts/restart-owed") == []

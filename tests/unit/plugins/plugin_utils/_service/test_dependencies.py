@@ -15,12 +15,12 @@ from ansible_collections.gofleet.hosts.plugins.plugin_utils._service.dependencie
 )
 
 
-def order(**kinds: list[str]) -> Dependencies:
+def dependencies(**kinds: list[str]) -> Dependencies:
     return Dependencies(*(kinds.get(kind, []) for kind in Dependencies._fields))
 
 
 @pytest.mark.parametrize(
-    ("orders", "expected"),
+    ("services", "expected"),
     [
         ({"a": {}, "b": {}}, ["a", "b"]),
         ({"a": {"after": ["b"]}, "b": {}}, ["b", "a"]),
@@ -30,13 +30,13 @@ def order(**kinds: list[str]) -> Dependencies:
     ],
 )
 def test_services_come_after_their_dependencies(
-    orders: dict[str, dict[str, t.Any]], expected: list[str]
+    services: dict[str, dict[str, t.Any]], expected: list[str]
 ) -> None:
-    assert start_order({name: order(**kinds) for name, kinds in orders.items()}) == expected
+    assert start_order({name: dependencies(**kinds) for name, kinds in services.items()}) == expected
 
 
 @pytest.mark.parametrize(
-    ("orders", "message"),
+    ("services", "message"),
     [
         (
             {"a": {"after": ["b"]}, "b": {"requires": ["a"]}},
@@ -47,15 +47,15 @@ def test_services_come_after_their_dependencies(
         ({"a": {"after": ["bb"]}}, "wanted the name of another service of the list, or of a unit.*'bb'"),
     ],
 )
-def test_unknown_names_and_cycles_are_refused(orders: dict[str, dict[str, t.Any]], message: str) -> None:
+def test_unknown_names_and_cycles_are_refused(services: dict[str, dict[str, t.Any]], message: str) -> None:
     with pytest.raises(HostError, match=message):
-        start_order({name: order(**kinds) for name, kinds in orders.items()})
+        start_order({name: dependencies(**kinds) for name, kinds in services.items()})
 
 
 def test_names_become_units_and_dependencies_start_first() -> None:
     known = {"db": ["db@a.service", "db@b.service"]}
     lines = dependency_lines(
-        order(after=["log.service"], requires=["db"]),
+        dependencies(after=["log.service"], requires=["db"]),
         sockets=["hello.socket"],
         units_of=lambda name: known.get(name, [name]),
     )
