@@ -58,7 +58,7 @@ class CredentialFile(t.NamedTuple):
         """
         if self.old == self.new:
             return "as wanted", "as wanted"
-        before = None if self.old is None else "another one"
+        before = None if self.old is None else "different content"
         return before, None if self.new is None else "as wanted"
 
 
