@@ -7,24 +7,31 @@ from __future__ import annotations
 import base64
 import os
 
-from ..module_utils._download import FetchError
+from ..module_utils._download import NOT_FETCHED, FetchError
 from ..module_utils._go_toolchain.index import Archive
 from ..module_utils._go_toolchain.mirror import mirror_of
-from ..module_utils._go_toolchain.options import REQUIRED_IF, toolchain_spec
-from ..module_utils._go_toolchain.selection import plain_wishes
+from ..module_utils._go_toolchain.options import (
+    DELTA_REFUSED,
+    REQUIRED_IF,
+    Offer,
+    Payload,
+    Request,
+    toolchain_spec,
+)
+from ..module_utils._go_toolchain.version_query import normalize_all
 from ..module_utils._signature import signer_of
 from ..plugin_utils._action import HostAction, Result
-from ..plugin_utils._go_toolchain.delivery import Courier, Packed
+from ..plugin_utils._go_toolchain.delivery import Delivery
 from ..plugin_utils._go_toolchain.go_mod import is_go_mod, read_go_mod
 from ..plugin_utils._go_toolchain.index_cache import CACHE, Index, index_once, this_run
 from ..plugin_utils._go_toolchain.lock_file import VersionLock
 from ..plugin_utils._go_toolchain.resolver import Resolver
 
-_TRIES = 3  # by itself, then from the controller as a delta, then as an archive
+_TRIES = 3  # downloaded by the host, then sent by the controller as a delta, then as an archive
 
 
 class ActionModule(HostAction):
-    """Answers what a host asks: which release a name means, and its archive or what differs from the one there."""
+    """Resolve version queries for a host, and send archives or deltas to it where that is better than a download."""
 
     MODULE = "gofleet.hosts.go_toolchain"
     TRANSFERS_FILES = True
@@ -34,82 +41,84 @@ class ActionModule(HostAction):
             argument_spec=toolchain_spec(), required_if=[REQUIRED_IF]
         )
         if options["state"] != "present":
-            return _told(self._module({}), sent=0)
+            return _for_user(self._run_on_host({}), sent=0)
         return self._present(options)
 
     def _present(self, options: Result) -> Result:
-        changes = self._read_here(options)
+        changes = self._read_files(options)
         options.update(changes)
-        wishes, dummy = plain_wishes(options["versions"], options["active"])
+        queries, dummy = normalize_all(options["versions"], options["active"])
         resolver = self._resolver(options)
         try:
-            known = resolver.resolve(wishes) if resolver.needs_no_host else {}
-            first = self._module({**changes, "offer": {"resolved": known}})
-            asked = first.pop("asked", None)
-            if asked is None:
-                return _told(first, sent=0)
-            known.update(resolver.resolve(asked["wishes"]))
-            meant = [version for version in known.values() if version not in asked["installed"]]
-            archives = resolver.archives(dict.fromkeys([*asked["versions"], *meant]), arch=asked["arch"])
+            known = resolver.resolve(queries) if resolver.overrides_records else {}
+            first = self._run_on_host(changes, Offer(known))
+            request = Request.taken_from(first)
+            if request is None:
+                return _for_user(first, sent=0)
+            known.update(resolver.resolve(request.queries))
+            missing = [version for version in known.values() if version not in request.installed]
+            archives = resolver.archives(dict.fromkeys([*request.versions, *missing]), arch=request.arch)
         except FetchError as error:
             if options["lock"] is not None:
                 raise
             self._display.warning(
-                f"The controller has no list of Go releases, so each host reads it: {error}"
+                f"The controller cannot read the list of Go releases, so each host reads it: {error}"
             )
-            return _told(self._module(changes), sent=0)
+            return _for_user(self._run_on_host(changes), sent=0)
         if not self._task.check_mode:
-            resolver.keep(known, archives, arch=asked["arch"])
-        offer = {"resolved": known, "newest": resolver.newest()}
-        return self._deliver(options, changes, offer, archives, asked)
+            resolver.record(known, archives, arch=request.arch)
+        return self._deliver(options, changes, Offer(known, resolver.newest(), archives), request)
 
-    def _deliver(
-        self, options: Result, changes: Result, offer: Result, archives: dict[str, Archive], asked: Result
-    ) -> Result:
-        """Have the host install the archives, in the dearer way where a cheap one fails."""
-        courier = self._courier(options)
+    def _deliver(self, options: Result, changes: Result, offer: Offer, request: Request) -> Result:
+        """Have the host install the archives. If a way of delivery fails, try the next one.
+
+        :param offer: without payloads, which are added here
+        """
+        delivery = self._delivery(options)
+        archives = offer.archives or {}
         installed = {
-            version: Archive(f"go{version}.linux-{asked['arch']}.tar.gz", told["sha256"], told["size"])
-            for version, told in asked["installed"].items()
+            version: Archive(f"go{version}.linux-{request.arch}.tar.gz", source["sha256"], source["size"])
+            for version, source in request.installed.items()
         }
         sent = 0
         for _try in range(_TRIES):
-            packed = {} if self._task.check_mode else courier.pack(archives, installed=installed)
-            items = [self._item(version, one, packed.get(version)) for version, one in archives.items()]
-            sent += sum(one.size for one in packed.values())
-            result = self._module({**changes, "offer": {**offer, "archives": items}})
-            if result.get("delta_refused"):
-                courier.whole = True
-                self._display.warning(f"The delta was not taken, the whole archive is sent: {result['msg']}")
-            elif result.get("not_fetched") and options["delivery"] == "auto" and not courier.forced:
-                courier.forced = True
+            payloads = {} if self._task.check_mode else delivery.payloads(archives, installed=installed)
+            sent += sum(os.path.getsize(payload.path) for payload in payloads.values())
+            there = {version: self._send(version, payload) for version, payload in payloads.items()}
+            result = self._run_on_host(changes, offer._replace(payloads=there))
+            if result.get(DELTA_REFUSED):
+                delivery.no_deltas = True
                 self._display.warning(
-                    f"The host could not download, so the controller sends: {result['msg']}"
+                    f"The host could not apply the delta, so the controller sends the archive: {result['msg']}"
+                )
+            elif result.get(NOT_FETCHED) and options["delivery"] == "auto" and not delivery.send_all:
+                delivery.send_all = True
+                self._display.warning(
+                    f"The host could not download, so the controller sends the release: {result['msg']}"
                 )
             else:
                 break
-        return _told(result, sent=sent)
+        return _for_user(result, sent=sent)
 
-    def _item(self, version: str, archive: Archive, packed: Packed | None) -> Result:
-        item: Result = {"version": version, **archive._asdict()}
-        if packed is None:
-            return item
-        remote = self.transfer(packed.path, name=f"go{version}.{'delta' if packed.base else 'archive'}")
-        return {**item, "path": remote, "base": packed.base, "root": packed.root}
+    def _send(self, version: str, payload: Payload) -> Payload:
+        """Copy a payload to the host; returns it with its path there."""
+        name = f"go{version}.{'delta' if payload.base else 'archive'}"
+        return payload._replace(path=self.transfer(payload.path, name=name))
 
-    def _read_here(self, options: Result) -> Result:
-        """The options whose files are on the controller, with what those say in their place."""
-        changes: Result = {"versions": [self._wish(name) for name in options["versions"] or []]}
+    def _read_files(self, options: Result) -> Result:
+        """The options that name files of the controller, with the content of the files in place of their paths."""
+        changes: Result = {"versions": [self._query(name) for name in options["versions"] or []]}
         if options["active"] is not None:
-            changes["active"] = self._wish(options["active"])
+            changes["active"] = self._query(options["active"])
         if options["signature"] is not None:
-            told = {**options["signature"], "key": self.playbook_path(options["signature"]["key"])}
-            signer = signer_of(told)
+            signature = {**options["signature"], "key": self.playbook_path(options["signature"]["key"])}
+            signer = signer_of(signature)
             data = base64.b64encode(signer.key).decode() if signer is not None else None
-            changes["signature"] = {**told, "data": data}
+            changes["signature"] = {**signature, "data": data}
         return changes
 
-    def _wish(self, name: str) -> str:
+    def _query(self, name: str) -> str:
+        """The version query of an entry of ``versions``, which may be the path of a go.mod."""
         return read_go_mod(self.playbook_path(name)) if is_go_mod(name) else name
 
     def _resolver(self, options: Result) -> Resolver:
@@ -126,8 +135,8 @@ class ActionModule(HostAction):
 
         return Resolver(index=index, lock=lock, update=options["update"])
 
-    def _courier(self, options: Result) -> Courier:
-        return Courier(
+    def _delivery(self, options: Result) -> Delivery:
+        return Delivery(
             options["delivery"],
             mirror=mirror_of(options),
             signer=signer_of(options["signature"]),
@@ -136,19 +145,20 @@ class ActionModule(HostAction):
             warn=self._display.warning,
         )
 
-    def _module(self, changes: Result) -> Result:
-        # The arguments as they were given: paths on the host are for the host to expand.
-        return self.run_module({**self._task.args, **changes})
+    def _run_on_host(self, changes: Result, offer: Offer | None = None) -> Result:
+        # The task's own arguments, not the validated options: the host expands the paths that are on the host.
+        offered = {} if offer is None else {"offer": offer.option()}
+        return self.run_module({**self._task.args, **changes, **offered})
 
 
 def _cache() -> str:
     return os.path.expanduser(CACHE)
 
 
-def _told(result: Result, *, sent: int) -> Result:
-    """The result as users see it."""
+def _for_user(result: Result, *, sent: int) -> Result:
+    """Add the bytes that were sent, and remove the keys that only the two halves use."""
     if not result.get("failed"):
         result["bytes_sent"] = sent
-    for name in ("asked", "delta_refused"):
-        result.pop(name, None)
+    Request.taken_from(result)
+    result.pop(DELTA_REFUSED, None)
     return result

@@ -4,8 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Bytes from a URL: counted and hashed while they pass, taken up again where the line was cut, with errors that say
-what the server did."""
+"""Download from a URL: count and hash the bytes in one pass, and resume after a broken connection.
+
+Errors say what the server did.
+"""
 
 from __future__ import annotations
 
@@ -19,37 +21,52 @@ import urllib.parse
 
 from ._errors import HostError
 
-__all__ = ["PLAIN", "Access", "FetchError", "HashingReader", "download", "read_document", "shown"]
+__all__ = [
+    "DEFAULT_ACCESS",
+    "NOT_FETCHED",
+    "Access",
+    "FetchError",
+    "HashingReader",
+    "download",
+    "read_document",
+    "redacted",
+]
 
-_PAUSES = (0.2, 1.0, 3.0)  # seconds before each new connection in a row that brings no byte
-_CONNECTIONS = 20  # new ones for one download, so that one which is cut again and again ends
-_SERVER_ERRORS = 500  # and above: statuses that pass
-_PIECE = 1024 * 1024
+# The key of a failed result that has the URL that could not be read.
+NOT_FETCHED = "not_fetched"
+
+_PAUSES = (0.2, 1.0, 3.0)  # seconds before each of the reconnections in a row that read no byte
+_CONNECTIONS = 20  # reconnections for one download, so that a download that breaks again and again ends
+_SERVER_ERRORS = 500  # this status and those above may be temporary
+_BLOCK = 1024 * 1024
 
 
 class Access(t.NamedTuple):
-    """What a server is told and asked beyond what the environment, the URL, netrc and the system say."""
+    """How to access a server, beyond what the environment, the URL, netrc and the system say."""
 
-    ca_path: str | None = None  # a file of certificate authorities, in place of the system's
-    headers: t.Mapping[str, str] = {}  # sent to the server of the URL, not to where it redirects
+    ca_path: str | None = None  # a file of certificate authorities, used instead of the system's
+    headers: t.Mapping[str, str] = {}  # sent to the server of the URL, not to those that it redirects to
 
 
-PLAIN = Access()
+DEFAULT_ACCESS = Access()
 
 
 class FetchError(HostError):
-    """A server was not reached, or did not give what was asked for: another machine may have more luck."""
+    """A server was not reached, or did not return what was requested. Another machine may be able to fetch it."""
 
     def report(self) -> dict[str, t.Any]:
-        return {**super().report(), "not_fetched": self.subject}
+        return {**super().report(), NOT_FETCHED: self.subject}
 
 
 class HashingReader:
-    """A stream that knows how many bytes went through it and their SHA-256.
+    """A stream that counts and hashes the bytes that are read from it.
 
-    :param tap: sees each piece, too
-    :param again: gives the stream from a byte on over a new connection; without it, a cut line is an error
-    :param size: bytes that there are, if known: an end before that is a cut line
+    :param stream: the response of the server
+    :param url: for errors, without password
+    :param limit: bytes; a longer stream is an error
+    :param reopen: opens the stream again from a byte offset; without it, a broken connection is an error
+    :param size: bytes of the whole stream, if known; an earlier end is a broken connection
+    :param tap: called with each block that is read
     """
 
     def __init__(
@@ -58,7 +75,7 @@ class HashingReader:
         *,
         url: str,
         limit: int,
-        again: t.Callable[[int], t.Any] | None = None,
+        reopen: t.Callable[[int], t.Any] | None = None,
         size: int | None = None,
         tap: t.Callable[[bytes], object] | None = None,
     ) -> None:
@@ -68,12 +85,16 @@ class HashingReader:
         self._url = url
         self._limit = limit
         self._size = size
-        self._again = again
+        self._reopen = reopen
         self._connections = 0
         self._hash = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
-        """At most ``size`` bytes; none at the end. Raises HostError when the server stalls or sends too much."""
+        """Read at most ``size`` bytes; none at the end.
+
+        :raises FetchError: the connection broke, or the server sent nothing for too long
+        :raises HostError: the stream is longer than the limit
+        """
         data = self._next(size)
         self.count += len(data)
         if self.count > self._limit:
@@ -81,7 +102,7 @@ class HashingReader:
                 self._url,
                 wanted=f"at most {self._limit} bytes",
                 found="more than that",
-                remedy="The server has another file under that name: have the mirror mended, or use another.",
+                remedy="The server has a different file under that name. Repair the mirror, or use another one.",
             )
         self._hash.update(data)
         if self._tap is not None:
@@ -89,8 +110,8 @@ class HashingReader:
         return data
 
     def drain(self) -> None:
-        """Read what is left."""
-        while self.read(_PIECE):
+        """Read and hash the rest of the stream."""
+        while self.read(_BLOCK):
             pass
 
     def close(self) -> None:
@@ -106,7 +127,7 @@ class HashingReader:
             cut: Exception | None = None
             data = b""
             try:
-                # What has come so far, where the stream can do that: a stall is told from an empty answer.
+                # read1 returns what has arrived so far. So a timeout only happens if nothing arrived.
                 data = getattr(self._stream, "read1", self._stream.read)(size)
             except (OSError, http.client.HTTPException) as error:
                 cut = error
@@ -118,17 +139,17 @@ class HashingReader:
             return data
 
     def _reconnected(self, pauses: t.Iterator[float]) -> bool:
-        """Whether the rest can be read from a new connection."""
+        """Continue from a new connection; returns whether that worked."""
         for pause in pauses:
-            if self._again is None or self._connections == _CONNECTIONS:
+            if self._reopen is None or self._connections == _CONNECTIONS:
                 return False
             self._connections += 1
             time.sleep(pause)
             try:
-                stream = self._again(self.count)
+                stream = self._reopen(self.count)
             except (OSError, http.client.HTTPException) as error:
                 if isinstance(error, urllib.error.HTTPError) and error.code < _SERVER_ERRORS:
-                    return False  # it answers, and has no more
+                    return False  # the server refuses the request: no rest to read
                 continue
             self._stream.close()
             self._stream = stream
@@ -143,19 +164,22 @@ def download(
     timeout: float,
     limit: int,
     size: int | None = None,
-    access: Access = PLAIN,
+    access: Access = DEFAULT_ACCESS,
     tap: t.Callable[[bytes], object] | None = None,
 ) -> t.Iterator[HashingReader]:
     """Open a URL (http, https, file) for one pass of at most ``limit`` bytes.
 
     Proxies come from the environment, passwords from the URL or netrc, certificate authorities from the system.
-    Where ``size`` is known, a line that is cut or stalls is taken up again from the byte where it ended.
+    If ``size`` is known, a download whose connection breaks or times out is resumed at the byte where it ended.
 
     :param timeout: seconds for the connection, and for each read on it
+    :param size: bytes of the file, if known
+    :param tap: called with each block that is read
+    :raises FetchError: the URL cannot be opened
     """
     from ansible.module_utils.urls import ConnectionError as UrlsError  # noqa: PLC0415
 
-    def again(start: int) -> t.Any:
+    def reopen(start: int) -> t.Any:
         try:
             return _open(url, timeout=timeout, access=access, start=start)
         except (ValueError, UrlsError) as error:
@@ -167,40 +191,44 @@ def download(
         raise _failed(url, found=_reason(error))
     resumable = size is not None and url.lower().startswith("http")
     reader = HashingReader(
-        response, url=shown(url), limit=limit, again=again if resumable else None, size=size, tap=tap
+        response, url=redacted(url), limit=limit, reopen=reopen if resumable else None, size=size, tap=tap
     )
     with contextlib.closing(reader):
         yield reader
 
 
 def _open(url: str, *, timeout: float, access: Access, start: int = 0) -> t.Any:
-    """The answer, from the byte ``start`` on."""
-    # Imported when needed: an unchanged run reads nothing and should not pay for loading an HTTP client.
+    """The response of the server, from the byte ``start`` on."""
+    # Imported when needed: an unchanged run downloads nothing and should not load an HTTP client.
     from ansible.module_utils.urls import open_url  # noqa: PLC0415
 
     response = open_url(
         url,
         headers={**access.headers, **({"Range": f"bytes={start}-"} if start else {})},
-        # netrc's password too is for this server alone
+        # The password from netrc is for this server only, too.
         unredirected_headers=["Authorization", *access.headers],
         timeout=timeout,
         ca_path=access.ca_path,
-        # The hash is of the bytes as published, so a server's compression on top must not be undone.
+        # The hash is that of the published bytes, so they must not be decompressed.
         decompress=False,
         http_agent="gofleet.hosts",
     )
-    # A server may answer with all of it. Whatever is skipped here has been hashed before.
+    # A server may ignore Range and send the whole file. The bytes that are skipped here were hashed before.
     left = 0 if getattr(response, "code", None) == http.client.PARTIAL_CONTENT else start
     while left:
-        part = response.read(min(left, _PIECE))
+        part = response.read(min(left, _BLOCK))
         if not part:
             raise http.client.IncompleteRead(b"", left)
         left -= len(part)
     return response
 
 
-def read_document(url: str, *, timeout: float, limit: int, access: Access = PLAIN) -> bytes:
-    """A whole document, of at most ``limit`` bytes."""
+def read_document(url: str, *, timeout: float, limit: int, access: Access = DEFAULT_ACCESS) -> bytes:
+    """Read a whole document of at most ``limit`` bytes.
+
+    :raises FetchError: the URL cannot be read
+    :raises HostError: the document is longer
+    """
     parts = []
     with download(url, timeout=timeout, limit=limit, access=access) as stream:
         part = stream.read(65536)
@@ -210,18 +238,18 @@ def read_document(url: str, *, timeout: float, limit: int, access: Access = PLAI
     return b"".join(parts)
 
 
-def shown(url: str) -> str:
-    """A URL without the password in it."""
+def redacted(url: str) -> str:
+    """A URL without user and password."""
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _failed(url: str, *, found: str) -> FetchError:
     return FetchError(
-        shown(url),
-        wanted="to read it",
+        redacted(url),
+        wanted="a file that can be downloaded",
         found=found,
-        remedy="Check the mirror, and proxies, from that machine with a browser or curl; or name another mirror.",
+        remedy="Check the address and the proxy settings with curl on that machine, or use another mirror.",
     )
 
 

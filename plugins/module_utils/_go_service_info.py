@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a host has of services, in the form that the modules take which can put it back."""
+"""Read the services of a host, in the form of the module options that can restore them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ Entry = t.Dict[str, t.Any]
 def read_go_service_info(
     params: t.Mapping[str, t.Any], *, run: Runner, roots: Roots | None = None
 ) -> dict[str, t.Any]:
-    """One ``systemctl show`` and the reading of files."""
+    """Read units, AppArmor profiles and release stores: one ``systemctl show``, else only files.
+
+    :param params: the options of go_service_info
+    :param roots: directories to read instead of those of the host
+    :returns: the return values of go_service_info
+    :raises HostError: a name is not the name of a unit
+    """
     where = roots or Roots(params["unit_path"])
     names = list(dict.fromkeys(params["units"]))
     for name in names:
@@ -42,7 +48,7 @@ def read_go_service_info(
                 repr(name),
                 wanted="the name of a unit",
                 found=found,
-                remedy="Correct it; hello.service is one.",
+                remedy="Correct the name. An example is hello.service.",
             )
     files = {name: read_file(os.path.join(where.path, name)) for name in names}
     shown = show([name for name in names if not is_drop_in(name) and not is_template(name)], run=run)
@@ -77,7 +83,7 @@ def _release(
 
 
 def _store_of(file: File, stores: t.Mapping[str, Store]) -> str | None:
-    """The release that a service starts its program from, by its ExecStart."""
+    """The name of the release store that the ExecStart of a service points into; None if there is none."""
     commands = settings(file.text or "", "Service", "ExecStart")
     for name, store in stores.items():
         if any(re.match(rf"[-@:+!]*{re.escape(store.path)}/current/", command) for command in commands):
@@ -102,7 +108,7 @@ def _unit(name: str, file: File, shown: t.Mapping[str, str] | None, store: Store
 
 
 def _program(shown: t.Mapping[str, str], *, proc: str) -> str | None:
-    """The file that the main process runs; None for no process."""
+    """The file that the main process executes; None if there is no process."""
     try:
         return os.readlink(os.path.join(proc, shown.get("MainPID") or "0", "exe"))
     except OSError:
@@ -110,12 +116,13 @@ def _program(shown: t.Mapping[str, str], *, proc: str) -> str | None:
 
 
 def _version(program: str | None, *, path: str) -> str | None:
+    """The version of a program in the store at ``path``; None for a program elsewhere."""
     inside = os.path.relpath(program, path) if program else ".."
     return None if inside.startswith("..") else inside.split("/", 1)[0]
 
 
 def _profiles(names: t.Sequence[str], *, path: str, sysfs: str) -> list[Entry]:
-    """Entries of the option ``profiles`` of apparmor_profiles; none where the kernel has no AppArmor."""
+    """Entries of the option ``profiles`` of apparmor_profiles; none if the kernel has no AppArmor."""
     kernel = read_kernel(sysfs=sysfs)
     if kernel.off:
         return []

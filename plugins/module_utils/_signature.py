@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Whether a file is signed by a key that the user has pinned, checked while the file passes by."""
+"""Check that a file is signed by a key that the user trusts, in one pass over the file."""
 
 from __future__ import annotations
 
@@ -24,28 +24,32 @@ __all__ = ["Signer", "checked_signature", "signer_of"]
 
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _ARMOR = re.compile(rb"-----BEGIN PGP [A-Z ]+-----\r?\n(.*?)-----END PGP", re.DOTALL)
-_PLACES = os.pathsep.join(["/usr/local/bin", "/usr/bin", "/bin"])
-_WAIT = 60  # seconds for the verdict when all has been fed
+_PATH = os.pathsep.join(["/usr/local/bin", "/usr/bin", "/bin"])
+_WAIT = 60  # seconds for the verifier to end after it has read the file
 
 
 class Signer(t.NamedTuple):
-    """Whose signature counts: the fingerprint of the key, in capitals, and the public key itself."""
+    """The key that must have signed a file."""
 
-    fingerprint: str
-    key: bytes
+    fingerprint: str  # in upper case
+    key: bytes  # the public key, binary or ASCII-armored
 
 
 def signer_of(params: t.Mapping[str, t.Any] | None) -> Signer | None:
-    """The signer that the option ``signature`` names; its ``data`` is the key file in Base64."""
+    """The signer that the option ``signature`` describes; None without the option.
+
+    :param params: ``fingerprint``, and ``key`` (a path) or ``data`` (the key in Base64)
+    :raises HostError: the fingerprint is not complete, or the key cannot be read
+    """
     if params is None:
         return None
     fingerprint = re.sub(r"[\s:]", "", params["fingerprint"]).upper()
     if _FINGERPRINT.fullmatch(fingerprint) is None:
         raise HostError(
             "signature.fingerprint",
-            wanted="the whole fingerprint of a key: 40 or 64 hexadecimal digits",
+            wanted="the complete fingerprint of a key: 40 or 64 hexadecimal digits",
             found=params["fingerprint"] or "nothing",
-            remedy="Take it from whoever publishes the key; a short key ID can be forged.",
+            remedy="Get it from the publisher of the key. A short key ID can be forged.",
         )
     if params["data"] is not None:
         return Signer(fingerprint, base64.b64decode(params["data"]))
@@ -57,32 +61,34 @@ def signer_of(params: t.Mapping[str, t.Any] | None) -> Signer | None:
             params["key"],
             wanted="a file with the public key of signature.fingerprint",
             found=error.strerror or str(error),
-            remedy="Correct signature.key; relative paths start at the playbook.",
+            remedy="Correct `signature.key`. Relative paths start at the playbook.",
         )
 
 
 @contextlib.contextmanager
 def checked_signature(
-    signer: Signer, signature: bytes, *, subject: str, places: str = _PLACES
+    signer: Signer, signature: bytes, *, subject: str, path: str = _PATH
 ) -> t.Iterator[t.Callable[[bytes], None]]:
-    """Gives a function to feed the file to; raises HostError at the end unless the signature is of that file.
+    """Check a detached signature. The context gives a function that must be called with each block of the file.
 
-    :param subject: what the file is called in errors
-    :param places: where the program that checks may be
+    :param signature: binary or ASCII-armored
+    :param subject: the name of the file in errors
+    :param path: directories in which gpgv and sqv are searched, like PATH
+    :raises HostError: at the end: the signature is not valid for the file, or is by another key
     """
     with tempfile.TemporaryDirectory(prefix="gofleet-signature-") as folder:
         key, detached = os.path.join(folder, "key.gpg"), os.path.join(folder, "signature")
-        for path, data in ((key, signer.key), (detached, signature)):
-            with open(path, "wb") as file:
-                file.write(_plain(data))
-        argv, judge = _verifier(folder, key, detached, subject=subject, places=places)
-        # Not by a Runner: the file passes through in pieces, as it is larger than what we may hold.
+        for name, data in ((key, signer.key), (detached, signature)):
+            with open(name, "wb") as file:
+                file.write(_dearmored(data))
+        argv, judge = _verifier(folder, key, detached, subject=subject, path=path)
+        # Not by a Runner, which takes standard input as a whole: the file may be larger than memory.
         with subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"LC_ALL": "C", "PATH": places},
+            env={"LC_ALL": "C", "PATH": path},
         ) as process:
             try:
                 yield _feeder(process)
@@ -99,15 +105,15 @@ def checked_signature(
             subject,
             wanted=f"a signature by the key {signer.fingerprint}",
             found=wrong,
-            remedy="Nothing was installed. Ask the publisher which key signs, or use another mirror.",
+            remedy="Nothing was installed. Ask the publisher which key signs the files, or use another mirror.",
         )
 
 
 def _verifier(
-    folder: str, key: str, detached: str, *, subject: str, places: str
+    folder: str, key: str, detached: str, *, subject: str, path: str
 ) -> tuple[list[str], t.Callable[[str, str, str], str | None]]:
-    """A command that reads the file, and what tells from its output what is wrong."""
-    gpgv, sqv = (shutil.which(name, path=places) for name in ("gpgv", "sqv"))
+    """A command that verifies its standard input, and the function that judges its output."""
+    gpgv, sqv = (shutil.which(name, path=path) for name in ("gpgv", "sqv"))
     if gpgv is not None:
         argv = [gpgv, "--homedir", folder, "--status-fd", "1", "--keyring", key, detached, "-"]
         return argv, _judge_gpgv
@@ -116,14 +122,14 @@ def _verifier(
     raise HostError(
         "gpgv",
         wanted=f"a program that checks signatures, gpgv or sqv, for {subject}",
-        found="none on the machine that downloads",
-        remedy="Install it there (the package gpgv, on RHEL-like hosts gnupg2), or use delivery: controller.",
+        found="neither on the machine that downloads",
+        remedy="Install gpgv there (package gpgv, on RHEL-like hosts gnupg2), or set `delivery: controller`.",
     )
 
 
 def _feeder(process: subprocess.Popen[bytes]) -> t.Callable[[bytes], None]:
     def feed(data: bytes) -> None:
-        # It ends early when the signature alone is no good; what it says then is read at the end.
+        # The verifier ends early if the signature itself is not valid. Its message is read at the end.
         with contextlib.suppress(BrokenPipeError):
             if process.stdin is not None:
                 process.stdin.write(data)
@@ -131,13 +137,13 @@ def _feeder(process: subprocess.Popen[bytes]) -> t.Callable[[bytes], None]:
     return feed
 
 
-def _judge_gpgv(status: str, told: str, fingerprint: str) -> str | None:
-    """What is wrong."""
+def _judge_gpgv(status: str, messages: str, fingerprint: str) -> str | None:
+    """What is wrong with a signature by the status lines of gpgv; None for a good one by the key."""
     lines = [line.split()[1:] for line in status.splitlines() if line.startswith("[GNUPG:] ")]
     words = {line[0] for line in lines if line}
-    # The key that signed, and in the last field the main key that it belongs to.
+    # The key that signed, and in the last field its primary key.
     valid = {name for line in lines if line[:1] == ["VALIDSIG"] for name in (line[1], line[-1])}
-    # An expired key is no fault by itself: releases outlive the keys that signed them.
+    # An expired key is accepted: releases are used longer than the keys that signed them.
     if fingerprint in valid and not words & {"BADSIG", "REVKEYSIG"}:
         return None
     if valid:
@@ -148,20 +154,20 @@ def _judge_gpgv(status: str, told: str, fingerprint: str) -> str | None:
     if words & {"NO_PUBKEY", "ERRSIG"}:
         missing = next((line[1] for line in lines if line[:1] == ["NO_PUBKEY"]), "unknown")
         return f"a signature by the key {missing}, which is not in signature.key"
-    return f"no signature that can be read: {' '.join(told.split())}"
+    return f"a signature that cannot be read: {' '.join(messages.split())}"
 
 
-def _judge_sqv(valid: str, told: str, fingerprint: str) -> str | None:
-    """What is wrong. It names the main keys of good signatures, and nothing else, on its output."""
+def _judge_sqv(valid: str, messages: str, fingerprint: str) -> str | None:
+    """What is wrong with a signature by the output of sqv, which has the primary keys of good ones; None if nothing."""
     if fingerprint in valid.split():
         return None
     if valid.strip():
         return f"a signature by the key {', '.join(sorted(valid.split()))}"
-    return f"no good signature: {' '.join(told.split())}"
+    return f"no valid signature: {' '.join(messages.split())}"
 
 
-def _plain(data: bytes) -> bytes:
-    """Without the armor of text that keys and signatures may come in, which gpgv does not take for a key."""
+def _dearmored(data: bytes) -> bytes:
+    """A key or signature without ASCII armor, because gpgv reads only binary keys."""
     if not data.lstrip().startswith(b"-----BEGIN PGP"):
         return data
     parts = []

@@ -19,72 +19,82 @@ from ._inner_link import leads_inside
 
 __all__ = ["BrokenArchiveError", "Inflated", "PlainHeader", "Readable", "unpack"]
 
-_READ = 64 * 1024  # compressed bytes asked for at once
-_PIECE = 256 * 1024  # inflated bytes made at once, and the most that are held
-_GZIP = 31  # zlib's word for: a gzip header and trailer, with the checksum verified
+_READ = 64 * 1024  # compressed bytes to read at once
+_PIECE = 256 * 1024  # bytes to decompress at once, and the maximum that is buffered
+_CHUNK = 1024 * 1024  # bytes of a file to read and write at once
+_GZIP = 31  # wbits of zlib: gzip header and trailer, with the checksum verified
+
+# A tar header: see tar(5).
+_BLOCK = 512
+_CHECKSUM = slice(148, 156)
+_MODE, _SIZE = slice(100, 108), slice(124, 136)
 
 
 class Readable(t.Protocol):
-    """What a stream must be able to do."""
+    """A stream of compressed bytes."""
 
     def read(self, size: int) -> bytes: ...
 
 
 class Inflated:
-    """Reads ahead only, in the form that tarfile takes as a file: ``read``, ``tell``, and ``seek`` forward.
+    """Decompress a gzip stream, as the file object that tarfile needs: ``read``, ``tell``, and ``seek`` forward.
 
-    Raises EOFError where the stream ends too early, and zlib.error where it is damaged.
+    ``read`` and ``seek`` raise EOFError if the stream ends too early, and zlib.error if it is damaged.
     """
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._inflate = zlib.decompressobj(_GZIP)
-        self._held = b""
-        self._at = 0  # of what is held, the part that was given out
-        self._place = 0
+        self._buffer = b""
+        self._used = 0  # bytes of the buffer that were returned
+        self._position = 0
 
     def read(self, size: int) -> bytes:
         """Exactly ``size`` bytes; fewer at the end."""
-        if len(self._held) - self._at < size:
+        if len(self._buffer) - self._used < size:
             self._fill(size)
-        data = self._held[self._at : self._at + size]
-        self._at += len(data)
-        self._place += len(data)
+        data = self._buffer[self._used : self._used + size]
+        self._used += len(data)
+        self._position += len(data)
         return data
 
     def tell(self) -> int:
-        return self._place
+        """Bytes read so far."""
+        return self._position
 
-    def seek(self, place: int) -> int:
-        """Go forward to ``place``."""
-        if place < self._place:
-            raise ValueError(f"a stream does not go back, from {self._place} to {place}")
-        while self._place < place and self.read(min(place - self._place, _PIECE)):
+    def seek(self, position: int) -> int:
+        """Read and drop bytes up to a position; returns the position that was reached.
+
+        :raises ValueError: the position is before the current one
+        """
+        if position < self._position:
+            raise ValueError(f"a stream cannot seek back from {self._position} to {position}")
+        while self._position < position and self.read(min(position - self._position, _PIECE)):
             pass
-        return self._place
+        return self._position
 
     def _fill(self, size: int) -> None:
-        parts = [self._held[self._at :]]
-        there = len(parts[0])
-        while there < size:
+        parts = [self._buffer[self._used :]]
+        buffered = len(parts[0])
+        while buffered < size:
             part = self._next()
             if part is None:
                 break
             parts.append(part)
-            there += len(part)
-        self._held, self._at = b"".join(parts), 0
+            buffered += len(part)
+        self._buffer, self._used = b"".join(parts), 0
 
     def _next(self) -> bytes | None:
-        """Some more bytes, perhaps none yet; None at the end."""
+        """The next bytes, which may be empty; None at the end."""
         if self._inflate.eof:
-            return self._after_the_end()
+            return self._next_member()
         more = self._inflate.unconsumed_tail or self._stream.read(_READ)
         if not more:
             raise EOFError("the compressed data ends too early")
         return self._inflate.decompress(more, _PIECE)
 
-    def _after_the_end(self) -> bytes | None:
-        """gzip files may stand one after the other, with zeros behind each."""
+    def _next_member(self) -> bytes | None:
+        """The first bytes of the next gzip member, after padding with zeros; None at the end of the stream."""
         more = self._inflate.unused_data.lstrip(b"\0")
         while not more:
             part = self._stream.read(_READ)
@@ -95,22 +105,17 @@ class Inflated:
         return self._inflate.decompress(more, _PIECE)
 
 
-_BLOCK = 512
-_CHECKSUM = slice(148, 156)
-_MODE, _SIZE = slice(100, 108), slice(124, 136)
-
-
 class PlainHeader(tarfile.TarInfo):
-    """A TarInfo with name, mode, size and type alone where that is all that counts."""
+    """A TarInfo that parses the header of a plain file or directory faster: only name, mode, size and type."""
 
     @classmethod
     def frombuf(cls, buf: bytes, encoding: str, errors: str) -> PlainHeader:  # type: ignore[override]
         plain = len(buf) == _BLOCK and buf[156:157] in (tarfile.REGTYPE, tarfile.DIRTYPE)
-        # A prefix is the front of a long name.
+        # A header with a prefix has a long name. The base class parses it, and other formats.
         if not plain or buf[257:262] != b"ustar" or buf[345]:
             return super().frombuf(buf, encoding, errors)
         checksum, mode, size = (_octal(buf[field]) for field in (_CHECKSUM, _MODE, _SIZE))
-        # As if the checksum itself were eight spaces.
+        # The checksum is computed with its own field taken as eight spaces.
         if mode is None or size is None or checksum != sum(buf) - sum(buf[_CHECKSUM]) + 8 * ord(" "):
             return super().frombuf(buf, encoding, errors)
         header = cls(buf[:100].partition(b"\0")[0].decode(encoding, errors).rstrip("/"))
@@ -119,17 +124,14 @@ class PlainHeader(tarfile.TarInfo):
 
 
 def _octal(field: bytes) -> int | None:
-    """A number, or None where another format says it in its own way, or it is damaged."""
+    """An octal number; None if the field is damaged or has the form of another tar format."""
     digits = field.partition(b"\0")[0].strip(b" ")
-    # A sign and underscores are good for int().
+    # int() alone would accept a sign and underscores.
     return int(digits, 8) if digits.isdigit() and not digits.strip(b"01234567") else None
 
 
-_CHUNK = 1024 * 1024  # bytes read and written at once
-
-
 class BrokenArchiveError(Exception):
-    """The stream is no whole tar.gz. Whoever counted and hashed it knows better what to tell the user."""
+    """The stream is not a complete tar.gz. The caller, which knows its size and hash, reports it to the user."""
 
 
 def unpack(stream: Readable, *, into: str, name: str, top: str | None = None, limit: int) -> None:
@@ -137,17 +139,19 @@ def unpack(stream: Readable, *, into: str, name: str, top: str | None = None, li
 
     :param into: an empty directory that nobody else writes to
     :param name: the archive's name, for errors
-    :param top: the one directory that everything in the archive stands in, left out of what is written
-    :param limit: bytes that the files may have in all
+    :param top: the directory that contains everything in the archive; it is stripped from the paths
+    :param limit: maximum bytes of all files together
+    :raises BrokenArchiveError: the stream is damaged, ends too early, or is not a tar.gz
+    :raises HostError: a member is dangerous (a path that leads out, a device), or the files exceed ``limit``
     """
     writer = _Writer(into, name=name, top=top, limit=limit)
-    # Not tarfile's own stream mode: it copies what it has read ahead again for every header.
+    # tarfile's own stream mode is slower: it copies its buffer for every header.
     data: t.Any = Inflated(stream)
-    with _umask(0o022), _told_apart(), tarfile.open(fileobj=data, mode="r:", tarinfo=PlainHeader) as archive:
+    with _umask(0o022), _damage(), tarfile.open(fileobj=data, mode="r:", tarinfo=PlainHeader) as archive:
         member = archive.next()
         while member is not None:
             writer.write(data, member)
-            # tarfile remembers every member, and a Go release has 15,000
+            # Save memory: tarfile keeps every member, and a Go release has 15,000.
             archive.members.clear()  # type: ignore[attr-defined]
             member = archive.next()
 
@@ -158,7 +162,7 @@ class _Writer:
         self.name = name
         self.top = top
         self.room = limit
-        # Only directories made here are written into, so a link in the archive is never walked through.
+        # Files are written only into directories made here, so a link in the archive is never followed.
         self.made = {""}
 
     def write(self, data: Inflated, member: tarfile.TarInfo) -> None:
@@ -169,7 +173,7 @@ class _Writer:
             self._directory(member, path)
             return
         if not path:
-            raise self._refused(member, "a file in place of the directory that is unpacked")
+            raise self._refused(member, "a file where the top directory should be")
         self._directory(member, os.path.dirname(path))
         if member.isreg() and not member.issparse():
             self._file(data, member, path)
@@ -201,7 +205,7 @@ class _Writer:
     def _file(self, data: Inflated, member: tarfile.TarInfo, path: str) -> None:
         self.room -= member.size
         if member.size < 0 or self.room < 0:
-            raise self._refused(member, "more data than an archive of this size can honestly hold")
+            raise self._refused(member, "more data than a release of this archive size can have")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             target = os.open(os.path.join(self.into, path), flags, 0o755 if member.mode & 0o100 else 0o644)
@@ -230,24 +234,25 @@ class _Writer:
     def _refused(self, member: tarfile.TarInfo, found: str) -> HostError:
         return HostError(
             f"{self.name}: {member.name!r}",
-            wanted="plain files, directories, and links that stay inside, each once",
+            wanted="regular files, directories, and links that stay inside the archive, each path once",
             found=found,
-            remedy="Do not trust this archive: get it from another mirror.",
+            remedy="Do not trust this archive. Get it from another mirror.",
         )
 
 
 @contextlib.contextmanager
-def _told_apart() -> t.Iterator[None]:
+def _damage() -> t.Iterator[None]:
+    """Raise BrokenArchiveError for the exceptions that a damaged archive causes."""
     try:
         yield
-    # tarfile has a ValueError for some damage, and sizes below zero make it go back in the stream.
+    # tarfile raises ValueError for some damage, and seeks back for a negative size.
     except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
         raise BrokenArchiveError(str(error) or type(error).__name__)
 
 
 @contextlib.contextmanager
 def _umask(mask: int) -> t.Iterator[None]:
-    """A release is readable for all, whatever umask the connection came with."""
+    """Set the umask for a while, so that a release is readable for all users whatever the umask of the login is."""
     old = os.umask(mask)
     try:
         yield

@@ -350,7 +350,7 @@ def test_wrong_arch(ready: Host, mirror: Mirror) -> None:
         (Answer(b"", 404), "HTTP status 404"),
         (Answer(b"<html>Go downloads</html>"), "not JSON"),
         (Answer(b'{"version": "go1.24.1"}'), "JSON, but a dict"),
-        (Answer(b"[]"), "without one Go release"),
+        (Answer(b"[]"), "without any Go release"),
         (Answer(b'[{"version": "go1.24.1", "files"'), "not JSON"),
         (Answer(b"[" + b" " * 1000, cut_after=10), "not JSON"),
         (Answer(b"[" + b" " * 1000, stall_after=10), "timed out"),
@@ -430,7 +430,7 @@ def test_somebody_elses_go_in_bin_dir(
     make(host.bin_dir / "go")
     before = os.lstat(host.bin_dir / "go")
     message = host.fail("1.24.2", check=check)
-    assert "It belongs to somebody else and stays" in message
+    assert "Left unchanged, because this module did not make it" in message
     assert os.lstat(host.bin_dir / "go").st_ino == before.st_ino
     assert not host.root.exists()
     assert mirror.downloads() == []
@@ -550,7 +550,7 @@ def test_a_go_by_hand_is_taken_over_and_can_be_gone_back_to(
     hand = by_hand(host, tmp_path, "1.24.1")
     host.bin_dir.mkdir()
     (host.bin_dir / "go").symlink_to(hand / "bin" / "go")
-    assert "adopt takes both over" in host.fail("1.24.2")
+    assert "`adopt` takes both over" in host.fail("1.24.2")
     assert not hand.is_symlink()
     predicted = host.run("1.24.2", adopt=str(hand), check=True)
     first = host.run("1.24.2", adopt=str(hand))

@@ -14,7 +14,7 @@ import json
 import shutil
 import typing as t
 
-from .._download import shown
+from .._download import redacted
 from .goproxy import (
     ProxyEntry,
     SettingError,
@@ -114,7 +114,7 @@ def diagnose(wanted: Wanted, *, asker: Asker) -> dict[str, t.Any]:
         verdict = _verdict(asked, wanted)
         proxies = [
             {
-                **_finding(shown(item.entry.url), item.answer, wanted),
+                **_finding(redacted(item.entry.url), item.answer, wanted),
                 "next_on": "every error" if item.entry.on_error else "404 and 410",
                 "reached": item in _reached(asked),
             }
@@ -214,8 +214,8 @@ def _verdict(asked: list[_Asked], wanted: Wanted) -> dict[str, t.Any]:
         direct = [item for item in real if item.entry.url == "direct"]
         # go tells the last of these; the cause is the one before which others could still have helped
         last = (direct or real or reached)[0]
-    finding = _finding(shown(last.entry.url), last.answer, wanted)
-    unreached = [shown(item.entry.url) for item in asked if item not in reached]
+    finding = _finding(redacted(last.entry.url), last.answer, wanted)
+    unreached = [redacted(item.entry.url) for item in asked if item not in reached]
     if unreached and last.answer.kind != "answered":
         finding["remedy"] += (
             f" After a comma the next entry ({unreached[0]}) is asked on 404 and 410 alone;"
@@ -249,7 +249,7 @@ def _database(entries: list[ProxyEntry], wanted: Wanted, *, asker: Asker) -> dic
             base = offered
             break
         if supported.kind != "not_found" and not entry.on_error:
-            return _finding(f"{shown(entry.url)} for {database.name}", _module_answer(supported), wanted)
+            return _finding(f"{redacted(entry.url)} for {database.name}", _module_answer(supported), wanted)
     return _latest(base, database.name, database.key_hash, wanted, asker=asker)
 
 
@@ -271,7 +271,7 @@ def _latest(base: str, name: str, key_hash: str, wanted: Wanted, *, asker: Asker
             answer = answer._replace(
                 kind="other_key", found=f"{answer.found}, signed with another key than {name}+{key_hash}"
             )
-    return _finding(shown(base), answer, wanted)
+    return _finding(redacted(base), answer, wanted)
 
 
 def _signed_by(note: str, name: str, key_hash: str) -> bool:

@@ -4,10 +4,11 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A Go that was installed by hand, taken over: its path keeps working, and from then on follows the store.
+"""Take over a Go tree that was installed by hand.
 
-The store gets the same release, verified as any other. Only a tree that is the same, file by file, is replaced by a
-link; so nothing of anybody's is lost, and at no moment is there no Go at the path.
+The store gets the same release, verified like any other. The tree is then replaced by a link to the store, so the path
+keeps working and follows the store from then on. The tree is only replaced if it equals the release file by file, so
+no file of the user is lost. The replacement is atomic: there is a Go at the path at every moment.
 """
 
 from __future__ import annotations
@@ -24,33 +25,38 @@ from .install import go_version_of
 
 __all__ = ["Adoption", "find_adoption", "link_into"]
 
-_MOST_NAMED = 5  # files that differ
+_MAX_NAMED = 5  # files that differ
 
 
 class Adoption(t.NamedTuple):
-    """A path to take over. ``version``: of the tree that stands there; None where it is taken over, or nothing is."""
+    """A path to take over, and what is there now."""
 
     path: str
     store: str
-    version: str | None
-    target: str | None  # where the link leads that is there
-    leftover: bool  # what a killed run left beside it
+    version: str | None  # of the tree; None if the path is a link into the store, or does not exist
+    target: str | None  # of the link into the store; None if there is none
+    leftover: bool  # a killed run left a file or tree beside the path
 
     @property
     def wanted_target(self) -> str:
+        """Where the link is to lead."""
         return os.path.join(self.store, "current")
 
     @property
     def shown(self) -> str | None:
-        """What is at the path, for people."""
+        """What is at the path now, in words; None for nothing."""
         return self.target if self.version is None else f"Go {self.version}, installed by hand"
 
     @property
     def shown_after(self) -> str | None:
+        """What is at the path after the change, in words; None for nothing."""
         return None if self.shown is None else self.wanted_target
 
     def require_same(self) -> None:
-        """Raise HostError unless the tree is the release that it says it is, as the store has it by now."""
+        """Compare the tree with the same release in the store.
+
+        :raises HostError: the tree differs from the release
+        """
         if self.version is None:
             return
         found = read_manifest(self.path)
@@ -59,17 +65,17 @@ class Adoption(t.NamedTuple):
             return
         ours, theirs = set(release.entries), set(found.entries)
         names = sorted({entry.path for entry in ours ^ theirs})
-        shown = ", ".join(names[:_MOST_NAMED])
-        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        shown = ", ".join(names[:_MAX_NAMED])
+        more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
         raise HostError(
             self.path,
             wanted=f"Go {self.version} as published, to take it over",
             found=f"a tree that differs from it: {shown}{more}",
-            remedy="It stays as it is. Restore its files and keep elsewhere what was added, or leave adopt out.",
+            remedy="Left unchanged. Restore its files and move added files elsewhere, or omit `adopt`.",
         )
 
     def take_over(self) -> None:
-        """Put a link to the release in use in the place of the tree, and remove the tree. Called after the switch."""
+        """Replace the tree by a link to the release in use, and remove the tree. Call it after the switch."""
         beside = _beside(self.path)
         _delete(beside)
         if self.shown is None:
@@ -81,13 +87,14 @@ class Adoption(t.NamedTuple):
         try:
             exchange(beside, self.path)
         finally:
-            # The tree after an exchange, the link without one.
+            # After an exchange this is the tree, without one it is the link.
             _delete(beside)
 
 
 def find_adoption(path: str, *, store: str) -> Adoption:
-    """
-    :raises HostError: something that is neither a Go tree nor a link into the store
+    """Look at the path that the user wants to have taken over.
+
+    :raises HostError: it is neither a Go tree nor a link into the store
     """
     leftover = os.path.lexists(_beside(path))
     target = link_into(store, path)
@@ -97,14 +104,14 @@ def find_adoption(path: str, *, store: str) -> Adoption:
         raise _refused(path, f"a link to {os.readlink(path)}")
     version = go_version_of(path) if os.path.isdir(path) else None
     if version is None or not os.access(os.path.join(path, "bin", "go"), os.X_OK):
-        raise _refused(path, "no whole Go tree")
+        raise _refused(path, "no complete Go tree")
     if path == store or store.startswith(f"{path}/"):
-        raise _refused(path, f"the directory of releases, {store}, in it")
+        raise _refused(path, f"a Go tree that contains the directory of releases, {store}")
     return Adoption(path, store, version, None, leftover)
 
 
 def link_into(store: str, path: str) -> str | None:
-    """Where a link leads that leads into the store; None for anything else."""
+    """The target of a link that leads into the store; None for anything else."""
     if not os.path.islink(path):
         return None
     target = os.readlink(path)
@@ -117,7 +124,7 @@ def _refused(path: str, found: str) -> HostError:
         path,
         wanted="a Go tree that was unpacked by hand, to take it over",
         found=found,
-        remedy="It stays as it is. Correct adopt, or leave it out.",
+        remedy="Left unchanged. Correct `adopt`, or omit it.",
     )
 
 

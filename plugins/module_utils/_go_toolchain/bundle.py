@@ -4,9 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A directory with all that hosts without a way out need of Go: archives, their signatures, and the index of them.
+"""Collect Go archives, their signatures and an index in a directory, for air-gapped hosts.
 
-It is a mirror of plain files, in the form of go.dev's list. What is there and whole is not fetched again.
+The directory is a mirror of plain files with an index in the format of go.dev's list. Files that are there and match
+their SHA-256 are not fetched again.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from .._lock import exclusive_lock
 from .._signature import Signer, signer_of
 from .index import Archive, GoRelease, archive_of, parse_index, sort_key
 from .mirror import GoMirror, check_signature, fetch_archive, fetch_signature, mirror_of, sha256_of
-from .version_query import is_moving, plain_wish, resolve_wish
+from .version_query import is_floating, normalize, resolve_query
 
 __all__ = ["plan_bundle"]
 
 _INDEX = "index.json"
-_LOCK_WAIT = 3600  # seconds; another run may be downloading over a slow line
+_LOCK_WAIT = 3600  # seconds; another run may be downloading over a slow network
 _INDEX_LIMIT = 1 << 26  # bytes
 
 
@@ -38,8 +39,11 @@ class _Bundle(t.NamedTuple):
     mirror: GoMirror
     signer: Signer | None
 
-    def there(self) -> list[GoRelease]:
-        """What the index in the directory says; nothing where there is none."""
+    def listed(self) -> list[GoRelease]:
+        """The releases in the directory's index; none if there is no index.
+
+        :raises HostError: the index cannot be read
+        """
         path = os.path.join(self.path, _INDEX)
         try:
             with open(path, "rb") as file:
@@ -47,9 +51,13 @@ class _Bundle(t.NamedTuple):
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise _no_place(self.path, error)
+            raise _unusable(self.path, error)
 
-    def is_whole(self, archive: Archive) -> bool:
+    def is_complete(self, archive: Archive) -> bool:
+        """Whether the archive is there and matches its SHA-256, and its signature where one is required.
+
+        :raises HostError: the signature is wrong
+        """
         path = os.path.join(self.path, archive.filename)
         if sha256_of(path) != archive.sha256:
             return False
@@ -63,6 +71,12 @@ class _Bundle(t.NamedTuple):
         return True
 
     def fetch(self, archive: Archive) -> None:
+        """Download the archive and its signature.
+
+        The signature may be missing on the mirror unless the user requires one.
+
+        :raises HostError: the mirror does not have the archive, or its hash or signature is wrong
+        """
         path = os.path.join(self.path, archive.filename)
         signature = None
         try:
@@ -84,33 +98,36 @@ class _Bundle(t.NamedTuple):
         write_text(f"{path}.asc", signature.decode("utf-8", "surrogateescape"))
 
     def write_index(self, releases: t.Iterable[GoRelease]) -> None:
+        """Write the index of the directory."""
         write_text(
             os.path.join(self.path, _INDEX), json.dumps([_entry(one) for one in releases], indent=1) + "\n"
         )
 
 
 def plan_bundle(params: t.Mapping[str, t.Any]) -> Plan:
-    """Compare a directory with what shall be in it; change nothing. Asks the mirror only if something is missing.
+    """Compare a directory with what should be in it; change nothing.
+
+    The mirror is asked only if something is missing, or if a version is a floating one.
 
     :param params: the options of go_bundle
     :raises HostError: a version or an architecture that the mirror does not have
     """
     bundle = _Bundle(params["path"], mirror_of(params), signer_of(params["signature"]))
-    there = bundle.there()
-    wishes = [plain_wish(name) for name in params["versions"]]
-    wanted = _wanted(wishes, params["arches"], there=there, mirror=bundle.mirror)
+    listed = bundle.listed()
+    queries = [normalize(name) for name in params["versions"]]
+    wanted = _wanted(queries, params["arches"], listed=listed, mirror=bundle.mirror)
     archives = [archive for release in wanted for archive in release.archives.values()]
-    missing = [archive for archive in archives if not bundle.is_whole(archive)]
-    merged = _merged(there, wanted)
-    names = sorted(archive.filename for release in there for archive in release.archives.values())
+    missing = [archive for archive in archives if not bundle.is_complete(archive)]
+    merged = _merged(listed, wanted)
+    names = sorted(archive.filename for release in listed for archive in release.archives.values())
     before = {"archives": sorted({*names} - {archive.filename for archive in missing})}
     after = {"archives": sorted({*names, *(archive.filename for archive in archives)})}
 
     def apply() -> dict[str, t.Any]:
-        with _writing(bundle.path):
+        with _exclusive(bundle.path):
             for archive in missing:
                 bundle.fetch(archive)
-            # Last, so that the index never names what is not there.
+            # Last, so that the index never names a missing archive.
             bundle.write_index(merged)
         return {"bytes_downloaded": sum(archive.size for archive in missing)}
 
@@ -120,26 +137,27 @@ def plan_bundle(params: t.Mapping[str, t.Any]) -> Plan:
 
 
 def _wanted(
-    wishes: t.Sequence[str], arches: t.Sequence[str], *, there: list[GoRelease], mirror: GoMirror
+    queries: t.Sequence[str], arches: t.Sequence[str], *, listed: list[GoRelease], mirror: GoMirror
 ) -> list[GoRelease]:
-    """The releases that are wished for, with the archives that are wished for alone."""
-    known = {(release.version, arch) for release in there for arch in release.archives}
-    if all(not is_moving(wish) and (wish, arch) in known for wish in wishes for arch in arches):
-        releases, source = there, mirror.name
+    """The requested releases, with only the archives of the requested architectures."""
+    known = {(release.version, arch) for release in listed for arch in release.archives}
+    source = mirror.name
+    if all(not is_floating(query) and (query, arch) in known for query in queries for arch in arches):
+        releases = listed
     else:
-        releases, source = mirror.fetch_index()[1], mirror.name
+        releases = mirror.fetch_index()[1]
     wanted = {}
-    for wish in wishes:
-        version = resolve_wish(releases, wish, source=source)
+    for query in queries:
+        version = resolve_query(releases, query, source=source)
         archives = {arch: archive_of(releases, version=version, arch=arch, source=source) for arch in arches}
         stable = next(release.stable for release in releases if release.version == version)
         wanted[version] = GoRelease(version, stable, archives)
     return list(wanted.values())
 
 
-def _merged(there: list[GoRelease], wanted: list[GoRelease]) -> list[GoRelease]:
-    """What was there and what is added, the newest first, as go.dev lists them."""
-    merged = {release.version: release for release in there}
+def _merged(listed: list[GoRelease], wanted: list[GoRelease]) -> list[GoRelease]:
+    """The releases of the old index and the new ones, the newest first, as go.dev lists them."""
+    merged = {release.version: release for release in listed}
     for release in wanted:
         old = merged.get(release.version, release)
         merged[release.version] = release._replace(archives={**old.archives, **release.archives})
@@ -163,8 +181,8 @@ def _entry(release: GoRelease) -> dict[str, t.Any]:
 
 
 @contextlib.contextmanager
-def _writing(path: str) -> t.Iterator[None]:
-    """Be the only one who writes to the directory, which is made if it is not there."""
+def _exclusive(path: str) -> t.Iterator[None]:
+    """Create the directory if it is missing, lock it, and remove temporary files of killed runs."""
     try:
         os.makedirs(path, mode=0o755, exist_ok=True)
         with exclusive_lock(os.path.join(path, ".lock"), wait_seconds=_LOCK_WAIT):
@@ -173,13 +191,13 @@ def _writing(path: str) -> t.Iterator[None]:
                     os.unlink(os.path.join(path, name))
             yield
     except OSError as error:
-        raise _no_place(path, error)
+        raise _unusable(path, error)
 
 
-def _no_place(path: str, error: OSError) -> HostError:
+def _unusable(path: str, error: OSError) -> HostError:
     return HostError(
         path,
-        wanted="a directory with room for the archives",
+        wanted="a directory that can be read and written, with space for the archives",
         found=str(error),
-        remedy="Make room or give another path; what is in it already is whole, and stays.",
+        remedy="Free space or correct `path`. The archives that are complete stay.",
     )

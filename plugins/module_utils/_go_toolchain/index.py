@@ -4,7 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The list of Go releases as go.dev publishes it, and what can be asked of it. Pure: text in, answers out."""
+"""Parse the list of Go releases as go.dev publishes it, and look up versions and archives in it.
+
+This file reads and writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ __all__ = [
     "sort_key",
 ]
 
-# 1.27.3, 1.28rc1, 1.21.0; before 1.21 also 1.20, a release of its own
+# 1.27.3, 1.28rc1, 1.21.0. Before Go 1.21 the first release of a minor had no patch number: 1.20.
 _NAME = re.compile(r"(?:go)?(\d+)\.(\d+)(?:\.(\d+))?(?:(beta|rc)(\d+))?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
@@ -40,9 +43,9 @@ _ARCHES = {
     "i686": "386",
     "loongarch64": "loong64",
 }
-# A kernel of 64 bits may carry a system of 32, as on many a Raspberry Pi: cgo then links for that.
-_NARROW = {"aarch64": "armv6l", "x86_64": "386"}
-_SWAPPED = {"mips": "mipsle", "mips64": "mips64le"}
+# A 64-bit kernel may run a 32-bit user space, as on many Raspberry Pis. cgo then links for 32 bits.
+_USER_SPACE_32 = {"aarch64": "armv6l", "x86_64": "386"}
+_LITTLE_ENDIAN = {"mips": "mipsle", "mips64": "mips64le"}
 
 
 class Archive(t.NamedTuple):
@@ -54,33 +57,35 @@ class Archive(t.NamedTuple):
 
 
 class GoRelease(t.NamedTuple):
-    """One release: its version without ``go``, and its Linux archives by architecture."""
+    """One release of Go."""
 
-    version: str
+    version: str  # without the prefix go
     stable: bool
-    archives: dict[str, Archive]
+    archives: dict[str, Archive]  # for Linux, by architecture
 
 
 def go_arch(machine: str, *, pointer_bits: int = 64, byteorder: str = "big") -> str:
-    """The architecture in the index's words, from ``uname -m``. What is unknown stays, and won't be in the index.
+    """Translate a machine name of ``uname -m`` into the architecture name of go.dev's list.
 
-    :param pointer_bits: of the programs of the host, which may be fewer than those of its kernel
-    :param byteorder: of the host, which MIPS does not tell by its name
+    An unknown machine name is returned unchanged. The index then has no archive for it.
+
+    :param pointer_bits: of the host's user space, which may be 32 on a 64-bit kernel
+    :param byteorder: of the host: ``uname -m`` gives the same name for both byte orders of MIPS
     """
-    if pointer_bits == 32 and machine in _NARROW:
-        return _NARROW[machine]
-    if byteorder == "little" and machine in _SWAPPED:
-        return _SWAPPED[machine]
+    if pointer_bits == 32 and machine in _USER_SPACE_32:
+        return _USER_SPACE_32[machine]
+    if byteorder == "little" and machine in _LITTLE_ENDIAN:
+        return _LITTLE_ENDIAN[machine]
     return _ARCHES.get(machine, machine)
 
 
 def is_version(name: str) -> bool:
-    """Whether it has the form of a Go version, without ``go``."""
+    """Whether a name has the form of a Go version without the prefix ``go``."""
     return not name.startswith("go") and _NAME.fullmatch(name) is not None
 
 
 def sort_key(version: str) -> tuple[int, ...]:
-    """Orders versions: 1.27beta1 < 1.27rc1 < 1.27.0 < 1.27.1. What is no Go version comes first."""
+    """A key that sorts versions: 1.27beta1 < 1.27rc1 < 1.27.0 < 1.27.1. Other names sort before all versions."""
     match = _NAME.fullmatch(version)
     if match is None:
         return (-1,)
@@ -90,21 +95,29 @@ def sort_key(version: str) -> tuple[int, ...]:
 
 
 def parse_index(text: bytes, *, source: str) -> list[GoRelease]:
-    """The releases in a ``?mode=json`` document. Entries that it does not understand are left out."""
+    """Parse a ``?mode=json`` document of go.dev; skip entries that are not understood.
+
+    :param source: where the document is from, for errors
+    :raises HostError: not JSON, not a list, or a list without any Go release
+    """
     try:
         entries = json.loads(text)
     except ValueError as error:
-        raise _not_an_index(source, f"text that is not JSON ({error}), beginning {text[:40]!r}")
+        raise _not_an_index(source, f"text that is not JSON ({error}) and starts with {text[:40]!r}")
     if not isinstance(entries, list):
-        raise _not_an_index(source, f"JSON, but a {type(entries).__name__} in place of the list")
+        raise _not_an_index(source, f"JSON, but a {type(entries).__name__} instead of a list")
     releases = [release for release in map(_release, entries) if release is not None]
     if not releases:
-        raise _not_an_index(source, "a list without one Go release")
+        raise _not_an_index(source, "a list without any Go release")
     return releases
 
 
 def archive_of(releases: t.Sequence[GoRelease], *, version: str, arch: str, source: str) -> Archive:
-    """The archive of exactly this version for this architecture."""
+    """The archive of exactly this version for this architecture.
+
+    :param source: where the index is from, for errors
+    :raises HostError: the index has no such release, or no archive of it for the architecture
+    """
     release = next((release for release in releases if release.version == version), None)
     if release is None:
         raise _unknown_version(releases, version=version, source=source)
@@ -121,12 +134,12 @@ def archive_of(releases: t.Sequence[GoRelease], *, version: str, arch: str, sour
 def _unknown_version(releases: t.Sequence[GoRelease], *, version: str, source: str) -> HostError:
     known = sorted((release.version for release in releases), key=sort_key)
     patches = [name for name in known if sort_key(name)[:2] == sort_key(version)[:2]]
-    found = "no release by that name, but " + ", ".join(patches)
+    found = "no release of that name, but " + ", ".join(patches)
     return HostError(
         f"Go {version}",
-        wanted=f"it in the index of {source}",
+        wanted=f"this version in the index of {source}",
         found=found if patches else f"{len(known)} releases from {known[0]} to {known[-1]}",
-        remedy="Give a version that is there, or a mirror that has it.",
+        remedy="Choose one of these versions, or a mirror that has the wanted one.",
     )
 
 
@@ -160,7 +173,7 @@ def _archive(file: dict[str, t.Any]) -> Archive | None:
 def _not_an_index(source: str, found: str) -> HostError:
     return HostError(
         source,
-        wanted="the list of Go releases, as JSON in the form of https://go.dev/dl/?mode=json",
+        wanted="the list of Go releases, as JSON in the format of https://go.dev/dl/?mode=json",
         found=found,
-        remedy="Check the mirror's address, and that it serves the list and not a page about it.",
+        remedy="Check the mirror's address, and that it serves the JSON list and not a web page.",
     )

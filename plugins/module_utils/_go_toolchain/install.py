@@ -4,9 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Go trees in a release store: whether one is whole, and how one gets there.
+"""Install Go trees into a release store, and check whether an installed tree is complete.
 
-In a single pass over the network; or out of what the controller has sent, an archive or what differs from a tree here.
+A release is downloaded, verified and unpacked in one pass. Or it comes from the controller, as an archive or as a delta
+from a release that is installed here.
 """
 
 from __future__ import annotations
@@ -18,38 +19,35 @@ import typing as t
 import urllib.parse
 
 from .._delta.apply import apply_delta
-from .._download import FetchError, HashingReader, download, shown
+from .._download import FetchError, HashingReader, download, redacted
 from .._errors import HostError
 from .._release.store import MARKER, Marker, Store
 from .._signature import Signer, checked_signature
 from .._unpack import BrokenArchiveError, unpack
 from .index import Archive
 from .mirror import GoMirror, fetch_signature
+from .options import DELTA_REFUSED, Payload
 
-__all__ = ["DeltaRefusedError", "Parcel", "check_space", "go_version_of", "install", "is_whole"]
+__all__ = ["DeltaRefusedError", "check_space", "go_version_of", "install", "is_complete"]
 
-# A Go archive grows 3.4 to 3.7 times when unpacked (1.21 to 1.27), plus what files waste in their last block.
-_GROWTH = 4
-_BOMB = 20
+# Unpacked, a Go release takes 3.4 to 3.7 times the size of its archive (1.21 to 1.27), plus the unused part of each
+# file's last block.
+_EXPANSION = 4
+_MAX_EXPANSION = 20  # an archive that expands more is not a Go release
 
 
 class DeltaRefusedError(HostError):
-    """A delta does not fit what is here, or did not arrive as it was sent: the whole archive still may."""
+    """A delta does not apply to the tree here, or arrived damaged. The controller can send the archive instead."""
 
     def report(self) -> dict[str, t.Any]:
-        return {**super().report(), "delta_refused": True}
+        return {**super().report(), DELTA_REFUSED: True}
 
 
-class Parcel(t.NamedTuple):
-    """What the controller has sent for a release: a file here. It has checked the archive's signature, if any."""
+def is_complete(store: Store, version: str) -> bool:
+    """Whether the tree of a release is complete and has the version that its name says.
 
-    path: str
-    base: str | None  # the file is a delta, from the release of this name; None: it is the archive
-    root: str | None  # of the tree that the delta leads to
-
-
-def is_whole(store: Store, version: str) -> bool:
-    """Whether a Go tree is complete and still what its name says: four cheap reads, no hash of 15,000 files."""
+    It reads the marker, VERSION and the mode of bin/go. It does not hash the 15,000 files of a release.
+    """
     if store.marker(version) is None:
         return False
     tree = os.path.join(store.path, version)
@@ -61,26 +59,33 @@ def install(
     archives: t.Mapping[str, Archive],
     *,
     mirror: GoMirror,
-    parcels: t.Mapping[str, Parcel],
+    payloads: t.Mapping[str, Payload],
     signer: Signer | None = None,
 ) -> dict[str, str]:
-    """Put Go releases into the store, all or none; returns how each came. The caller holds the store's lock.
+    """Install Go releases into the store, all of them or none. The caller holds the store's lock.
 
-    What is downloaded is hashed, unpacked and written in one pass. None is committed before all are verified.
+    A download is hashed, unpacked and written in one pass. No release is committed before all are verified.
+
+    :param archives: by version; releases that are complete are skipped
+    :param payloads: files that the controller has sent, by version; the other releases are downloaded
+    :returns: download, archive or delta, by version
+    :raises DeltaRefusedError: a delta does not apply
+    :raises FetchError: a download failed or was truncated
+    :raises HostError: an archive is wrong, or there is not enough space
     """
-    needed = {version: archive for version, archive in archives.items() if not is_whole(store, version)}
+    needed = {version: archive for version, archive in archives.items() if not is_complete(store, version)}
     methods = {}
     with contextlib.ExitStack() as stack:
         staged = {}
         for version, archive in needed.items():
             with _disk_full(store.path, [archive]):
                 staged[version] = stack.enter_context(store.stage(version))
-                parcel = parcels.get(version)
-                if parcel is None:
+                payload = payloads.get(version)
+                if payload is None:
                     methods[version] = "download"
                     _unpack_from(mirror, archive, staged[version], signer=signer)
                 else:
-                    methods[version] = _unpack_parcel(parcel, archive, staged[version], store=store)
+                    methods[version] = _unpack_payload(payload, archive, staged[version], store=store)
                 _require_go(staged[version], version, source=mirror.file(archive.filename))
         for version, archive in needed.items():
             store.invalidate(version)
@@ -90,27 +95,31 @@ def install(
 
 
 def check_space(path: str, archives: t.Collection[Archive]) -> None:
-    """Raise HostError when the file system that ``path`` is or will be in has no room for these archives."""
+    """Check that the file system of a directory has space for these archives, unpacked.
+
+    :param path: of the directory, which need not exist yet
+    :raises HostError: there is not enough space
+    """
     free = _free(path)
     if archives and free < _needed(archives):
         raise _no_space(path, archives, free=free)
 
 
-def _unpack_parcel(parcel: Parcel, archive: Archive, staging: str, *, store: Store) -> str:
-    if parcel.base is None:
-        directory, name = os.path.split(urllib.parse.quote(parcel.path))
+def _unpack_payload(payload: Payload, archive: Archive, staging: str, *, store: Store) -> str:
+    if payload.base is None:
+        directory, name = os.path.split(urllib.parse.quote(payload.path))
         _unpack_from(GoMirror(f"file://{directory}", 0), archive, staging, name=name)
         return "archive"
-    base = os.path.join(store.path, parcel.base)
+    base = os.path.join(store.path, payload.base)
     try:
-        root = apply_delta(parcel.path, old=base, into=staging, ignore=(MARKER,)).root
+        root = apply_delta(payload.path, old=base, into=staging, ignore=(MARKER,)).root
     except HostError as error:
         raise DeltaRefusedError(error.subject, wanted=error.wanted, found=error.found, remedy=error.remedy)
-    if root != parcel.root:
+    if root != payload.root:
         raise DeltaRefusedError(
-            parcel.path,
-            wanted=f"a delta to the root {parcel.root}",
-            found=f"one to {root}",
+            payload.path,
+            wanted=f"a delta to the tree with the Merkle root {payload.root}",
+            found=f"a delta to {root}",
             remedy="Nothing was installed. Run again.",
         )
     return "delta"
@@ -125,7 +134,7 @@ def _unpack_from(
         tap = None
         if signer is not None:
             signature = fetch_signature(archive.filename, mirror=mirror)
-            tap = stack.enter_context(checked_signature(signer, signature, subject=shown(url)))
+            tap = stack.enter_context(checked_signature(signer, signature, subject=redacted(url)))
         stream = stack.enter_context(
             download(
                 url,
@@ -137,34 +146,32 @@ def _unpack_from(
             )
         )
         try:
-            unpack(stream, into=staging, name=archive.filename, top="go", limit=archive.size * _BOMB)
+            unpack(stream, into=staging, name=archive.filename, top="go", limit=archive.size * _MAX_EXPANSION)
         except BrokenArchiveError as error:
             broken = str(error)
         stream.drain()
-        _verify(stream, archive, url=shown(url), broken=broken)
+        _verify(stream, archive, url=redacted(url), broken=broken)
 
 
 def _require_go(tree: str, version: str, *, source: str) -> None:
     found, program = go_version_of(tree), os.path.join(tree, "bin", "go")
     if found != version or not os.access(program, os.X_OK):
         raise HostError(
-            shown(source),
+            redacted(source),
             wanted=f"a Go {version} tree: bin/go, and go{version} in VERSION",
-            found=f"VERSION says {found or 'nothing'}, bin/go "
+            found=f"{found or 'nothing'} in VERSION, and bin/go "
             + ("is there" if os.path.exists(program) else "is missing"),
-            remedy="The mirror's index names the wrong file for this version: have the mirror mended, or use another.",
+            remedy="The mirror's index names the wrong file for this version. Repair the mirror, or use another one.",
         )
 
 
 def _verify(stream: HashingReader, archive: Archive, *, url: str, broken: str | None) -> None:
-    remedy = (
-        "Nothing was installed. Run again; if it stays so, the mirror's copy is damaged: use another mirror."
-    )
+    remedy = "Nothing was installed. Run again. If it fails again, the mirror's copy is damaged: use another mirror."
     if stream.count != archive.size:
         raise FetchError(
             url,
             wanted=f"{archive.size} bytes, as the index says",
-            found=f"the end after {stream.count} bytes (truncated)",
+            found=f"{stream.count} bytes (truncated)",
             remedy=remedy,
         )
     if stream.sha256 != archive.sha256:
@@ -176,12 +183,15 @@ def _verify(stream: HashingReader, archive: Archive, *, url: str, broken: str | 
         )
     if broken is not None:
         raise HostError(
-            url, wanted="a tar.gz archive", found=f"what the index describes, but {broken}", remedy=remedy
+            url,
+            wanted="a tar.gz archive",
+            found=f"a file with the size and SHA-256 of the index that cannot be unpacked: {broken}",
+            remedy=remedy,
         )
 
 
 def go_version_of(tree: str) -> str | None:
-    """The version that a Go tree states, without ``go``."""
+    """The version in the file VERSION of a Go tree, without the prefix ``go``; None if it has none."""
     try:
         descriptor = os.open(os.path.join(tree, "VERSION"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
@@ -206,12 +216,12 @@ def _no_space(path: str, archives: t.Collection[Archive], *, free: int) -> HostE
         path,
         wanted=f"about {_needed(archives)} bytes free for {', '.join(archive.filename for archive in archives)}",
         found=f"{free} bytes free, or no inodes or quota left",
-        remedy="Make room, remove old versions with keep, or choose a root on a larger file system.",
+        remedy="Free space, remove old releases with `keep`, or choose a `root` on a larger file system.",
     )
 
 
 def _needed(archives: t.Collection[Archive]) -> int:
-    return _GROWTH * sum(archive.size for archive in archives)
+    return _EXPANSION * sum(archive.size for archive in archives)
 
 
 def _free(path: str) -> int:

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The links to go and gofmt that make a store of Go releases the one that shells and services use."""
+"""Manage the links to go and gofmt through which shells and services use a store of Go releases."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ _PROGRAMS = ("go", "gofmt")
 
 
 def links_of(store: str, bin_dir: str) -> dict[str, str]:
-    """Where each link leads."""
+    """The target that each link must have, by the path of the link."""
     return {os.path.join(bin_dir, name): os.path.join(store, "current", "bin", name) for name in _PROGRAMS}
 
 
 def read_links(
     store: str, bin_dir: str, *, adopted: str | None = None, foreign_allowed: bool = False
 ) -> dict[str, str | None]:
-    """Where our links lead now, None where there is none.
+    """The target that each link has now, by the path of the link; None where there is no link.
 
-    :param adopted: a tree that is taken over: links into it are ours to replace
-    :param foreign_allowed: what is not ours counts as nothing; else it is refused
+    :param adopted: a tree that is being taken over: links into it may be replaced
+    :param foreign_allowed: report files and links of others as None instead of refusing them
+    :raises HostError: a file or a link of somebody else is there
     """
     return {
         path: _own_link(store, path, adopted=adopted, foreign_allowed=foreign_allowed)
@@ -38,6 +39,11 @@ def read_links(
 
 
 def make_links(store: str, bin_dir: str, *, adopted: str | None = None) -> None:
+    """Create the directory and the links, and correct those that lead elsewhere.
+
+    :param adopted: a tree that is being taken over: links into it may be replaced
+    :raises HostError: a link cannot be made, or a file or a link of somebody else is there
+    """
     try:
         os.makedirs(bin_dir, mode=0o755, exist_ok=True)
         there = read_links(store, bin_dir, adopted=adopted)
@@ -49,7 +55,7 @@ def make_links(store: str, bin_dir: str, *, adopted: str | None = None) -> None:
             bin_dir,
             wanted="links to go and gofmt",
             found=str(error),
-            remedy="Run with become: true, or choose another bin_dir.",
+            remedy="Run with `become: true`, or choose another `bin_dir`.",
         )
 
 
@@ -70,6 +76,6 @@ def _own_link(store: str, path: str, *, adopted: str | None, foreign_allowed: bo
         path,
         wanted=f"nothing, or a link into {store}",
         found=found,
-        remedy="It belongs to somebody else and stays: move it away, or choose another bin_dir. "
-        "Where it leads into a Go that was installed by hand, adopt takes both over.",
+        remedy="Left unchanged, because this module did not make it. Move it away, or choose another `bin_dir`. "
+        "If it leads into a Go that was installed by hand, `adopt` takes both over.",
     )

@@ -15,7 +15,7 @@ import typing as t
 import urllib.parse
 
 from .._atomic import fsync_directory
-from .._download import PLAIN, Access, FetchError, download, read_document, shown
+from .._download import DEFAULT_ACCESS, Access, FetchError, download, read_document, redacted
 from .._errors import HostError
 from .._signature import Signer, checked_signature
 from .index import Archive, GoRelease, parse_index
@@ -31,32 +31,38 @@ __all__ = [
 ]
 
 _INDEX_LIMIT = 64 * 1024 * 1024  # bytes; the list of all releases had about 5 million in 2026
+_SIGNATURE_LIMIT = 65536  # bytes
+_BLOCK = 1 << 20
 
 
 class GoMirror(t.NamedTuple):
-    """Where it is, and how it is asked."""
+    """A mirror of Go releases, and how to connect to it."""
 
     url: str  # without a slash at its end
     timeout: float  # seconds for a connection, and for each read on it
-    access: Access = PLAIN
+    access: Access = DEFAULT_ACCESS
 
     @property
     def name(self) -> str:
-        """The URL as it may be shown."""
-        return shown(self.url)
+        """The URL without user and password."""
+        return redacted(self.url)
 
     @property
     def directory(self) -> str | None:
-        """Where its files are on the machine that asks, if the mirror is no server."""
+        """The local directory of a ``file://`` mirror; None for a server."""
         parts = urllib.parse.urlsplit(self.url)
         return urllib.parse.unquote(parts.path) if parts.scheme == "file" else None
 
     def file(self, filename: str) -> str:
-        """The URL of a file."""
+        """The URL of a file on the mirror."""
         return f"{self.url}/{filename}"
 
     def fetch_index(self) -> tuple[bytes, list[GoRelease]]:
-        """The list of releases, as it came and as it reads: what go.dev serves, or ``index.json`` of plain files."""
+        """Read the list of releases: that of a server like go.dev, or ``index.json`` of a mirror of plain files.
+
+        :returns: the document, and the releases in it
+        :raises FetchError: the mirror has neither
+        """
         urls = [self.file("index.json")]
         if self.directory is None:
             urls.insert(0, f"{self.url}/?mode=json&include=all")
@@ -64,7 +70,7 @@ class GoMirror(t.NamedTuple):
         for url in urls:
             try:
                 text = read_document(url, timeout=self.timeout, limit=_INDEX_LIMIT, access=self.access)
-                return text, parse_index(text, source=shown(url))
+                return text, parse_index(text, source=redacted(url))
             except HostError as error:
                 failures.append(error)
         raise FetchError(
@@ -76,25 +82,22 @@ class GoMirror(t.NamedTuple):
 
 
 def mirror_of(params: t.Mapping[str, t.Any]) -> GoMirror:
-    """The mirror that a module's options name: ``mirror``, ``timeout``, ``ca_path`` and ``headers``."""
+    """The mirror that the options ``mirror``, ``timeout``, ``ca_path`` and ``headers`` describe."""
     headers = {str(name): str(value) for name, value in (params["headers"] or {}).items()}
     return GoMirror(params["mirror"].rstrip("/"), params["timeout"], Access(params["ca_path"], headers))
 
 
 def secrets_of(params: t.Mapping[str, t.Any]) -> set[str]:
-    """What of the mirror's URL must not be shown: the user and the password in it, together and alone."""
+    """The parts of the mirror's URL that must not be shown: ``user:password``, and the password alone."""
     userinfo = params["mirror"].partition("://")[2].partition("/")[0].rpartition("@")[0]
     return {secret for secret in (userinfo, userinfo.partition(":")[2]) if secret}
 
 
-_BLOCK = 1 << 20
-_SIGNATURE_LIMIT = 65536  # bytes
-
-
 def fetch_archive(archive: Archive, path: str, *, mirror: GoMirror, mode: int) -> None:
-    """Put an archive at a path.
+    """Download an archive, verify its size and SHA-256, and put it at a path by a rename.
 
-    :raises HostError: the mirror does not have it, or has another one
+    :param mode: permissions of the file
+    :raises HostError: the mirror does not have the archive, or has a different one
     """
     directory = os.path.dirname(path)
     descriptor, temporary = tempfile.mkstemp(prefix=".loading-", dir=directory)
@@ -112,20 +115,27 @@ def fetch_archive(archive: Archive, path: str, *, mirror: GoMirror, mode: int) -
 
 
 def fetch_signature(filename: str, *, mirror: GoMirror) -> bytes:
-    """The detached signature of a file of the mirror."""
+    """Download the detached signature of a file on the mirror.
+
+    :raises FetchError: the mirror does not have it
+    """
     url = mirror.file(f"{filename}.asc")
     return read_document(url, timeout=mirror.timeout, limit=_SIGNATURE_LIMIT, access=mirror.access)
 
 
 def check_signature(path: str, signature: bytes, *, signer: Signer, subject: str) -> None:
-    """Raise HostError unless the file is signed by the signer."""
+    """Check that a file has a valid signature of the signer.
+
+    :param subject: the name of the file in errors
+    :raises HostError: it has none
+    """
     with checked_signature(signer, signature, subject=subject) as feed:
         for block in _blocks(path):
             feed(block)
 
 
 def sha256_of(path: str) -> str | None:
-    """None where there is no file."""
+    """The SHA-256 of a file, in hexadecimal; None if there is no file."""
     digest = hashlib.sha256()
     try:
         for block in _blocks(path):
@@ -148,7 +158,8 @@ def _copy(archive: Archive, file: t.BinaryIO, mirror: GoMirror) -> None:
             f"{mirror.name}/{archive.filename}",
             wanted=f"{size} bytes with SHA-256 {archive.sha256}, as the index says",
             found=f"{stream.count} bytes with {stream.sha256}",
-            remedy="It was not kept. Run again; if it stays so, the mirror's copy is damaged: use another mirror.",
+            remedy="The download was removed. Run again. If it fails again, the mirror's copy is damaged: "
+            "use another mirror.",
         )
 
 

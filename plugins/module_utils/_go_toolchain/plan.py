@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Which Go releases a host has, which it should have, and the way from one to the other."""
+"""Plan go_toolchain: compare the Go releases of a host with the requested ones, and install, switch and remove them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ from .index import go_arch, sort_key
 from .install import check_space, install
 from .links import links_of, make_links, read_links
 from .mirror import mirror_of
-from .record import Record, forget, read_record, write_record
-from .selection import Asked, Choice, choose
-from .shell import look_for_go
+from .options import Offer, Request
+from .record import Record, read_record, remove_record, write_record
+from .selection import Choice, choose
+from .shell import find_go
+from .version_query import normalize_all
 
 __all__ = ["plan_toolchain"]
 
-_LOCK_WAIT = 900  # seconds; another run may be downloading over a slow line
+_LOCK_WAIT = 900  # seconds; another run may be downloading over a slow network
 
 
 class _Host(t.NamedTuple):
@@ -40,20 +42,22 @@ class _Host(t.NamedTuple):
 
 
 def plan_toolchain(params: t.Mapping[str, t.Any], *, machine: str, run: Runner) -> Plan:
-    """Read the host, and the index if something is missing, and decide what to install, link and remove.
+    """Decide what to install, link and remove.
 
-    The plan's ``apply`` is None while the controller has yet to answer what ``result["asked"]`` says.
+    It reads the host, and the index if a release is missing. If only the controller can answer what is missing, the
+    plan's ``apply`` is None and its ``result`` is a Request.
 
     :param params: the module's options
-    :param machine: what ``uname -m`` says
+    :param machine: the output of ``uname -m``
+    :raises HostError: an option is not valid, a release cannot be had, or a file of somebody else is in the way
     """
     for option in ("root", "bin_dir", "adopt"):
         if params[option] is not None:
             _require_absolute(option, params[option])
     bits = 8 * struct.calcsize("P")
     host = _Host(
-        Store(_plain(params["root"])),
-        _plain(params["bin_dir"]),
+        Store(_normalized(params["root"])),
+        _normalized(params["bin_dir"]),
         go_arch(machine, pointer_bits=bits, byteorder=sys.byteorder),
         run,
     )
@@ -64,19 +68,25 @@ def plan_toolchain(params: t.Mapping[str, t.Any], *, machine: str, run: Runner) 
 def _plan_present(host: _Host, params: t.Mapping[str, t.Any]) -> Plan:
     store = host.store
     signer = signer_of(params["signature"])
-    adoption = None if params["adopt"] is None else find_adoption(_plain(params["adopt"]), store=store.path)
+    adoption = None
+    if params["adopt"] is not None:
+        adoption = find_adoption(_normalized(params["adopt"]), store=store.path)
     record = read_record(store.path)
     mirror = mirror_of(params)
+    queries, active = normalize_all(params["versions"], params["active"])
     choice = choose(
-        params,
+        queries,
+        active,
+        update=params["update"],
+        offer=Offer.of_option(params["offer"]),
         store=store,
         arch=host.arch,
         pins=record.pins,
         mirror=mirror,
-        further=[adoption.version] if adoption is not None and adoption.version else [],
+        also=[adoption.version] if adoption is not None and adoption.version else [],
     )
-    if isinstance(choice, Asked):
-        return Plan({}, {}, None, {"asked": choice.report()}, [])
+    if isinstance(choice, Request):
+        return Plan({}, {}, None, choice.report(), [])
     check_space(store.path, list(choice.archives.values()))
     before = {**_state(host, adoption=adoption, choice=choice), **record._asdict()}
     after = _after(before, host, choice, adoption, keep=params["keep"])
@@ -84,19 +94,20 @@ def _plan_present(host: _Host, params: t.Mapping[str, t.Any]) -> Plan:
 
     def apply() -> dict[str, t.Any]:
         with store.lock(_LOCK_WAIT):
-            methods = install(store, choice.archives, mirror=mirror, parcels=choice.parcels, signer=signer)
+            methods = install(store, choice.archives, mirror=mirror, payloads=choice.payloads, signer=signer)
             if adoption is not None:
                 _require_same(store, adoption, installed=methods)
-            _put_into_use(host, choice, adoption, record)
+            _activate(host, choice, adoption, record)
             if params["keep"] is not None:
                 store.prune(params["keep"], choice.versions)
-        loaded = [choice.archives[version].size for version, how in methods.items() if how == "download"]
-        return {"methods": methods, "bytes_downloaded": sum(loaded)}
+        sizes = [choice.archives[version].size for version, how in methods.items() if how == "download"]
+        return {"methods": methods, "bytes_downloaded": sum(sizes)}
 
     return _plan(host, before, after, apply, choice.warnings, pins=choice.pins)
 
 
 def _require_same(store: Store, adoption: Adoption, *, installed: t.Collection[str]) -> None:
+    """Compare the tree to take over with its release; remove what was installed if it differs."""
     try:
         adoption.require_same()
     except HostError:
@@ -106,10 +117,11 @@ def _require_same(store: Store, adoption: Adoption, *, installed: t.Collection[s
         raise
 
 
-def _put_into_use(host: _Host, choice: Choice, adoption: Adoption | None, record: Record) -> None:
+def _activate(host: _Host, choice: Choice, adoption: Adoption | None, record: Record) -> None:
+    """Switch to the chosen release, make the links, write the record and take over the tree."""
     store = host.store
     if adoption is not None and adoption.version is not None and store.current() is None:
-        # So that the way back leads to what was in use.
+        # Then a rollback leads to the release that was in use before.
         store.switch(adoption.version)
     make_links(store.path, host.bin_dir, adopted=None if adoption is None else adoption.path)
     store.switch(choice.active)
@@ -119,9 +131,9 @@ def _put_into_use(host: _Host, choice: Choice, adoption: Adoption | None, record
 
 
 def _recorded(record: Record, choice: Choice, adoption: Adoption | None) -> Record:
-    """The record as it is to be."""
-    taken = [adoption.path] if adoption is not None and adoption.shown is not None else []
-    return Record({**record.pins, **choice.pins}, sorted({*record.adopted, *taken}))
+    """The record after the change."""
+    adopted = [adoption.path] if adoption is not None and adoption.shown is not None else []
+    return Record({**record.pins, **choice.pins}, sorted({*record.adopted, *adopted}))
 
 
 def _after(
@@ -133,13 +145,13 @@ def _after(
     if choice.active != current and current is not None:
         previous = current
     after = dict(before, current=choice.active, previous=previous, links=dict(before["links"]))
-    everything = [
+    versions = [
         *choice.archives,
         *(version for version in host.store.versions() if version not in choice.archives),
     ]
     protected = {*choice.versions, after["current"], after["previous"]}
-    removed = [] if keep is None else surplus(everything, keep=keep, protect=protected)
-    after["versions"] = sorted((name for name in everything if name not in removed), key=sort_key)
+    removed = [] if keep is None else surplus(versions, keep=keep, protect=protected)
+    after["versions"] = sorted((name for name in versions if name not in removed), key=sort_key)
     after["links"].update(links_of(host.store.path, host.bin_dir))
     if adoption is not None:
         after["links"][adoption.path] = adoption.shown_after
@@ -157,8 +169,8 @@ def _plan_rolled_back(host: _Host, params: t.Mapping[str, t.Any]) -> Plan:
             raise HostError(
                 store.path,
                 wanted="a previous Go version to roll back to",
-                found=f"only {before['current'] or 'none'} has been in use",
-                remedy="Ask for the version by name with state: present.",
+                found=f"only {before['current']}" if before["current"] else "no release in use",
+                remedy="Name the version to use, with `state: present`.",
             )
 
     def apply() -> dict[str, t.Any]:
@@ -181,7 +193,7 @@ def _plan_absent(host: _Host, params: t.Mapping[str, t.Any]) -> Plan:
             for path, target in before["links"].items():
                 if target is not None:
                     os.unlink(path)
-            forget(store.path)
+            remove_record(store.path)
             store.clear()
         return {}
 
@@ -197,10 +209,10 @@ def _plan(
     *,
     pins: t.Mapping[str, str],
 ) -> Plan:
-    ours = os.path.join(host.bin_dir, "go")
+    link = os.path.join(host.bin_dir, "go")
     adopted = [path for path in after["links"] if os.path.dirname(path) != host.bin_dir]
     trees = [host.store.path, *adopted] if after["current"] else []
-    shell = look_for_go(host.run, ours=ours, version=after["current"], trees=trees)
+    shell = find_go(host.run, link=link, version=after["current"], trees=trees)
     result = {
         "active": after["current"],
         "installed": after["versions"],
@@ -209,7 +221,7 @@ def _plan(
         "methods": {},
         "bytes_downloaded": 0,
     }
-    return Plan(before, after, apply, result, [*warnings, *shell.warning(ours)])
+    return Plan(before, after, apply, result, [*warnings, *shell.warnings(link)])
 
 
 def _state(
@@ -225,7 +237,7 @@ def _state(
         read_links(store.path, host.bin_dir, adopted=adopted, foreign_allowed=foreign_allowed)
     )
     state: State = {
-        # A tree that has its marker but is damaged counts as missing: it is installed anew.
+        # A damaged tree counts as missing, even if it has its marker. It is installed again.
         "versions": sorted(
             (name for name in store.versions() if choice is None or name not in choice.archives), key=sort_key
         ),
@@ -239,8 +251,8 @@ def _state(
     return state
 
 
-def _plain(path: str) -> str:
-    # normpath keeps two slashes at the front, which mean nothing on Linux
+def _normalized(path: str) -> str:
+    # normpath keeps two leading slashes, which POSIX allows to mean something. On Linux they do not.
     return "/" + os.path.normpath(path).lstrip("/")
 
 
@@ -248,7 +260,7 @@ def _require_absolute(option: str, path: str) -> None:
     if not os.path.isabs(path) or not os.path.normpath(path).strip("/"):
         raise HostError(
             option,
-            wanted="an absolute path of a directory",
+            wanted="the absolute path of a directory other than /",
             found=path or "nothing",
-            remedy="Give the whole path.",
+            remedy="Write the path from the root, like /usr/local/lib/go.",
         )

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a store of Go releases remembers beyond its trees: what moving names meant, and which path was taken over."""
+"""The record of a store of Go releases: what floating version queries resolved to, and which paths were taken over."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ import typing as t
 
 from .._atomic import write_text
 from .index import is_version
-from .version_query import is_moving
+from .version_query import is_floating
 
-__all__ = ["Record", "forget", "read_record", "write_record"]
+__all__ = ["Record", "read_record", "remove_record", "write_record"]
 
 _NAME = ".gofleet-go.json"
 _LIMIT = 65536  # bytes
 
 
 class Record(t.NamedTuple):
-    """Releases by the moving names that they were asked for by; paths that are links into the store since then."""
+    """What a store remembers between runs."""
 
-    pins: dict[str, str]
-    adopted: list[str]
+    pins: dict[str, str]  # releases by the floating version queries that resolved to them
+    adopted: list[str]  # paths that were taken over and are links into the store now
 
 
 def read_record(store: str) -> Record:
-    """The record of a store; an empty one where there is none that can be read."""
+    """The record of a store; an empty one if it is missing or cannot be read."""
     try:
         with open(os.path.join(store, _NAME), "rb") as file:
             found = json.loads(file.read(_LIMIT))
@@ -42,28 +42,28 @@ def read_record(store: str) -> Record:
         {
             name: version
             for name, version in pins.items()
-            if is_moving(name) and isinstance(version, str) and is_version(version)
+            if is_floating(name) and isinstance(version, str) and is_version(version)
         },
         [path for path in adopted if isinstance(path, str) and os.path.isabs(path)],
     )
 
 
 def write_record(store: str, record: Record) -> None:
-    """Called by who holds the store's lock."""
+    """Write the record of a store if it changed. The caller holds the store's lock."""
     if record != read_record(store):
         _remove_leftovers(store)
         write_text(os.path.join(store, _NAME), json.dumps(record._asdict(), indent=1, sort_keys=True) + "\n")
 
 
-def forget(store: str) -> None:
-    """Called by who holds the store's lock."""
+def remove_record(store: str) -> None:
+    """Remove the record of a store. The caller holds the store's lock."""
     _remove_leftovers(store)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(store, _NAME))
 
 
 def _remove_leftovers(store: str) -> None:
-    """What a run left that was killed while it wrote."""
+    """Remove temporary files of runs that were killed while they wrote the record."""
     for name in os.listdir(store):
         if name.startswith(f".{_NAME}."):
             os.unlink(os.path.join(store, name))

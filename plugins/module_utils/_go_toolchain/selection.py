@@ -4,10 +4,11 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Which releases are meant, and which archives are missing for them.
+"""Toolchain selection: resolve version queries to releases, and find the archives that are missing for them.
 
-Moving names are answered by the record of the store; else by the controller, which asks the index once for all hosts;
-and where there is no controller's half, or its line is down, by the index that this host reads.
+A floating query is resolved by the record of the store, if it has it. Else the controller resolves it, by an index that
+it reads once for all hosts. The host reads the index itself if there is no controller's half, or if the controller
+cannot reach the mirror.
 """
 
 from __future__ import annotations
@@ -18,186 +19,158 @@ import typing as t
 from .._errors import HostError
 from .._release.store import Store
 from .index import Archive, GoRelease, archive_of
-from .install import Parcel, is_whole
+from .install import is_complete
 from .mirror import GoMirror
+from .options import Offer, Payload, Request
 from .support import NewestGo, newest_go, supported
-from .version_query import is_moving, newest_minor, plain_wish, resolve_wish
+from .version_query import is_floating, newest_minor, resolve_query
 
-__all__ = ["Asked", "Choice", "choose", "plain_wishes"]
+__all__ = ["Choice", "choose"]
 
 
 class Choice(t.NamedTuple):
-    """The releases to have, and what is needed for them."""
+    """The releases that a host must have, and what is needed to install them."""
 
-    versions: list[str]
-    active: str
-    pins: dict[str, str]  # what the moving names among the wishes mean
-    archives: dict[str, Archive]  # of the versions that are not there
-    parcels: dict[str, Parcel]  # what the controller has sent of those
+    versions: list[str]  # releases of the queries, in their order
+    active: str  # the release to put into use
+    pins: dict[str, str]  # releases by the floating queries that resolve to them
+    archives: dict[str, Archive]  # of the releases that are missing, by version
+    payloads: t.Mapping[str, Payload]  # what the controller has sent of those, by version
     warnings: list[str]
 
 
-class Asked(t.NamedTuple):
-    """What only the controller can answer: this host's words for its half of the module."""
-
-    arch: str
-    wishes: list[str]  # whose release is not known here
-    versions: list[str]  # whose archives are missing
-    installed: dict[str, dict[str, t.Any]]  # whole releases, and the archives they came out of
-
-    def report(self) -> dict[str, t.Any]:
-        return self._asdict()
-
-
 def choose(
-    params: t.Mapping[str, t.Any],
+    queries: t.Sequence[str],
+    active: str,
     *,
+    update: bool,
+    offer: Offer | None,
     store: Store,
     arch: str,
     pins: t.Mapping[str, str],
     mirror: GoMirror,
-    further: t.Collection[str] = (),
-) -> Choice | Asked:
-    """Names to versions, and archives for those that are missing; asks nobody if all is there.
+    also: t.Collection[str] = (),
+) -> Choice | Request:
+    """Resolve version queries, and find the archives of the releases that are missing.
 
-    :param pins: what moving names meant in an earlier run
-    :param further: full versions that are needed as well, and are not to be used
+    Nothing is read from the network if every query has a release and every release is complete.
+
+    :param queries: normalized version queries
+    :param active: the one of them to put into use
+    :param update: resolve floating queries again, even if ``pins`` has them
+    :param offer: the controller's answers; None if this host reads the index itself
+    :param arch: of the archives, in go.dev's words
+    :param pins: releases that floating queries resolved to in earlier runs
+    :param also: full versions that must be complete too, and are not put into use
+    :returns: a Request if only the controller can answer what is missing
+    :raises HostError: a query has no release, or a release has no archive for ``arch``
     """
-    wishes, chosen = plain_wishes(params["versions"], params["active"])
-    moving = [wish for wish in wishes if is_moving(wish)]
-    whole = [version for version in pins.values() if is_whole(store, version)]
-    source = _Offered(params["offer"]) if params["offer"] is not None else _Index(mirror, pins, whole)
-    known = {wish: pins[wish] for wish in moving if wish in pins and not params["update"]}
-    # A lock file, or a wish to move, goes before what this host remembers.
-    known.update({wish: source.resolved[wish] for wish in moving if wish in source.resolved})
-    known.update(source.resolve([wish for wish in moving if wish not in known]))
-    unknown = [wish for wish in moving if wish not in known]
-    versions = list(dict.fromkeys(known.get(wish, wish) for wish in wishes if wish not in unknown))
-    missing = [v for v in dict.fromkeys([*versions, *further]) if not is_whole(store, v)]
-    if unknown or (missing and source.must_be_asked):
-        return Asked(arch, unknown, missing, _installed(store))
+    floating = [query for query in queries if is_floating(query)]
+    complete = [version for version in pins.values() if is_complete(store, version)]
+    source = _OfferSource(offer) if offer is not None else _IndexSource(mirror, pins, complete)
+    known = {query: pins[query] for query in floating if query in pins and not update}
+    # A lock file and `update` take precedence over the record of this host.
+    known.update({query: source.resolved[query] for query in floating if query in source.resolved})
+    known.update(source.resolve([query for query in floating if query not in known]))
+    unknown = [query for query in floating if query not in known]
+    versions = list(dict.fromkeys(known.get(query, query) for query in queries if query not in unknown))
+    missing = [version for version in dict.fromkeys([*versions, *also]) if not is_complete(store, version)]
+    if unknown or (missing and source.needs_request):
+        return Request(arch, unknown, missing, _installed(store))
     archives = {version: source.archive(version, arch=arch) for version in missing}
     newest = source.newest() or newest_go(None, today=_today())
     return Choice(
         versions=versions,
-        active=known.get(chosen, chosen),
+        active=known.get(active, active),
         pins=known,
         archives=archives,
-        parcels=source.parcels(),
+        payloads=source.payloads,
         warnings=[*source.warnings, *_unsupported(versions, newest)],
     )
 
 
-def plain_wishes(versions: t.Sequence[str] | None, active: str | None) -> tuple[list[str], str]:
-    """The wishes, and the one to be used, in their plain form.
+class _OfferSource:
+    """Answers from the controller's offer."""
 
-    :raises HostError: none, what is none, or one to be used that is not among them
-    """
-    if not versions:
-        raise HostError(
-            "versions", wanted="at least one", found="an empty list", remedy="Name one, or say state: absent."
-        )
-    wishes = [plain_wish(name) for name in versions]
-    chosen = plain_wish(active) if active else wishes[0]
-    if chosen not in wishes:
-        raise HostError(
-            "active",
-            wanted=f"one of the versions: {', '.join(wishes)}",
-            found=chosen,
-            remedy="Add it to versions as well.",
-        )
-    return wishes, chosen
-
-
-class _Offered:
-    """The controller's answers."""
-
-    def __init__(self, offer: t.Mapping[str, t.Any]) -> None:
-        self.resolved: dict[str, str] = offer["resolved"]
-        self.told = {item["version"]: item for item in offer["archives"] or []}
-        self.must_be_asked = offer["archives"] is None
-        self.newest_minor = offer["newest"]
+    def __init__(self, offer: Offer) -> None:
+        self.resolved = offer.resolved
+        self.payloads = offer.payloads
+        self.needs_request = offer.archives is None
         self.warnings: list[str] = []
+        self._archives = offer.archives or {}
+        self._newest_minor = offer.newest
 
-    def resolve(self, wishes: t.Sequence[str]) -> dict[str, str]:
+    def resolve(self, queries: t.Sequence[str]) -> dict[str, str]:
         return {}
 
     def archive(self, version: str, *, arch: str) -> Archive:
-        if version not in self.told:
+        if version not in self._archives:
             raise HostError(
                 f"Go {version}",
-                wanted="it, as it was there a moment ago when the controller asked",
-                found="none that is whole",
-                remedy="Another run, or somebody, is at work on this host: wait for that to end, then run again.",
+                wanted="this release still installed, as when the controller asked",
+                found="no complete tree of it",
+                remedy="Another run or a person is changing this host. Wait until that is done, then run again.",
             )
-        item = self.told[version]
-        return Archive(item["filename"], item["sha256"], item["size"])
-
-    def parcels(self) -> dict[str, Parcel]:
-        return {
-            version: Parcel(item["path"], item["base"], item["root"])
-            for version, item in self.told.items()
-            if item["path"] is not None
-        }
+        return self._archives[version]
 
     def newest(self) -> NewestGo | None:
-        return None if self.newest_minor is None else NewestGo(self.newest_minor, True)
+        return None if self._newest_minor is None else NewestGo(self._newest_minor, True)
 
 
-class _Index:
-    """The mirror's index, read by this host when it is first needed."""
+class _IndexSource:
+    """Answers from the mirror's index, which this host reads when it is first needed."""
 
-    must_be_asked = False
+    needs_request = False
 
-    def __init__(self, mirror: GoMirror, pins: t.Mapping[str, str], whole: t.Collection[str]) -> None:
-        self.mirror = mirror
-        self.resolved: dict[str, str] = {}
-        self.pins = pins
-        self.whole = whole
-        self.read: list[GoRelease] | None = None
+    def __init__(self, mirror: GoMirror, pins: t.Mapping[str, str], complete: t.Collection[str]) -> None:
+        self.resolved: t.Mapping[str, str] = {}
+        self.payloads: t.Mapping[str, Payload] = {}
         self.warnings: list[str] = []
+        self._mirror = mirror
+        self._pins = pins
+        self._complete = complete
+        self._releases: list[GoRelease] | None = None
 
-    def releases(self) -> list[GoRelease]:
-        if self.read is None:
-            self.read = self.mirror.fetch_index()[1]
-        return self.read
-
-    def resolve(self, wishes: t.Sequence[str]) -> dict[str, str]:
-        if not wishes:
+    def resolve(self, queries: t.Sequence[str]) -> dict[str, str]:
+        if not queries:
             return {}
         try:
-            releases = self.releases()
+            releases = self._read()
         except HostError as error:
-            if any(self.pins.get(wish) not in self.whole for wish in wishes):
+            if any(self._pins.get(query) not in self._complete for query in queries):
                 raise
             self.warnings += [
-                f"{wish} stays {self.pins[wish]}, as it was when the index could last be read: {error}"
-                for wish in wishes
+                f"{query} stays {self._pins[query]}, because the index cannot be read: {error}"
+                for query in queries
             ]
-            return {wish: self.pins[wish] for wish in wishes}
-        return {wish: resolve_wish(releases, wish, source=self.mirror.name) for wish in wishes}
+            return {query: self._pins[query] for query in queries}
+        return {query: resolve_query(releases, query, source=self._mirror.name) for query in queries}
 
     def archive(self, version: str, *, arch: str) -> Archive:
-        return archive_of(self.releases(), version=version, arch=arch, source=self.mirror.name)
-
-    def parcels(self) -> dict[str, Parcel]:
-        return {}
+        return archive_of(self._read(), version=version, arch=arch, source=self._mirror.name)
 
     def newest(self) -> NewestGo | None:
-        return None if self.read is None else NewestGo(newest_minor(self.read, source=self.mirror.name), True)
+        if self._releases is None:
+            return None
+        return NewestGo(newest_minor(self._releases, source=self._mirror.name), True)
+
+    def _read(self) -> list[GoRelease]:
+        if self._releases is None:
+            self._releases = self._mirror.fetch_index()[1]
+        return self._releases
 
 
 def _installed(store: Store) -> dict[str, dict[str, t.Any]]:
     return {
         version: {"sha256": marker.sha256, "size": marker.size}
         for version, marker in store.versions().items()
-        if is_whole(store, version)
+        if is_complete(store, version)
     }
 
 
 def _unsupported(versions: t.Iterable[str], newest: NewestGo) -> list[str]:
     return [
-        f"Go {version} gets no security fixes; Go 1.{newest.minor - 1} and 1.{newest.minor} do."
+        f"Go {version} gets no security fixes. Go 1.{newest.minor - 1} and 1.{newest.minor} do."
         for version in versions
         if supported(f"go{version}", newest=newest) == "no"
     ]

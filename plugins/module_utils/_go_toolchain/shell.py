@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Which go a login shell runs, and which others there are on the host."""
+"""Find the go that a login shell runs, and the other ones on the host."""
 
 from __future__ import annotations
 
@@ -13,78 +13,82 @@ import typing as t
 
 from .._run import Runner
 
-__all__ = ["Shell", "look_for_go"]
+__all__ = ["Shell", "find_go"]
 
-# What systemd gives its units, and where a login starts before its profile speaks.
+# The PATH that systemd gives its units, and that a login starts with before its profile is read.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_USUAL = ("/usr/local/go/bin", "/snap/bin")
-_SECONDS = "5"  # a profile that takes longer asks for something, or hangs
+_COMMON = ("/usr/local/go/bin", "/snap/bin")  # searched too, though not in every PATH
+_SECONDS = "5"  # a profile that takes longer waits for input, or hangs
 _MARK = "gofleet-path"
 _VERSION_LIMIT = 128  # bytes
 
 
 class Shell(t.NamedTuple):
-    """What ``go`` is for those who log in."""
+    """What ``go`` is for a user who logs in."""
 
-    go: str | None
-    version: str | None
-    others: list[dict[str, t.Any]]  # path and version of each further one
-    reason: str | None  # why the profile could not be asked
-    hides_ours: bool  # another one comes before ours, though the shell looks where ours is
+    go: str | None  # the program that runs; None if there is none
+    version: str | None  # of that program; None if its tree does not say
+    others: list[dict[str, t.Any]]  # ``path`` and ``version`` of each other go
+    reason: str | None  # why the PATH of a login shell could not be read
+    hides_link: bool  # another go comes first in a PATH that has the directory of our link
 
     def report(self) -> dict[str, t.Any]:
         return {"go": self.go, "version": self.version, "others": self.others, "reason": self.reason}
 
-    def warning(self, ours: str) -> list[str]:
-        if not self.hides_ours:
+    def warnings(self, link: str) -> list[str]:
+        """A warning if another go hides our link; else none."""
+        if not self.hides_link:
             return []
         return [
-            f"A login shell runs {self.go}, and not {ours}: its directory comes first in the PATH that /etc/profile, "
+            f"A login shell runs {self.go} and not {link}. Its directory comes first in the PATH that /etc/profile, "
             "/etc/profile.d or /etc/environment sets."
         ]
 
 
-def look_for_go(run: Runner, *, ours: str, version: str | None, trees: t.Sequence[str] = ()) -> Shell:
-    """Ask a login shell for its PATH, as no file alone tells it, and look along it.
+def find_go(run: Runner, *, link: str, version: str | None, trees: t.Sequence[str] = ()) -> Shell:
+    """Read the PATH of a login shell, and search it for go.
 
-    :param ours: our link, which counts as there if there is a ``version`` that it leads to, or will
-    :param trees: directories whose programs are ours as well: the store, and what it took over
+    The PATH is read from a shell because several files set it.
+
+    :param link: our link to go, which counts as present if ``version`` is given
+    :param version: the release that the link leads to, or will lead to after this run
+    :param trees: directories whose programs are ours too: the store, and paths that were taken over
     """
     path, reason = _login_path(run)
     directories = list(dict.fromkeys(part for part in path.split(":") if part.startswith("/")))
 
-    def is_ours(place: str) -> bool:
-        leads_to = (place, os.path.realpath(place))
-        return place == ours or any(one.startswith(f"{tree}/") for one in leads_to for tree in trees)
+    def is_ours(program: str) -> bool:
+        names = (program, os.path.realpath(program))
+        return program == link or any(name.startswith(f"{tree}/") for name in names for tree in trees)
 
-    places = dict.fromkeys(os.path.join(directory, "go") for directory in [*directories, *_USUAL])
+    programs = dict.fromkeys(os.path.join(directory, "go") for directory in [*directories, *_COMMON])
     found = {
-        place: version if is_ours(place) else _version_beside(place)
-        for place in places
-        if (version is not None if place == ours else os.access(place, os.X_OK))
+        program: version if is_ours(program) else _version_of(program)
+        for program in programs
+        if (version is not None if program == link else os.access(program, os.X_OK))
     }
-    first = next((place for place in found if os.path.dirname(place) in directories), None)
-    others = [{"path": place, "version": told} for place, told in found.items() if place != first]
-    reached = os.path.dirname(ours) in directories and ours in found
+    first = next((program for program in found if os.path.dirname(program) in directories), None)
+    others = [{"path": program, "version": found[program]} for program in found if program != first]
+    reached = os.path.dirname(link) in directories and link in found
     hides = reached and first is not None and not is_ours(first)
     return Shell(first, found.get(first or ""), others, reason, hides)
 
 
 def _login_path(run: Runner) -> tuple[str, str | None]:
     argv = ["env", "-i", "HOME=/", f"PATH={_PATH}", "timeout", _SECONDS]
-    # By printenv, as a runner puts variables of its own environment into what it is given.
+    # printenv shows the PATH of the shell. A runner replaces variables in a command line by those of its environment.
     done = run([*argv, "sh", "-lc", f"echo; echo {_MARK}; printenv PATH"])
     _before, mark, path = done.out.rpartition(f"\n{_MARK}\n")
     if mark and path.strip():
         return path.strip(), None
     return (
         _PATH,
-        f"a login shell ended with {done.rc} and no PATH, so the usual one was taken: {done.err.strip()}",
+        f"a login shell ended with {done.rc} and printed no PATH, so the default PATH was used: {done.err.strip()}",
     )
 
 
-def _version_beside(program: str) -> str | None:
-    """What the tree of a go says, without running it; None where it tells nothing."""
+def _version_of(program: str) -> str | None:
+    """The version in the file VERSION of the tree of a go, which is not run; None if there is none."""
     tree = os.path.dirname(os.path.dirname(os.path.realpath(program)))
     try:
         descriptor = os.open(os.path.join(tree, "VERSION"), os.O_RDONLY | os.O_NONBLOCK)

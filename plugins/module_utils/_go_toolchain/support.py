@@ -4,10 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Which releases of Go get security fixes: the two newest minors.
+"""Tell which releases of Go get security fixes: those of the two newest minors.
 
-A host without network cannot ask, so they stand here. Source: the release history on go.dev. Whoever adds a minor
-adds its day here and sets KNOWN_ON, and nothing else in the collection.
+The table is part of the collection, because an air-gapped host cannot look it up. Source: the release history on
+go.dev. To add a minor, add its date to RELEASED and set KNOWN_ON. Nothing else in the collection must be changed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .._errors import HostError
 
 __all__ = ["KNOWN_ON", "RELEASED", "NewestGo", "minor_of", "newest_go", "supported", "toolchain_age_days"]
 
-# The day of 1.N.0, by N.
+# The release date of 1.N.0 (1.N before Go 1.21), by N.
 RELEASED = {
     13: datetime.date(2019, 9, 3),
     14: datetime.date(2020, 2, 25),
@@ -39,17 +39,17 @@ RELEASED = {
     27: datetime.date(2026, 8, 19),
 }
 KNOWN_ON = datetime.date(2026, 11, 22)
-# A minor follows the last one after half a year, in February and in August.
+# A new minor is released every six months, in February and in August.
 _HALF_A_YEAR = datetime.timedelta(days=165)
 
 _RELEASE = re.compile(r"go1\.(\d+)(?:\.\d+)?(beta\d+|rc\d+)?(?![\d.])")
 
 
 class NewestGo(t.NamedTuple):
-    """The newest minor, 1.N. ``certain``: named by the user, or no newer one is due."""
+    """The newest minor of Go."""
 
-    minor: int
-    certain: bool
+    minor: int  # N of 1.N
+    certain: bool  # the user named it, or no newer one is due
 
     def report(self) -> dict[str, t.Any]:
         return {
@@ -60,9 +60,10 @@ class NewestGo(t.NamedTuple):
 
 
 def newest_go(option: str | None, *, today: datetime.date) -> NewestGo:
-    """The newest minor as the user names it, or as known here.
+    """The newest minor: the one that the user names, or the newest in RELEASED.
 
-    :raises HostError: not a minor of Go
+    :param option: a minor such as 1.27, or a release of it
+    :raises HostError: ``option`` is not a minor of Go
     """
     if option is None:
         newest = max(RELEASED)
@@ -73,19 +74,22 @@ def newest_go(option: str | None, *, today: datetime.date) -> NewestGo:
             f"newest_go {option!r}",
             wanted="a minor of Go like 1.27",
             found=option or "nothing",
-            remedy="Write it in quotes, or YAML makes 1.30 into 1.3.",
+            remedy="Write it in quotes: YAML reads 1.30 without quotes as 1.3.",
         )
     return NewestGo(int(match.group(1)), True)
 
 
 def minor_of(go_version: str) -> int | None:
-    """N of ``go1.N.P``, also of a development version; None for what names none."""
+    """N of ``go1.N.P``, also in a development version; None if the text has no minor."""
     match = re.search(r"go1\.(\d+)", go_version)
     return int(match.group(1)) if match else None
 
 
 def supported(go_version: str, *, newest: NewestGo) -> str:
-    """yes, no, or unknown: whether the minor gets security fixes. Previews and versions under development never do."""
+    """Whether a version gets security fixes: yes, no or unknown. Previews and development versions never do.
+
+    :param go_version: with the prefix ``go``, as runtime.Version() gives it
+    """
     minor = minor_of(go_version)
     release = _RELEASE.match(go_version)
     if minor is None:
@@ -100,6 +104,6 @@ def supported(go_version: str, *, newest: NewestGo) -> str:
 
 
 def toolchain_age_days(go_version: str, *, today: datetime.date) -> int | None:
-    """Days since the first release of the minor; None for one that is not known here."""
+    """Days since the first release of the minor; None for a minor that RELEASED does not have."""
     released = RELEASED.get(minor_of(go_version) or 0)
     return max((today - released).days, 0) if released else None

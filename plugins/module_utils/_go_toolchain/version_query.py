@@ -4,9 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a user may ask for, and which release that is. Pure: words and an index in, versions out.
+"""Version queries: what a user asks for, and the release that it resolves to.
 
-A full version names one release for ever. ``stable``, ``oldstable`` and a series like ``1.27`` move.
+A full version such as ``1.27.3`` names one release. The floating queries ``stable``, ``oldstable`` and a minor such as
+``1.27`` resolve to the newest matching release, which changes over time. This file reads and writes nothing.
 """
 
 from __future__ import annotations
@@ -17,51 +18,87 @@ import typing as t
 from .._errors import HostError
 from .index import GoRelease, is_version, sort_key
 
-__all__ = ["is_moving", "newest_minor", "plain_wish", "resolve_wish"]
+__all__ = ["is_floating", "newest_minor", "normalize", "normalize_all", "resolve_query"]
 
 _STABLE, _OLDSTABLE = "stable", "oldstable"
-_SERIES = re.compile(r"\d+\.\d+")
+_MINOR = re.compile(r"\d+\.\d+")
 
 
-def plain_wish(name: str) -> str:
-    """A wish in the one form it is kept in: ``go1.27.3`` as ``1.27.3``, ``go1.27`` as ``1.27``."""
-    plain = name[2:] if name.startswith("go") else name
-    if name not in (_STABLE, _OLDSTABLE) and not is_version(plain):
+def normalize(query: str) -> str:
+    """Remove the prefix ``go`` from a version query: ``go1.27.3`` becomes ``1.27.3``, ``go1.27`` becomes ``1.27``.
+
+    :raises HostError: neither a version nor a floating query
+    """
+    plain = query[2:] if query.startswith("go") else query
+    if query not in (_STABLE, _OLDSTABLE) and not is_version(plain):
         raise HostError(
-            f"Go version {name!r}",
-            wanted="a full version like 1.27.3, a series like 1.27, stable, oldstable, or the path of a go.mod",
-            found=name or "nothing",
-            remedy="Give the version as https://go.dev/dl names it; write it in quotes, or YAML makes 1.20 into 1.2.",
+            f"Go version {query!r}",
+            wanted="a full version like 1.27.3, a minor like 1.27, stable, oldstable, or the path of a go.mod",
+            found=query or "nothing",
+            remedy="Write the version as https://go.dev/dl names it, in quotes: YAML reads 1.20 without quotes as 1.2.",
         )
     return plain
 
 
-def is_moving(wish: str) -> bool:
-    """Whether the release that is meant can be another one next month."""
-    return wish in (_STABLE, _OLDSTABLE) or _SERIES.fullmatch(wish) is not None
+def normalize_all(queries: t.Sequence[str] | None, active: str | None) -> tuple[list[str], str]:
+    """Normalize the options ``versions`` and ``active``.
+
+    :returns: the queries, and the one to put into use: ``active``, or the first query
+    :raises HostError: no query, one that is not valid, or ``active`` is not one of them
+    """
+    if not queries:
+        raise HostError(
+            "versions",
+            wanted="at least one version",
+            found="an empty list",
+            remedy="Name a version, or set `state: absent`.",
+        )
+    plain = [normalize(query) for query in queries]
+    chosen = normalize(active) if active else plain[0]
+    if chosen not in plain:
+        raise HostError(
+            "active",
+            wanted=f"one of the versions: {', '.join(plain)}",
+            found=chosen,
+            remedy="Add it to `versions`.",
+        )
+    return plain, chosen
 
 
-def resolve_wish(releases: t.Sequence[GoRelease], wish: str, *, source: str) -> str:
-    """The release that a wish means by an index."""
-    if not is_moving(wish):
-        return wish
-    if _SERIES.fullmatch(wish):
-        return _newest_patch(releases, wish, source=source)
+def is_floating(query: str) -> bool:
+    """Whether a normalized query can resolve to another release when a new one is published."""
+    return query in (_STABLE, _OLDSTABLE) or _MINOR.fullmatch(query) is not None
+
+
+def resolve_query(releases: t.Sequence[GoRelease], query: str, *, source: str) -> str:
+    """The release that a normalized query resolves to in an index. A full version is returned unchanged.
+
+    :param source: where the index is from, for errors
+    :raises HostError: the index has no release for the query
+    """
+    if not is_floating(query):
+        return query
+    if _MINOR.fullmatch(query):
+        return _newest_patch(releases, query, source=source)
     newest = _newest_of_minors(releases, source=source)
-    if wish == _STABLE:
+    if query == _STABLE:
         return newest[0]
     if len(newest) == 1:
         raise HostError(
             "Go oldstable",
             wanted=f"stable releases of two minors in the index of {source}",
-            found=f"those of one, up to {newest[0]}",
-            remedy="Ask for stable, or use a mirror that has older releases too.",
+            found=f"stable releases of one minor, up to {newest[0]}",
+            remedy="Ask for `stable`, or use a mirror that has older releases too.",
         )
     return newest[1]
 
 
 def newest_minor(releases: t.Iterable[GoRelease], *, source: str) -> int:
-    """N of the newest 1.N that has a stable release."""
+    """N of the newest 1.N that has a stable release.
+
+    :param source: where the index is from, for errors
+    :raises HostError: no release is stable
+    """
     return sort_key(_newest_of_minors(releases, source=source)[0])[1]
 
 
@@ -76,24 +113,24 @@ def _newest_of_minors(releases: t.Iterable[GoRelease], *, source: str) -> list[s
             source,
             wanted="a release that is marked stable",
             found="an index without one",
-            remedy="Ask for a full version, or use a mirror with the whole index.",
+            remedy="Ask for a full version, or use a mirror with the complete index.",
         )
     return list(newest.values())
 
 
-def _newest_patch(releases: t.Sequence[GoRelease], series: str, *, source: str) -> str:
-    minor = sort_key(series)[:2]
-    found = [release for release in releases if sort_key(release.version)[:2] == minor]
+def _newest_patch(releases: t.Sequence[GoRelease], minor: str, *, source: str) -> str:
+    wanted = sort_key(minor)[:2]
+    found = [release for release in releases if sort_key(release.version)[:2] == wanted]
     stable = [release.version for release in found if release.stable]
     if stable:
         return max(stable, key=sort_key)
     previews = ", ".join(sorted((release.version for release in found), key=sort_key))
     known = sorted((release.version for release in releases), key=sort_key)
     raise HostError(
-        f"Go {series}",
-        wanted=f"a stable release of that series in the index of {source}",
+        f"Go {minor}",
+        wanted=f"a stable release of this minor in the index of {source}",
         found=f"only {previews}" if previews else f"{len(known)} releases from {known[0]} to {known[-1]}",
         remedy="Ask for a preview by its full name."
         if previews
-        else "Give a series that is there, or a mirror that has it.",
+        else "Choose a minor that the index has, or a mirror that has the wanted one.",
     )

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""Go archives on the controller, downloaded once for all hosts, and believed only by their SHA-256."""
+"""Cache Go archives on the controller, so that each is downloaded once for all hosts. Each use verifies the SHA-256."""
 
 from __future__ import annotations
 
@@ -26,24 +26,29 @@ from ...module_utils._signature import Signer
 __all__ = ["ArchiveCache"]
 
 _LIMIT = 2 * 1024**3  # bytes; about thirty archives
-_WAIT = 3600  # seconds; another process may be downloading over a slow line
+_WAIT = 3600  # seconds; another process may be downloading over a slow network
 
 
 class ArchiveCache:
-    """One file for each archive, by its SHA-256. What was used last stays longest."""
+    """A directory with one file for each archive, named by its SHA-256. The least recently used file is evicted first.
+
+    :param path: the parent of the directory
+    :param limit: bytes of all archives together
+    """
 
     def __init__(self, path: str, *, limit: int = _LIMIT) -> None:
         self.folder = os.path.join(path, "archives")
         self.limit = limit
 
     def has(self, sha256: str) -> bool:
-        """Whether an archive is here. Whether it is whole is found when it is used."""
+        """Whether an archive is in the cache. Its content is verified when it is used."""
         return os.path.exists(self._path(sha256))
 
     def get(self, archive: Archive, *, mirror: GoMirror, signer: Signer | None = None) -> str:
-        """The path of an archive, from the mirror if it is not here or damaged.
+        """The path of an archive, which is downloaded if it is missing or damaged.
 
-        :raises HostError: the mirror does not have it, has another one, or its signature is wrong
+        :param signer: the key that must have signed it, if any
+        :raises HostError: the mirror does not have it, has a different one, or its signature is wrong
         """
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         path = self._path(archive.sha256)
@@ -55,14 +60,14 @@ class ArchiveCache:
             os.utime(path)
             if signer is not None:
                 _check(path, archive, mirror, signer)
-        self._trim(keep=path)
+        self._evict(keep=path)
         return path
 
     def _path(self, sha256: str) -> str:
         return os.path.join(self.folder, sha256)
 
-    def _trim(self, *, keep: str) -> None:
-        """Remove what was not used for longest, down to the limit."""
+    def _evict(self, *, keep: str) -> None:
+        """Remove the least recently used archives until the limit is met."""
         found = []
         for entry in os.scandir(self.folder):
             if not entry.name.startswith(".") and not entry.name.endswith((".lock", ".signed")):
@@ -77,10 +82,10 @@ class ArchiveCache:
 
 
 def _check(path: str, archive: Archive, mirror: GoMirror, signer: Signer) -> None:
-    # What was signed once by this key stays so: the name has the hash of the file in it.
-    seal = f"{path}.{signer.fingerprint}.signed"
-    if os.path.exists(seal):
+    # Checked once for each key: the name of the file contains the hash of its content, so the result stays true.
+    checked = f"{path}.{signer.fingerprint}.signed"
+    if os.path.exists(checked):
         return
     signature = fetch_signature(archive.filename, mirror=mirror)
     check_signature(path, signature, signer=signer, subject=f"{mirror.name}/{archive.filename}")
-    write_text(seal, "")
+    write_text(checked, "")

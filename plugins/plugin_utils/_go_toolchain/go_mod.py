@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The Go that a go.mod or a go.work asks for: its toolchain line, else its go line."""
+"""Read the Go version that a go.mod or go.work requires from its toolchain and go lines."""
 
 from __future__ import annotations
 
@@ -14,37 +14,41 @@ import typing as t
 from ...module_utils._errors import HostError
 from ...module_utils._go_toolchain.index import is_version, sort_key
 
-__all__ = ["is_go_mod", "read_go_mod", "wish_of_go_mod"]
+__all__ = ["is_go_mod", "parse_go_mod", "read_go_mod"]
 
 _LIMIT = 1 << 20  # bytes
 _DIRECTIVE = re.compile(r"(go|toolchain)\s+(\S+)")
-_DEFAULT = "default"  # the toolchain line that asks for none
+_DEFAULT = "default"  # the value of a toolchain line that requires none
 
 
 def is_go_mod(name: str) -> bool:
-    """Whether a wish is the path of such a file."""
+    """Whether an entry of the option ``versions`` is the path of a go.mod or go.work."""
     return name.rpartition("/")[2] in ("go.mod", "go.work")
 
 
 def read_go_mod(path: str) -> str:
-    """The wish of a file.
+    """The version query of a go.mod or go.work.
 
-    :raises HostError: no such file, or none that asks for a Go
+    :raises HostError: the file cannot be read, or requires no version of Go
     """
     try:
         with open(path, encoding="utf-8") as file:
-            return wish_of_go_mod(file.read(_LIMIT), name=path)
+            return parse_go_mod(file.read(_LIMIT), name=path)
     except (OSError, UnicodeDecodeError) as error:
         raise HostError(
             path,
             wanted="a go.mod or go.work that the controller can read",
             found=getattr(error, "strerror", None) or str(error),
-            remedy="Correct the path in versions; relative paths start at the playbook.",
+            remedy="Correct the path in `versions`. Relative paths start at the playbook.",
         )
 
 
-def wish_of_go_mod(text: str, *, name: str) -> str:
-    """What the lines of a file ask for: a full version, or a series where the patch is left open."""
+def parse_go_mod(text: str, *, name: str) -> str:
+    """The version query of the text of a go.mod or go.work: a full version, or a minor if the line has no patch.
+
+    :param name: of the file, for errors
+    :raises HostError: no line has a version, or a line has one that Go has not published
+    """
     lines = dict(_directives(text))
     language = _checked(lines.get("go"), name=name, line="go")
     chosen = lines.get("toolchain")
@@ -53,11 +57,11 @@ def wish_of_go_mod(text: str, *, name: str) -> str:
     if language is None and toolchain is None:
         raise HostError(
             name,
-            wanted="a line that says which Go it needs, such as: go 1.27.3",
-            found="none",
-            remedy="Run `go mod edit -go=1.27.3` beside it, or name the version itself.",
+            wanted="a go or toolchain line, such as: go 1.27.3",
+            found="neither",
+            remedy="Run `go mod edit -go=1.27.3` in its directory, or name the version in `versions`.",
         )
-    # The go command takes the toolchain line as a wish, and the go line as a demand.
+    # The go line is the minimum version. The toolchain line is a suggestion, so an older one does not count.
     return max(filter(None, (toolchain, language)), key=sort_key)
 
 
@@ -68,7 +72,7 @@ def _checked(version: str | None, *, name: str, line: str) -> str | None:
         f"{name}: {line} {version}",
         wanted="a version that Go has published, such as 1.27.3 or 1.28rc1",
         found=version,
-        remedy="Correct the line, or name the version itself; a toolchain with a name of its own is on no mirror.",
+        remedy="Correct the line, or name the version in `versions`. Mirrors have no toolchain with a custom name.",
     )
 
 

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The index of a mirror, asked once a run however many hosts want to know, and kept for when the mirror is away."""
+"""Read the index of a mirror once a run for all hosts, and keep a copy for runs in which the mirror is unreachable."""
 
 from __future__ import annotations
 
@@ -24,22 +24,24 @@ from ...module_utils._lock import exclusive_lock
 __all__ = ["CACHE", "Index", "index_once", "this_run"]
 
 CACHE = "~/.cache/gofleet/go"
-_WAIT = 600  # seconds; another process of this run is asking
-_START = 19  # of the fields of /proc/PID/stat behind the name: when the process started
+_WAIT = 600  # seconds; another process of this run is reading the index
+_START = 19  # position of starttime among the fields of /proc/PID/stat after comm, see proc_pid_stat(5)
 
 
 class Index(t.NamedTuple):
-    """What a mirror has. ``warning``: why it is not what the mirror says today."""
+    """The index of a mirror."""
 
-    source: str
+    source: str  # URL of the mirror, without password
     releases: list[GoRelease]
-    warning: str | None
+    warning: str | None  # why this is the copy of an earlier run; None if it is from this run
 
 
 def index_once(mirror: GoMirror, *, cache: str, run: str) -> Index:
-    """
-    :param run: names this run; what was asked in it is not asked again, be it answered or not
-    :raises FetchError: no answer, and no copy of an earlier one
+    """The index of a mirror, read from the network at most once a run, even if that fails.
+
+    :param cache: a directory of the controller
+    :param run: a name that identifies this run
+    :raises FetchError: the index cannot be read, and there is no copy of an earlier run
     """
     folder = os.path.join(cache, "index")
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -47,13 +49,13 @@ def index_once(mirror: GoMirror, *, cache: str, run: str) -> Index:
     with exclusive_lock(f"{path}.lock", wait_seconds=_WAIT):
         state = _read_state(path)
         if state.get("run") != run:
-            state = {"run": run, "error": _ask(mirror, path)}
+            state = {"run": run, "error": _fetch(mirror, path)}
             write_text(f"{path}.state", json.dumps(state), mode=0o600)
-    return _answer(mirror, path, error=state["error"])
+    return _read_copy(mirror, path, error=state["error"])
 
 
 def this_run() -> str:
-    """A name that the processes of one run share, and no later run has: their parent, and when it started."""
+    """A name that only the processes of one run share: the PID of their parent, and when it started."""
     parent = os.getppid()
     try:
         with open(f"/proc/{parent}/stat", encoding="ascii", errors="replace") as file:
@@ -63,8 +65,8 @@ def this_run() -> str:
     return f"{parent}-{started}"
 
 
-def _ask(mirror: GoMirror, path: str) -> dict[str, str] | None:
-    """Get the index anew; returns what was wrong."""
+def _fetch(mirror: GoMirror, path: str) -> dict[str, str] | None:
+    """Download the index; returns the parts of the error if that fails."""
     try:
         text, dummy = mirror.fetch_index()
     except HostError as error:
@@ -74,7 +76,8 @@ def _ask(mirror: GoMirror, path: str) -> dict[str, str] | None:
     return None
 
 
-def _answer(mirror: GoMirror, path: str, *, error: dict[str, str] | None) -> Index:
+def _read_copy(mirror: GoMirror, path: str, *, error: dict[str, str] | None) -> Index:
+    """Read the downloaded index, with a warning if this run's download failed."""
     try:
         with open(f"{path}.json", "rb") as file:
             releases = parse_index(file.read(), source=mirror.name)
@@ -87,7 +90,9 @@ def _answer(mirror: GoMirror, path: str, *, error: dict[str, str] | None) -> Ind
         raise _failed(error) from None
     if error is None:
         return Index(mirror.name, releases, None)
-    warning = f"The index of {read_at:%Y-%m-%d} is used, as the mirror gives none now: {_failed(error)}"
+    warning = (
+        f"Using the index of {read_at:%Y-%m-%d}, because the mirror cannot be read now: {_failed(error)}"
+    )
     return Index(mirror.name, releases, warning)
 
 

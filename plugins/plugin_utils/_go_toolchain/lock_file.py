@@ -4,7 +4,10 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""The file beside an inventory that says which releases a fleet has: what moving names mean, and hashes of archives."""
+"""Read and write the lock file: the releases of floating version queries and the hashes of archives, for all hosts.
+
+The file usually lies beside the inventory, under version control.
+"""
 
 from __future__ import annotations
 
@@ -25,39 +28,46 @@ _WAIT = 60  # seconds
 
 
 class VersionLock:
-    """``pins`` by moving name; ``archives`` by version and architecture."""
+    """The lock file: ``pins`` by floating version query, and ``archives`` by version and architecture.
+
+    :param path: of the file, which need not exist
+    :param cache: a directory of the controller for the file that is locked
+    :raises HostError: the file is not a lock file
+    """
 
     def __init__(self, path: str, *, cache: str) -> None:
         self.path = path
         self._cache = cache
-        self._told = self._read()
+        self._content = self._read()
 
-    def pin(self, wish: str) -> str | None:
-        version: str | None = self._told["pins"].get(wish)
+    def pin(self, query: str) -> str | None:
+        """The release of a floating version query; None if the file has none."""
+        version: str | None = self._content["pins"].get(query)
         return version
 
     def archive(self, version: str, arch: str) -> Archive | None:
-        told = self._told["archives"].get(version, {}).get(arch)
-        return None if told is None else Archive(told["filename"], told["sha256"], told["size"])
+        """The archive of a release for an architecture; None if the file has none."""
+        found = self._content["archives"].get(version, {}).get(arch)
+        return None if found is None else Archive(found["filename"], found["sha256"], found["size"])
 
-    def keep(self, pins: t.Mapping[str, str], archives: t.Mapping[tuple[str, str], Archive]) -> None:
-        """Add to the file, which another host's process may have written in between.
+    def add(self, pins: t.Mapping[str, str], archives: t.Mapping[tuple[str, str], Archive]) -> None:
+        """Add entries to the file. Entries that another process has written meanwhile stay.
 
         :param archives: by version and architecture
-        :raises HostError: it cannot be written
+        :raises HostError: the file cannot be written
         """
-        with self._alone():
-            now = self._read()
-            wanted = json.loads(json.dumps(now))
-            wanted["pins"].update(pins)
+        with self._exclusive():
+            before = self._read()
+            after = json.loads(json.dumps(before))
+            after["pins"].update(pins)
             for (version, arch), archive in archives.items():
-                wanted["archives"].setdefault(version, {})[arch] = archive._asdict()
-            if wanted != now:
-                self._write(wanted)
-            self._told = wanted
+                after["archives"].setdefault(version, {})[arch] = archive._asdict()
+            if after != before:
+                self._write(after)
+            self._content = after
 
-    def _alone(self) -> t.ContextManager[None]:
-        # Not beside the file, which stands in somebody's repository.
+    def _exclusive(self) -> t.ContextManager[None]:
+        # Not beside the file, which usually is in a repository.
         folder = os.path.join(self._cache, "locks")
         os.makedirs(folder, mode=0o700, exist_ok=True)
         name = hashlib.sha256(os.path.realpath(self.path).encode()).hexdigest()[:32]
@@ -67,42 +77,42 @@ class VersionLock:
         try:
             with open(self.path, encoding="utf-8") as file:
                 found = json.loads(file.read(_LIMIT))
-            return {"pins": _pins(found["pins"]), "archives": _archives(found["archives"])}
+            return {"pins": _parse_pins(found["pins"]), "archives": _parse_archives(found["archives"])}
         except FileNotFoundError:
             return {"pins": {}, "archives": {}}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise HostError(
                 self.path,
-                wanted="a lock file that an earlier run has written, or none",
-                found=f"one that cannot be read: {error!r}",
-                remedy="Put it back from version control, or remove it to have all names looked up anew.",
+                wanted="a lock file that an earlier run has written, or no file",
+                found=f"a file that cannot be read: {error!r}",
+                remedy="Restore it from version control, or remove it: the next run then looks all versions up again.",
             )
 
-    def _write(self, wanted: dict[str, t.Any]) -> None:
+    def _write(self, content: dict[str, t.Any]) -> None:
         try:
-            write_text(self.path, json.dumps(wanted, indent=2, sort_keys=True) + "\n")
+            write_text(self.path, json.dumps(content, indent=2, sort_keys=True) + "\n")
         except OSError as error:
             raise HostError(
                 self.path,
-                wanted="to write down which releases were chosen",
+                wanted="a lock file that the controller can write",
                 found=str(error),
-                remedy="Let the controller's user write there, or leave lock out.",
+                remedy="Let the controller's user write there, or omit `lock`.",
             )
 
 
-def _pins(found: dict[str, t.Any]) -> dict[str, str]:
-    return {str(wish): str(version) for wish, version in found.items()}
+def _parse_pins(found: dict[str, t.Any]) -> dict[str, str]:
+    return {str(query): str(version) for query, version in found.items()}
 
 
-def _archives(found: dict[str, t.Any]) -> dict[str, dict[str, dict[str, t.Any]]]:
+def _parse_archives(found: dict[str, t.Any]) -> dict[str, dict[str, dict[str, t.Any]]]:
     return {
         str(version): {
             str(arch): {
-                "filename": str(told["filename"]),
-                "sha256": str(told["sha256"]),
-                "size": int(told["size"]),
+                "filename": str(archive["filename"]),
+                "sha256": str(archive["sha256"]),
+                "size": int(archive["size"]),
             }
-            for arch, told in arches.items()
+            for arch, archive in arches.items()
         }
         for version, arches in found.items()
     }

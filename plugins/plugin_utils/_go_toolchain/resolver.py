@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What the controller knows of Go releases: by its lock file, else by the mirror's index."""
+"""Resolve version queries on the controller, by the lock file or else by the mirror's index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typing as t
 
 from ...module_utils._errors import HostError
 from ...module_utils._go_toolchain.index import Archive, archive_of
-from ...module_utils._go_toolchain.version_query import is_moving, newest_minor, resolve_wish
+from ...module_utils._go_toolchain.version_query import is_floating, newest_minor, resolve_query
 from .index_cache import Index
 from .lock_file import VersionLock
 
@@ -20,65 +20,70 @@ __all__ = ["Resolver"]
 
 
 class Resolver:
-    """
-    :param index: gets the index, when it is first needed
-    :param update: moving names are looked up anew, whatever the lock says
+    """Resolve floating version queries and find archives.
+
+    :param index: reads the index; it is called when the index is first needed
+    :param lock: the lock file, if the user has one
+    :param update: resolve floating queries by the index, even if the lock file has them
     """
 
     def __init__(self, *, index: t.Callable[[], Index], lock: VersionLock | None, update: bool) -> None:
-        self._ask = index
+        self._read_index = index
         self._lock = lock
         self._update = update
-        self._index: Index | None = None
+        self._known: Index | None = None
 
     @property
-    def needs_no_host(self) -> bool:
-        """Whether it answers for all hosts alike, and no host's own record counts."""
+    def overrides_records(self) -> bool:
+        """Whether it resolves for all hosts alike, instead of what each host's own record says."""
         return self._lock is not None or self._update
 
-    def resolve(self, wishes: t.Iterable[str]) -> dict[str, str]:
-        """The releases that moving names mean.
+    def resolve(self, queries: t.Iterable[str]) -> dict[str, str]:
+        """The releases of the floating queries among these queries.
 
-        :raises HostError: the index cannot be had, or has none
+        :raises FetchError: the index cannot be read
+        :raises HostError: the index has no release for a query
         """
         resolved = {}
-        for wish in wishes:
-            if is_moving(wish):
-                pinned = self._lock.pin(wish) if self._lock is not None and not self._update else None
-                resolved[wish] = pinned or resolve_wish(
-                    self._read().releases, wish, source=self._read().source
+        for query in queries:
+            if is_floating(query):
+                pinned = self._lock.pin(query) if self._lock is not None and not self._update else None
+                resolved[query] = pinned or resolve_query(
+                    self._index.releases, query, source=self._index.source
                 )
         return resolved
 
     def archives(self, versions: t.Iterable[str], *, arch: str) -> dict[str, Archive]:
-        """The archives for an architecture.
+        """The archives of releases for an architecture, by version.
 
-        :raises HostError: no such release, or none for that architecture
+        :raises FetchError: the index cannot be read
+        :raises HostError: the index has no such release, or no archive of it for the architecture
         """
         return {version: self._archive(version, arch) for version in versions}
 
     def newest(self) -> int | None:
-        """N of the newest 1.N, if the index was read at all."""
-        if self._index is None:
+        """N of the newest stable 1.N; None if the index was not needed so far, or has only previews."""
+        if self._known is None:
             return None
         try:
-            return newest_minor(self._index.releases, source=self._index.source)
+            return newest_minor(self._known.releases, source=self._known.source)
         except HostError:
-            return None  # an index of previews alone
+            return None
 
-    def keep(self, pins: t.Mapping[str, str], archives: t.Mapping[str, Archive], *, arch: str) -> None:
-        """Write down what was chosen, where there is a lock file."""
+    def record(self, pins: t.Mapping[str, str], archives: t.Mapping[str, Archive], *, arch: str) -> None:
+        """Add releases and archives to the lock file, if there is one."""
         if self._lock is not None:
-            self._lock.keep(pins, {(version, arch): archive for version, archive in archives.items()})
+            self._lock.add(pins, {(version, arch): archive for version, archive in archives.items()})
 
     def _archive(self, version: str, arch: str) -> Archive:
         locked = None if self._lock is None else self._lock.archive(version, arch)
         if locked is not None:
             return locked
-        index = self._read()
+        index = self._index
         return archive_of(index.releases, version=version, arch=arch, source=index.source)
 
-    def _read(self) -> Index:
-        if self._index is None:
-            self._index = self._ask()
-        return self._index
+    @property
+    def _index(self) -> Index:
+        if self._known is None:
+            self._known = self._read_index()
+        return self._known

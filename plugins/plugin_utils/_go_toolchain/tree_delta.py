@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection: it can change at any time.
 
-"""What differs between the trees of two Go archives, made once for a fleet."""
+"""Make a delta between the trees of two Go archives, once for all hosts."""
 
 from __future__ import annotations
 
@@ -24,34 +24,39 @@ from .._delta.methods import bsdiff_imports
 
 __all__ = ["TreeDelta", "base_for", "tree_delta"]
 
-_BOMB = 20  # no honest archive grows more than so many times
+_MAX_EXPANSION = 20  # an archive that expands more is not a Go release
 
 
 class TreeDelta(t.NamedTuple):
-    """A delta on the controller, and the root of the tree that it leads to."""
+    """A delta file on the controller."""
 
     path: str
-    size: int
-    root: str
+    root: str  # Merkle root of the tree that the delta leads to
 
 
-def base_for(version: str, installed: t.Collection[str], *, same_series: bool) -> str | None:
-    """Of the releases on a host the one that a delta is smallest from: of the same series, else the next older one."""
+def base_for(version: str, installed: t.Collection[str], *, same_minor: bool) -> str | None:
+    """The installed release from which the delta to a version is expected to be smallest; None if there is none.
+
+    That is the nearest release of the same minor, else the newest older one.
+
+    :param same_minor: only releases of the same minor are considered
+    """
     wanted = sort_key(version)
     older = [name for name in installed if sort_key(name) < wanted]
-    series = [name for name in installed if sort_key(name)[:2] == wanted[:2]]
-    if series:
-        return min(series, key=lambda name: abs(sort_key(name)[2] - wanted[2]))
-    return max(older, key=sort_key) if older and not same_series else None
+    patches = [name for name in installed if sort_key(name)[:2] == wanted[:2]]
+    if patches:
+        return min(patches, key=lambda name: abs(sort_key(name)[2] - wanted[2]))
+    return max(older, key=sort_key) if older and not same_minor else None
 
 
 def tree_delta(
     new: Archive, old: Archive, *, get: t.Callable[[Archive], str], work: str, cache: DeltaCache
 ) -> TreeDelta:
-    """
-    :param get: gives the path of an archive; it is only asked for where the delta has yet to be made
-    :param work: a directory with room for both trees
-    :raises HostError: an archive cannot be had, or is none
+    """Make a delta from the tree of one archive to that of another, or take it from the cache.
+
+    :param get: returns the path of an archive; it is called only if the delta is not in the cache
+    :param work: a directory with space for both trees
+    :raises HostError: an archive cannot be downloaded or unpacked
     """
 
     def make(path: str) -> dict[str, t.Any]:
@@ -68,18 +73,18 @@ def tree_delta(
 
     names = hashlib.sha256(f"{old.sha256} {new.sha256} {bsdiff_imports()}".encode()).hexdigest()
     path, known = cache.delta(f"go-{names}", make)
-    return TreeDelta(path, os.path.getsize(path), known["root"])
+    return TreeDelta(path, known["root"])
 
 
 def _unpack(path: str, tree: str, archive: Archive) -> None:
     os.mkdir(tree)
     try:
         with open(path, "rb") as file:
-            unpack(file, into=tree, name=archive.filename, top="go", limit=archive.size * _BOMB)
+            unpack(file, into=tree, name=archive.filename, top="go", limit=archive.size * _MAX_EXPANSION)
     except BrokenArchiveError as error:
         raise HostError(
             archive.filename,
             wanted="a tar.gz archive",
-            found=f"what the index describes, but {error}",
-            remedy="The mirror's copy is damaged: use another mirror.",
+            found=f"a file with the size and SHA-256 of the index that cannot be unpacked: {error}",
+            remedy="The mirror's copy is damaged. Use another mirror.",
         )

@@ -22,7 +22,11 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.action.go_toolchain import ActionModule
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import Archive
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.delivery import Packed
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.options import (
+    Offer,
+    Payload,
+    Request,
+)
 
 from ..module_utils.signing_key import needs_gpg, throw_away_key
 
@@ -71,7 +75,7 @@ class Site:
         self.server.shutdown()
         self.server.server_close()
 
-    def archives_asked(self) -> list[str]:
+    def archives_requested(self) -> list[str]:
         return [path for path in self.requests if path.endswith(".tar.gz")]
 
     def run(
@@ -110,8 +114,8 @@ class Site:
             check=False,
         )
         assert all((results / name).exists() for name in names), done.stdout + done.stderr
-        told = done.stdout + done.stderr
-        return [{**json.loads((results / name).read_text()), "shown": told} for name in names]
+        output = done.stdout + done.stderr
+        return [{**json.loads((results / name).read_text()), "shown": output} for name in names]
 
     def go(self, host: str = "h0") -> str:
         argv = [str(self.path / host / "bin" / "go")]
@@ -141,7 +145,7 @@ def site(tmp_path: pathlib.Path) -> t.Iterator[Site]:
     site.close()
 
 
-def test_names_are_looked_up_once_for_all_hosts_and_kept(site: Site) -> None:
+def test_floating_queries_are_resolved_once_for_all_hosts_and_kept(site: Site) -> None:
     results = site.run("stable", hosts=3)
     assert [result["active"] for result in results] == ["1.27.2"] * 3
     assert len([path for path in site.requests if path.startswith(("/?mode", "/index"))]) == 2
@@ -154,7 +158,7 @@ def test_names_are_looked_up_once_for_all_hosts_and_kept(site: Site) -> None:
     assert site.run(state="rolled_back")[0]["active"] == "1.27.2"
 
 
-def test_a_lock_file_is_for_the_hosts_of_next_year(site: Site) -> None:
+def test_a_lock_file_decides_for_hosts_added_later(site: Site) -> None:
     site.run("1.27", lock="go.lock.json")
     site.publish("1.27.3")
     site.requests.clear()
@@ -173,7 +177,7 @@ def test_a_go_mod_and_a_mirror_that_only_the_controller_has(site: Site) -> None:
     assert (result["active"], result["methods"], site.go()) == ("1.26.5", {"1.26.5": "archive"}, "1.26.5")
 
 
-def test_what_differs_is_sent_and_a_changed_tree_gets_all(site: Site) -> None:
+def test_a_delta_is_sent_and_a_changed_tree_gets_the_archive(site: Site) -> None:
     pytest.importorskip("bsdiff4")
     site.run("1.27.2", hosts=2, delivery="host")
     site.publish("1.27.3")
@@ -182,12 +186,12 @@ def test_what_differs_is_sent_and_a_changed_tree_gets_all(site: Site) -> None:
     changed.write_text("changed")
     predicted = site.run("1.27.3", hosts=2, delivery="controller", check=True)
     assert [(one["changed"], one["bytes_sent"]) for one in predicted] == [(True, 0)] * 2
-    assert site.archives_asked() == []
+    assert site.archives_requested() == []
     delta, whole = site.run("1.27.3", hosts=2, delivery="controller")
     assert (delta["methods"], whole["methods"]) == ({"1.27.3": "delta"}, {"1.27.3": "archive"})
     assert 0 < delta["bytes_sent"] < 2000 < whole["bytes_sent"]
-    assert "The delta was not taken" in whole["shown"]
-    assert sorted(site.archives_asked()) == [f"/go1.27.{patch}.linux-{ARCH}.tar.gz" for patch in (2, 3)]
+    assert "The host could not apply the delta" in whole["shown"]
+    assert sorted(site.archives_requested()) == [f"/go1.27.{patch}.linux-{ARCH}.tar.gz" for patch in (2, 3)]
     assert (site.go("h0"), site.go("h1"), changed.read_text()) == ("1.27.3", "1.27.3", "changed")
 
 
@@ -208,69 +212,85 @@ def test_signatures_are_checked_where_the_archive_is_downloaded(site: Site) -> N
         assert site.run("1.27.2", **options)[0]["methods"] == {"1.27.2": "archive"}
 
 
-def test_a_wrong_wish_is_refused_on_the_controller(site: Site) -> None:
+def test_an_invalid_query_is_refused_on_the_controller(site: Site) -> None:
     assert "wanted a full version" in site.run("latest")[0]["msg"]
     assert not (site.path / "h0").exists()
 
 
 class Host(ActionModule):
-    """The controller's half with a host that answers as told."""
+    """The controller's half with a host that gives the listed answers."""
 
-    def __init__(self, answers: list[dict[str, t.Any]]) -> None:
+    def __init__(self, answers: list[dict[str, t.Any]], path: pathlib.Path) -> None:
         self.answers = answers
-        self.told: list[str] = []
+        self.path = path
+        self.warnings: list[str] = []
         self._task = self  # type: ignore[assignment]
         self.check_mode = False
         self._display = self  # type: ignore[assignment]
 
     def warning(self, text: str) -> None:
-        self.told.append(text)
+        self.warnings.append(text)
 
-    def _courier(self, options: dict[str, t.Any]) -> t.Any:
-        self.courier = StandInCourier()
-        return self.courier
+    def _delivery(self, options: dict[str, t.Any]) -> t.Any:
+        return StandInDelivery(self.path)
 
-    def _item(self, version: str, archive: Archive, packed: Packed | None) -> dict[str, t.Any]:
-        return {"version": version, "sent": packed is not None}
+    def _send(self, version: str, payload: Payload) -> Payload:
+        return payload
 
-    def _module(self, changes: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _run_on_host(self, changes: dict[str, t.Any], offer: Offer | None = None) -> dict[str, t.Any]:
         return self.answers.pop(0)
 
 
-class StandInCourier:
-    forced = whole = False
+class StandInDelivery:
+    """Sends a delta of 7 bytes, or an archive of 100."""
 
-    def pack(self, archives: t.Any, *, installed: t.Any) -> dict[str, Packed]:
-        return (
-            {"1.27.3": Packed("/x", 100 if self.whole else 7, None, None)}
-            if self.forced or self.whole
-            else {}
-        )
+    send_all = no_deltas = False
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self.path = path
+
+    def payloads(self, archives: t.Any, *, installed: t.Any) -> dict[str, Payload]:
+        if not self.send_all and not self.no_deltas:
+            return {}
+        file = self.path / "payload"
+        file.write_bytes(bytes(100 if self.no_deltas else 7))
+        return {"1.27.3": Payload(str(file))}
 
 
 DONE = {"changed": True}
-SILENT = {"failed": True, "msg": "no way out", "not_fetched": "https://go.dev/x"}
+NOT_FETCHED = {"failed": True, "msg": "no way out", "not_fetched": "https://go.dev/x"}
 REFUSED = {"failed": True, "msg": "another tree", "delta_refused": True}
 
 
 @pytest.mark.parametrize(
-    ("delivery", "answers", "failed", "sent", "told"),
+    ("delivery", "answers", "failed", "sent", "warnings"),
     [
         ("auto", [DONE], False, 0, []),
-        ("auto", [SILENT, DONE], False, 7, ["the controller sends: no way out"]),
-        ("auto", [SILENT, REFUSED, DONE], False, 107, ["the controller sends", "the whole archive is sent"]),
-        ("host", [SILENT], True, 0, []),
+        ("auto", [NOT_FETCHED, DONE], False, 7, ["the controller sends the release: no way out"]),
+        (
+            "auto",
+            [NOT_FETCHED, REFUSED, DONE],
+            False,
+            107,
+            ["the controller sends the release", "the controller sends the archive"],
+        ),
+        ("host", [NOT_FETCHED], True, 0, []),
         ("auto", [{"failed": True, "msg": "disk full"}], True, 0, []),
     ],
 )
-def test_the_dearer_way_where_a_cheap_one_fails(
-    delivery: str, answers: list[dict[str, t.Any]], failed: bool, sent: int, told: list[str]
+def test_the_next_way_where_one_fails(
+    tmp_path: pathlib.Path,
+    *,
+    delivery: str,
+    answers: list[dict[str, t.Any]],
+    failed: bool,
+    sent: int,
+    warnings: list[str],
 ) -> None:
-    host = Host([dict(answer) for answer in answers])
-    archive = Archive("go1.27.3.linux-amd64.tar.gz", "ab", 7)
-    asked = {"arch": "amd64", "installed": {}}
-    result = host._deliver({"delivery": delivery}, {}, {"resolved": {}}, {"1.27.3": archive}, asked)
+    host = Host([dict(answer) for answer in answers], tmp_path)
+    offer = Offer({}, None, {"1.27.3": Archive("go1.27.3.linux-amd64.tar.gz", "ab", 7)})
+    result = host._deliver({"delivery": delivery}, {}, offer, Request("amd64", [], ["1.27.3"], {}))
     assert (bool(result.get("failed")), result.get("bytes_sent", 0), host.answers) == (failed, sent, [])
-    assert len(host.told) == len(told)
-    assert all(part in text for part, text in zip(told, host.told, strict=True))
+    assert len(host.warnings) == len(warnings)
+    assert all(part in text for part, text in zip(warnings, host.warnings, strict=True))
     assert "delta_refused" not in result

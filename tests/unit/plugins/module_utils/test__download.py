@@ -22,7 +22,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._download import (
     HashingReader,
     download,
     read_document,
-    shown,
+    redacted,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 
@@ -35,7 +35,7 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         self.send_response(200 if self.path == "/file" else 403)
-        # A server that says so of a file that is compressed in itself must not get it unpacked on the way.
+        # A tar.gz is sent with this header by some servers. It must not be decompressed.
         self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         self.wfile.write(b"as it is")
@@ -56,7 +56,7 @@ def server() -> t.Iterator[str]:
 
 
 @pytest.mark.parametrize("path", ["/file", "/moved"])
-def test_bytes_as_they_are(server: str, path: str) -> None:
+def test_bytes_are_not_decompressed(server: str, path: str) -> None:
     assert read_document(server + path, timeout=5, limit=100) == b"as it is"
 
 
@@ -85,7 +85,7 @@ def test_a_status(server: str) -> None:
     ],
 )
 def test_what_cannot_be_read(url: str) -> None:
-    with pytest.raises(HostError, match="wanted to read it"):
+    with pytest.raises(HostError, match="wanted a file that can be downloaded"):
         read_document(url, timeout=5, limit=100)
 
 
@@ -104,13 +104,13 @@ def test_a_stream_without_read1() -> None:
 
 
 def test_passwords_are_not_shown() -> None:
-    assert shown("https://me:secret@host:1/a?b=c") == "https://host:1/a?b=c"
+    assert redacted("https://me:secret@host:1/a?b=c") == "https://host:1/a?b=c"
 
 
 DATA = bytes(range(256)) * 40
 
 
-class Cut:
+class BrokenStreams:
     """Streams of one file that end, or fail, after so many bytes each."""
 
     def __init__(self, *parts: int | Exception) -> None:
@@ -125,7 +125,7 @@ class Cut:
         return io.BytesIO(DATA[start : start + part])
 
     def reader(self) -> HashingReader:
-        return HashingReader(self.open(0), url="x", limit=len(DATA), again=self.open, size=len(DATA))
+        return HashingReader(self.open(0), url="x", limit=len(DATA), reopen=self.open, size=len(DATA))
 
 
 @pytest.fixture
@@ -135,56 +135,56 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-def test_a_line_cut_twice_is_taken_up_where_it_ended(pauses: list[float]) -> None:
-    line = Cut(1000, ConnectionResetError("reset"), 2000, len(DATA))
-    reader = line.reader()
+def test_a_download_that_breaks_twice_is_resumed(pauses: list[float]) -> None:
+    streams = BrokenStreams(1000, ConnectionResetError("reset"), 2000, len(DATA))
+    reader = streams.reader()
     reader.drain()
-    assert line.starts == [0, 1000, 1000, 3000]
+    assert streams.starts == [0, 1000, 1000, 3000]
     assert (reader.count, reader.sha256) == (len(DATA), hashlib.sha256(DATA).hexdigest())
     assert pauses == [0.2, 1.0, 0.2]
 
 
-def test_a_line_that_stays_down(pauses: list[float]) -> None:
-    line = Cut(1000, *[OSError("down")] * 3)
-    reader = line.reader()
+def test_a_server_that_stays_unreachable(pauses: list[float]) -> None:
+    streams = BrokenStreams(1000, *[OSError("down")] * 3)
+    reader = streams.reader()
     reader.drain()
     assert (reader.count, pauses) == (1000, [0.2, 1.0, 3.0])
 
 
-def test_a_line_that_is_cut_for_ever(pauses: list[float]) -> None:
-    line = Cut(*[10] * 100)
-    reader = line.reader()
+def test_a_connection_that_always_breaks(pauses: list[float]) -> None:
+    streams = BrokenStreams(*[10] * 100)
+    reader = streams.reader()
     reader.drain()
-    assert (reader.count, len(line.starts)) == (10 * 21, 21)
+    assert (reader.count, len(streams.starts)) == (10 * 21, 21)
 
 
-@pytest.mark.parametrize(("status", "asked"), [(416, 1), (404, 1), (503, 3)])
-def test_what_the_server_says_of_the_rest(pauses: list[float], status: int, asked: int) -> None:
-    line = Cut(1000, *[urllib.error.HTTPError("x", status, "no", {}, None)] * 3)  # type: ignore[arg-type]
-    reader = line.reader()
+@pytest.mark.parametrize(("status", "attempts"), [(416, 1), (404, 1), (503, 3)])
+def test_only_server_errors_are_retried(pauses: list[float], status: int, attempts: int) -> None:
+    streams = BrokenStreams(1000, *[urllib.error.HTTPError("x", status, "no", {}, None)] * 3)  # type: ignore[arg-type]
+    reader = streams.reader()
     reader.drain()
-    assert (reader.count, len(line.starts) - 1) == (1000, asked)
+    assert (reader.count, len(streams.starts) - 1) == (1000, attempts)
 
 
-def test_a_failing_read_is_told_with_what_had_come(pauses: list[float]) -> None:
+def test_a_failing_read_reports_the_bytes_so_far(pauses: list[float]) -> None:
     class Failing(io.BytesIO):
         def read1(self, size: int | None = -1, /) -> bytes:
             raise TimeoutError("timed out")
 
-    reader = HashingReader(Failing(), url="x", limit=10, again=lambda start: Failing(), size=10)
+    reader = HashingReader(Failing(), url="x", limit=10, reopen=lambda start: Failing(), size=10)
     with pytest.raises(HostError, match="timed out after 0 bytes"):
         reader.read(5)
     assert pauses == [0.2, 1.0, 3.0]
 
 
-class Asked(BaseHTTPRequestHandler):
-    """Remembers what it was told; sends half, and whatever range is asked for."""
+class Recorder(BaseHTTPRequestHandler):
+    """Record the headers of requests; send half of the file, and then the requested range."""
 
-    told: t.ClassVar[list[dict[str, str]]] = []
+    headers_seen: t.ClassVar[list[dict[str, str]]] = []
     elsewhere = ""
 
     def do_GET(self) -> None:
-        self.told.append({name.lower(): value for name, value in self.headers.items()})
+        self.headers_seen.append({name.lower(): value for name, value in self.headers.items()})
         if self.path == "/moved":
             self.send_response(302)
             self.send_header("Location", self.elsewhere)
@@ -202,7 +202,7 @@ class Asked(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(context: ssl.SSLContext | None = None) -> t.Iterator[int]:
-    server = HTTPServer(("127.0.0.1", 0), Asked)
+    server = HTTPServer(("127.0.0.1", 0), Recorder)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -213,7 +213,7 @@ def serving(context: ssl.SSLContext | None = None) -> t.Iterator[int]:
     server.server_close()
 
 
-def test_a_server_of_an_authority_of_our_own(tmp_path: Path, pauses: list[float]) -> None:
+def test_a_private_certificate_authority(tmp_path: Path, pauses: list[float]) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -230,17 +230,17 @@ def test_a_server_of_an_authority_of_our_own(tmp_path: Path, pauses: list[float]
         read_document(url, timeout=5, limit=9, access=Access(ca_path=str(tmp_path / "none.pem")))
 
 
-def test_headers_and_passwords_are_for_the_server_of_the_url_alone(
+def test_headers_and_passwords_are_sent_only_to_the_server_of_the_url(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n", encoding="utf-8")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    Asked.told.clear()
+    Recorder.headers_seen.clear()
     with serving() as port:
-        Asked.elsewhere = f"http://localhost:{port}/file"
+        Recorder.elsewhere = f"http://localhost:{port}/file"
         access = Access(headers={"X-Token": "secret"})
         read_document(f"http://127.0.0.1:{port}/moved", timeout=5, limit=len(DATA), access=access)
-    first, second = Asked.told
+    first, second = Recorder.headers_seen
     assert (first["x-token"], first["authorization"][:6]) == ("secret", "Basic ")
     assert not {"x-token", "authorization"} & set(second)

@@ -44,14 +44,14 @@ def info(
     return read_go_service_info(params, run=systemd, roots=systemd.roots)
 
 
-def test_nothing_there(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_a_host_without_services(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     found = info(systemd, tmp_path)
     assert found["units"] == [{"name": n, "state": "absent"} for n in ("x.service", "x.socket")]
     assert found["releases"]["x"]["version"] is None
     assert found["releases"]["x"]["running"] == {}
 
 
-def test_what_is_told_brings_the_host_back(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_the_result_restores_the_host(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     plan(systemd, *wanted(tmp_path, "1.0")).apply()
     before, found = tree(systemd.etc), info(systemd, tmp_path)
     changed = [*wanted(tmp_path, "2.0"), {"name": "x.service.d/10-more.conf", "content": "[Service]\nNice=1"}]
@@ -71,7 +71,7 @@ def test_what_is_told_brings_the_host_back(systemd: Systemd, tmp_path: pathlib.P
     assert once_more.before == once_more.after
 
 
-def test_what_was_not_there_goes(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_units_that_were_missing_are_removed(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     empty = info(systemd, tmp_path)
     plan(systemd, *wanted(tmp_path, "1.0")).apply()
     plan(systemd, *empty["units"]).apply()
@@ -120,6 +120,6 @@ def test_profiles(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     ]
 
 
-def test_a_name_that_is_none(systemd: Systemd, tmp_path: pathlib.Path) -> None:
+def test_an_invalid_name(systemd: Systemd, tmp_path: pathlib.Path) -> None:
     with pytest.raises(HostError, match="wanted the name of a unit"):
         info(systemd, tmp_path, "../x")

@@ -45,19 +45,19 @@ def test_a_signature_of_the_pinned_key(key: Key, armor: bool) -> None:
 
 
 @needs_gpg
-def test_a_file_of_several_keys(key: Key, stranger: Key) -> None:
+def test_a_key_file_with_several_keys(key: Key, stranger: Key) -> None:
     check(Signer(key.fingerprint, stranger.public() + key.public()), key.sign(DATA))
 
 
 @needs_gpg
-def test_what_is_refused(key: Key, stranger: Key) -> None:
+def test_wrong_signatures_are_refused(key: Key, stranger: Key) -> None:
     both = stranger.public() + key.public()
     cases = [
         (Signer(key.fingerprint, both), key.sign(DATA), DATA[:-1] + b"x", "a signature of another file"),
         (Signer(key.fingerprint, both), key.sign(DATA), b"", "a signature of another file"),
         (Signer(key.fingerprint, both), stranger.sign(DATA), DATA, f"by the key {stranger.fingerprint}"),
         (Signer(key.fingerprint, key.public()), stranger.sign(DATA), DATA, "which is not in signature.key"),
-        (Signer(key.fingerprint, key.public()), b"<html>", DATA, "no signature that can be read"),
+        (Signer(key.fingerprint, key.public()), b"<html>", DATA, "a signature that cannot be read"),
         (Signer(key.fingerprint, b"no key"), key.sign(DATA), DATA, "found "),
     ]
     for signer, signature, data, message in cases:
@@ -66,7 +66,7 @@ def test_what_is_refused(key: Key, stranger: Key) -> None:
 
 
 @needs_gpg
-def test_an_error_of_the_reader_comes_through(key: Key) -> None:
+def test_an_error_of_the_caller_is_raised(key: Key) -> None:
     signer, signature = Signer(key.fingerprint, key.public()), key.sign(DATA)
     with pytest.raises(KeyError), checked_signature(signer, signature, subject="x") as feed:
         feed(DATA)
@@ -75,9 +75,9 @@ def test_an_error_of_the_reader_comes_through(key: Key) -> None:
 
 def test_without_gpgv(tmp_path: Path) -> None:
     signer = Signer("A" * 40, b"")
-    missing = "wanted a program that checks signatures, gpgv or sqv, for x.*the package gpgv"
+    missing = "wanted a program that checks signatures, gpgv or sqv, for x.*package gpgv"
     with pytest.raises(HostError, match=missing), checked_signature(
-        signer, b"", subject="x", places=str(tmp_path)
+        signer, b"", subject="x", path=str(tmp_path)
     ):
         pass
 
@@ -87,29 +87,29 @@ def test_without_gpgv(tmp_path: Path) -> None:
     [
         ("echo " + "A" * 40, None),
         ("echo " + "B" * 40, "a signature by the key BBBB"),
-        ("echo Message has been manipulated >&2; exit 1", "no good signature: Message has been manipulated"),
+        ("echo Message has been manipulated >&2; exit 1", "no valid signature: Message has been manipulated"),
     ],
 )
-def test_by_sqv_where_that_is_what_there_is(tmp_path: Path, says: str, found: str | None) -> None:
+def test_sqv_without_gpgv(tmp_path: Path, says: str, found: str | None) -> None:
     program = tmp_path / "sqv"
     program.write_text(f"#!/bin/sh\n/bin/cat > {tmp_path}/fed\n{says}\n")
     program.chmod(0o755)
     expected = contextlib.nullcontext() if found is None else pytest.raises(HostError, match=found)
-    with expected, checked_signature(Signer("A" * 40, b""), b"", subject="x", places=str(tmp_path)) as feed:
+    with expected, checked_signature(Signer("A" * 40, b""), b"", subject="x", path=str(tmp_path)) as feed:
         feed(DATA)
     assert (tmp_path / "fed").read_bytes() == DATA
 
 
-def test_a_fingerprint_is_whole(tmp_path: Path) -> None:
+def test_a_fingerprint_must_be_complete(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"key")
-    told = {"key": str(tmp_path / "key"), "data": None}
+    options = {"key": str(tmp_path / "key"), "data": None}
     spaced = " ".join(["abcd"] * 10)
-    assert signer_of({**told, "fingerprint": spaced}) == Signer("ABCD" * 10, b"key")
+    assert signer_of({**options, "fingerprint": spaced}) == Signer("ABCD" * 10, b"key")
     inline = {"key": "/no/such", "data": base64.b64encode(b"x").decode(), "fingerprint": "0" * 40}
     assert signer_of(inline) == Signer("0" * 40, b"x")
     assert signer_of(None) is None
     for short in ("", "7721F63BD38B4796", "0x" + "A" * 40):
-        with pytest.raises(HostError, match="the whole fingerprint of a key"):
-            signer_of({**told, "fingerprint": short})
+        with pytest.raises(HostError, match="the complete fingerprint of a key"):
+            signer_of({**options, "fingerprint": short})
     with pytest.raises(HostError, match="No such file"):
         signer_of({"key": str(tmp_path / "none"), "data": None, "fingerprint": "A" * 40})

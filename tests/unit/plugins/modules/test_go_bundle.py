@@ -96,7 +96,7 @@ def test_collected_once_and_added_to(site: Site) -> None:
     ]
 
 
-def test_full_names_that_are_there_need_no_mirror(site: Site) -> None:
+def test_full_versions_that_are_there_need_no_mirror(site: Site) -> None:
     site.run("1.27.3")
     assert not site.run("1.27.3", mirror="http://127.0.0.1:9")["changed"]
     assert "wanted the list of Go releases" in site.run("1.27", mirror="http://127.0.0.1:9")["msg"]
@@ -116,7 +116,7 @@ def test_a_bundle_is_a_mirror_of_bundles(site: Site, tmp_path: Path) -> None:
     assert again["versions"] == ["1.27.3"]
 
 
-def test_what_cannot_be_had_leaves_no_index(site: Site) -> None:
+def test_a_failed_download_leaves_no_index(site: Site) -> None:
     (site.mirror / "go1.27.3.linux-arm64.tar.gz").write_bytes(b"another")
     failed = site.run("1.27.3")
     assert "as the index says" in failed["msg"]
@@ -125,18 +125,18 @@ def test_what_cannot_be_had_leaves_no_index(site: Site) -> None:
     assert site.run("1.27.3")["changed"]
 
 
-def test_wrong_wishes(site: Site) -> None:
+def test_invalid_queries(site: Site) -> None:
     assert "found archives for amd64, arm64" in site.run("1.27", arches=["vax"])["msg"]
     assert "wanted a full version" in site.run("latest")["msg"]
 
 
-def test_a_place_that_cannot_be(site: Site) -> None:
+def test_an_unusable_directory(site: Site) -> None:
     site.bundle.write_text("a file")
-    assert "wanted a directory with room for the archives" in site.run("1.27")["msg"]
+    assert "wanted a directory that can be read and written" in site.run("1.27")["msg"]
 
 
 @needs_gpg
-def test_signatures_are_checked_and_carried_on(site: Site, tmp_path: Path) -> None:
+def test_signatures_are_checked_and_collected(site: Site, tmp_path: Path) -> None:
     name = "go1.27.3.linux-amd64.tar.gz"
     options = {"arches": ["amd64"]}
     for key in throw_away_key():

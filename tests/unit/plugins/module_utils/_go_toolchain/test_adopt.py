@@ -24,11 +24,11 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.links 
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.record import (
     Record,
-    forget,
     read_record,
+    remove_record,
     write_record,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.shell import look_for_go
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.shell import find_go
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed, Runner
 
 
@@ -50,40 +50,40 @@ def login(*directories: Path, rc: int = 0) -> Runner:
 
 def test_ours_comes_first_or_is_hidden(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "bin", go_tree(tmp_path / "theirs") / "bin"
-    shell = look_for_go(login(ours, theirs), ours=str(ours / "go"), version="1.27.3")
-    assert (shell.go, shell.version, shell.hides_ours) == (str(ours / "go"), "1.27.3", False)
+    shell = find_go(login(ours, theirs), link=str(ours / "go"), version="1.27.3")
+    assert (shell.go, shell.version, shell.hides_link) == (str(ours / "go"), "1.27.3", False)
     assert {"path": str(theirs / "go"), "version": "1.22.1"} in shell.others
-    assert shell.warning("x") == []
-    hidden = look_for_go(login(theirs, ours), ours=str(ours / "go"), version="1.27.3")
-    assert (hidden.go, hidden.version, hidden.hides_ours) == (str(theirs / "go"), "1.22.1", True)
-    assert f"A login shell runs {theirs / 'go'}, and not x" in hidden.warning("x")[0]
+    assert shell.warnings("x") == []
+    hidden = find_go(login(theirs, ours), link=str(ours / "go"), version="1.27.3")
+    assert (hidden.go, hidden.version, hidden.hides_link) == (str(theirs / "go"), "1.22.1", True)
+    assert f"A login shell runs {theirs / 'go'} and not x" in hidden.warnings("x")[0]
 
 
-def test_what_was_taken_over_is_ours_too(tmp_path: Path) -> None:
+def test_a_tree_that_was_taken_over_is_ours_too(tmp_path: Path) -> None:
     hand, store = adopting(tmp_path)
     find_adoption(str(hand), store=str(store)).take_over()
     ours = tmp_path / "bin"
     for trees in ([str(store)], [str(hand)]):
-        shell = look_for_go(login(hand / "bin", ours), ours=str(ours / "go"), version="1.27.3", trees=trees)
-        assert (shell.go, shell.version, shell.hides_ours) == (str(hand / "bin" / "go"), "1.27.3", False)
+        shell = find_go(login(hand / "bin", ours), link=str(ours / "go"), version="1.27.3", trees=trees)
+        assert (shell.go, shell.version, shell.hides_link) == (str(hand / "bin" / "go"), "1.27.3", False)
 
 
-def test_a_shell_that_does_not_look_where_ours_is(tmp_path: Path) -> None:
+def test_a_path_without_our_directory(tmp_path: Path) -> None:
     theirs = go_tree(tmp_path / "theirs") / "bin"
-    shell = look_for_go(login(theirs), ours=str(tmp_path / "go"), version="1.27.3")
-    assert (shell.go, shell.hides_ours) == (str(theirs / "go"), False)
+    shell = find_go(login(theirs), link=str(tmp_path / "go"), version="1.27.3")
+    assert (shell.go, shell.hides_link) == (str(theirs / "go"), False)
 
 
 def test_a_profile_that_hangs(tmp_path: Path) -> None:
-    shell = look_for_go(login(rc=124), ours="/usr/local/bin/go", version="1.27.3")
+    shell = find_go(login(rc=124), link="/usr/local/bin/go", version="1.27.3")
     assert shell.go == "/usr/local/bin/go"
     assert "a login shell ended with 124" in str(shell.reason)
 
 
-def test_a_program_that_tells_no_version(tmp_path: Path) -> None:
+def test_a_program_without_a_version(tmp_path: Path) -> None:
     tree = go_tree(tmp_path / "theirs")
     (tree / "VERSION").unlink()
-    assert look_for_go(login(tree / "bin"), ours="/x/go", version=None).report()["version"] is None
+    assert find_go(login(tree / "bin"), link="/x/go", version=None).report()["version"] is None
 
 
 def test_links(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_links(tmp_path: Path) -> None:
     assert read_links(store, bin_dir) == links_of(store, bin_dir)
     os.unlink(f"{bin_dir}/go")
     os.symlink("/usr/local/go/bin/go", f"{bin_dir}/go")
-    with pytest.raises(HostError, match="adopt takes both over"):
+    with pytest.raises(HostError, match="`adopt` takes both over"):
         make_links(store, bin_dir)
     assert read_links(store, bin_dir, foreign_allowed=True)[f"{bin_dir}/go"] is None
     make_links(store, bin_dir, adopted="/usr/local/go")
@@ -108,8 +108,8 @@ def test_record(tmp_path: Path) -> None:
     (tmp_path / "..gofleet-go.json.killed").touch()
     write_record(store, Record({"stable": "1.27.4"}, []))
     assert os.listdir(tmp_path) == [".gofleet-go.json"]
-    forget(store)
-    forget(store)
+    remove_record(store)
+    remove_record(store)
     assert os.listdir(tmp_path) == []
 
 
@@ -122,7 +122,7 @@ def test_record(tmp_path: Path) -> None:
         '{"pins": {"stable": 3, "../x": "1.27.3", "1.27": "../x"}, "adopted": ["go", 7]}',
     ],
 )
-def test_a_record_that_makes_no_sense_is_empty(tmp_path: Path, text: str) -> None:
+def test_a_damaged_record_is_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / ".gofleet-go.json").write_text(text)
     assert read_record(str(tmp_path)) == Record({}, [])
 
@@ -153,7 +153,7 @@ def test_an_equal_tree_becomes_a_link(tmp_path: Path) -> None:
     )
 
 
-def test_a_tree_that_differs_stays(tmp_path: Path) -> None:
+def test_a_tree_that_differs_is_refused(tmp_path: Path) -> None:
     hand, store = adopting(tmp_path)
     (hand / "go.env").write_text("GOPROXY=off\n")
     (hand / "bin" / "go").write_text("#!/bin/sh\nexit 1\n")
@@ -162,7 +162,7 @@ def test_a_tree_that_differs_stays(tmp_path: Path) -> None:
     assert (hand / "go.env").exists()
 
 
-def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     hand, store = adopting(tmp_path)
     find_adoption(str(hand), store=str(store)).take_over()
     go_tree(hand.parent / ".go.gofleet-adopted")
@@ -179,19 +179,19 @@ def test_nothing_to_take_over(tmp_path: Path) -> None:
     assert (adoption.shown, os.listdir(tmp_path)) == (None, [])
 
 
-def test_what_is_not_taken_over(tmp_path: Path) -> None:
+def test_other_things_are_not_taken_over(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to("empty")
     (tmp_path / "file").touch()
     go_tree(tmp_path / "go")
-    for name, found in (("empty", "no whole"), ("link", "a link to empty"), ("file", "no whole")):
+    for name, found in (("empty", "no complete"), ("link", "a link to empty"), ("file", "no complete")):
         with pytest.raises(HostError, match=found):
             find_adoption(str(tmp_path / name), store=str(tmp_path / "store"))
     with pytest.raises(HostError, match="the directory of releases"):
         find_adoption(str(tmp_path / "go"), store=str(tmp_path / "go" / "releases"))
 
 
-def test_two_names_change_their_content(tmp_path: Path) -> None:
+def test_two_names_exchange_their_content(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").symlink_to("nowhere")
     exchange(str(tmp_path / "a"), str(tmp_path / "b"))

@@ -94,7 +94,7 @@ def test_arch(machine: str, arch: str) -> None:
         ("mips", 32, "little", "mipsle"),
     ],
 )
-def test_arch_of_the_system_and_not_of_the_kernel(machine: str, bits: int, byteorder: str, arch: str) -> None:
+def test_arch_of_the_user_space_not_of_the_kernel(machine: str, bits: int, byteorder: str, arch: str) -> None:
     assert go_arch(machine, pointer_bits=bits, byteorder=byteorder) == arch
 
 
@@ -119,13 +119,13 @@ def test_before_1_21_the_first_release_has_two_numbers() -> None:
         ("1.30.0", "4 releases from 1.24rc1 to 1.25rc1"),
     ],
 )
-def test_an_unknown_version_says_what_there_is(version: str, message: str) -> None:
+def test_an_unknown_version_names_the_known_ones(version: str, message: str) -> None:
     releases = parse_index(index("1.25rc1", "1.24.11", "1.24.2", "1.24rc1"), source="mirror")
     with pytest.raises(HostError, match=message):
         archive_of(releases, version=version, arch="amd64", source="mirror")
 
 
-def test_an_unknown_arch_says_what_there_is() -> None:
+def test_an_unknown_arch_names_the_known_ones() -> None:
     files = [file("1.24.1", arch="s390x"), file("1.24.1", arch="arm64")]
     releases = parse_index(index("1.24.1", files=files), source="mirror")
     with pytest.raises(HostError, match="found archives for arm64, s390x"):
@@ -147,17 +147,17 @@ def test_an_unknown_arch_says_what_there_is() -> None:
         {"arch": ["amd64"]},
     ],
 )
-def test_files_that_it_cannot_trust_are_left_out(bad: dict[str, t.Any]) -> None:
+def test_invalid_files_are_skipped(bad: dict[str, t.Any]) -> None:
     (release,) = parse_index(index("1.24.1", files=[file("1.24.1", **bad)]), source="mirror")
     assert release.archives == {}
 
 
-def test_entries_that_are_none_are_left_out() -> None:
+def test_invalid_entries_are_skipped() -> None:
     text = json.dumps([None, 1, {}, {"version": "go9"}, {"version": "go1.24.1", "files": [None]}]).encode()
     assert [release.version for release in parse_index(text, source="mirror")] == ["1.24.1"]
 
 
 @pytest.mark.parametrize("text", [b"", b"<html>", b"{}", b"[]", b"[1]", b"\xff\xfe", b"null"])
-def test_what_is_no_index(text: bytes) -> None:
+def test_documents_that_are_no_index(text: bytes) -> None:
     with pytest.raises(HostError, match="wanted the list of Go releases"):
         parse_index(text, source="mirror")

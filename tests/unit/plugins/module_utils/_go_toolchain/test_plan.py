@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Planning on a directory, with a mirror in another. What goes wrong on the way is in tests/faults."""
+"""Planning on a directory, with a mirror in another. Failures during a run are tested in tests/faults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._converge import Pla
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain import install
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import Archive
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.install import check_space, is_whole
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.install import (
+    check_space,
+    is_complete,
+)
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.plan import plan_toolchain
 from ansible_collections.gofleet.hosts.plugins.module_utils._release.store import Store
 from ansible_collections.gofleet.hosts.plugins.module_utils._run import Completed
@@ -102,8 +105,13 @@ def test_a_first_run(params: dict[str, t.Any], tmp_path: Path) -> None:
     }
     assert planned.after["versions"] == ["1.26.6", "1.27.3"]
     assert planned.after["current"] == "1.27.3"
-    told = {name: planned.result[name] for name in ("active", "installed", "pins", "bytes_downloaded")}
-    assert told == {"active": "1.27.3", "installed": ["1.26.6", "1.27.3"], "pins": {}, "bytes_downloaded": 0}
+    returned = {name: planned.result[name] for name in ("active", "installed", "pins", "bytes_downloaded")}
+    assert returned == {
+        "active": "1.27.3",
+        "installed": ["1.26.6", "1.27.3"],
+        "pins": {},
+        "bytes_downloaded": 0,
+    }
 
 
 def test_planning_changes_nothing(params: dict[str, t.Any], tmp_path: Path) -> None:
@@ -120,18 +128,18 @@ def test_active_must_be_one_of_the_versions(params: dict[str, t.Any]) -> None:
         plan(params, active="1.26.6")
 
 
-def test_stable_is_the_newest_that_is_no_candidate(params: dict[str, t.Any]) -> None:
+def test_stable_is_the_newest_release_that_is_no_candidate(params: dict[str, t.Any]) -> None:
     planned = applied(params, versions=["1.26.6", "stable"], active="stable")
     assert (planned.after["current"], planned.after["pins"]) == ("1.27.3", {"stable": "1.27.3"})
 
 
-def test_a_series_and_oldstable(params: dict[str, t.Any]) -> None:
+def test_a_minor_and_oldstable(params: dict[str, t.Any]) -> None:
     planned = applied(params, versions=["1.27", "oldstable"])
     assert planned.after["versions"] == ["1.26.6", "1.27.3"]
     assert planned.result["pins"] == {"1.27": "1.27.3", "oldstable": "1.26.6"}
 
 
-def test_what_a_name_meant_stays_until_it_is_told_to_move(params: dict[str, t.Any], tmp_path: Path) -> None:
+def test_a_floating_query_keeps_its_release_until_an_update(params: dict[str, t.Any], tmp_path: Path) -> None:
     index = tmp_path / "mirror" / "index.json"
     whole = json.loads(index.read_text(encoding="utf-8"))
     index.write_text(json.dumps(whole[:1]), encoding="utf-8")
@@ -146,42 +154,42 @@ def test_the_controller_is_asked_first(params: dict[str, t.Any]) -> None:
     offer = {"resolved": {}, "archives": None, "newest": None}
     asked = plan(params, versions=["stable", "1.26.6"], offer=offer)
     assert asked.apply is None
-    told = {"arch": "amd64", "wishes": ["stable"], "versions": ["1.26.6"], "installed": {}}
-    assert asked.result == {"asked": told}
+    request = {"arch": "amd64", "queries": ["stable"], "versions": ["1.26.6"], "installed": {}}
+    assert asked.result == {"request": request}
     applied(params, versions=["1.27.3"])
     nothing = plan(params, versions=["1.27.3"], offer=offer)
     assert nothing.before == nothing.after
 
 
-def test_what_the_controller_says_goes_before_the_record(params: dict[str, t.Any]) -> None:
+def test_the_offer_takes_precedence_over_the_record(params: dict[str, t.Any]) -> None:
     applied(params, versions=["stable", "1.26.6"])
     offer = {"resolved": {"stable": "1.26.6"}, "archives": None, "newest": 28}
     planned = plan(params, versions=["stable"], offer=offer)
     assert (planned.after["current"], planned.after["pins"]) == ("1.26.6", {"stable": "1.26.6"})
-    assert planned.warnings == ["Go 1.26.6 gets no security fixes; Go 1.27 and 1.28 do."]
+    assert planned.warnings == ["Go 1.26.6 gets no security fixes. Go 1.27 and 1.28 do."]
 
 
-def test_an_offer_without_what_is_missing_by_now(params: dict[str, t.Any]) -> None:
-    with pytest.raises(HostError, match="as it was there a moment ago"):
+def test_an_offer_without_a_release_that_disappeared(params: dict[str, t.Any]) -> None:
+    with pytest.raises(HostError, match="still installed, as when the controller asked"):
         plan(params, offer={"resolved": {}, "archives": [], "newest": None})
 
 
-def test_unsupported_minors_are_told_by_the_index(params: dict[str, t.Any], tmp_path: Path) -> None:
+def test_warnings_for_unsupported_minors_by_the_index(params: dict[str, t.Any], tmp_path: Path) -> None:
     index = tmp_path / "mirror" / "index.json"
     index.write_text(index.read_text(encoding="utf-8").replace('go1.28rc1"', 'go1.28.0"'), encoding="utf-8")
     text = index.read_text(encoding="utf-8").replace('"stable": false', '"stable": true')
     index.write_text(text, encoding="utf-8")
     assert plan(params, versions=["1.26.6"]).warnings == [
-        "Go 1.26.6 gets no security fixes; Go 1.27 and 1.28 do."
+        "Go 1.26.6 gets no security fixes. Go 1.27 and 1.28 do."
     ]
     assert plan(params, versions=["1.27.3"]).warnings == []
 
 
-def test_stable_and_its_version_are_one(params: dict[str, t.Any]) -> None:
+def test_stable_and_its_release_are_installed_once(params: dict[str, t.Any]) -> None:
     assert applied(params, versions=["stable", "1.27.3"]).after["versions"] == ["1.27.3"]
 
 
-def test_an_upgrade_and_a_roll_back(params: dict[str, t.Any]) -> None:
+def test_an_upgrade_and_a_rollback(params: dict[str, t.Any]) -> None:
     applied(params, versions=["1.26.6"])
     upgrade = applied(params)
     assert (upgrade.after["current"], upgrade.after["previous"]) == ("1.27.3", "1.26.6")
@@ -207,7 +215,7 @@ def test_absent(params: dict[str, t.Any], tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["root", "bin_dir"])
 @pytest.mark.parametrize("path", ["go", "/", "", "//", "/.."])
 def test_paths_must_be_absolute(params: dict[str, t.Any], option: str, path: str) -> None:
-    with pytest.raises(HostError, match="wanted an absolute path"):
+    with pytest.raises(HostError, match="wanted the absolute path"):
         plan(params, **{option: path})
 
 
@@ -221,13 +229,13 @@ def test_wrong_arch(params: dict[str, t.Any]) -> None:
         plan_toolchain(params, machine="vax", run=shell)
 
 
-def test_a_tree_is_whole_by_marker_version_and_program(params: dict[str, t.Any]) -> None:
+def test_a_tree_is_complete_by_marker_version_and_program(params: dict[str, t.Any]) -> None:
     applied(params)
     store = Store(params["root"])
-    assert is_whole(store, "1.27.3")
+    assert is_complete(store, "1.27.3")
     os.chmod(os.path.join(params["root"], "1.27.3", "bin", "go"), 0)
     os.unlink(os.path.join(params["root"], "1.27.3", "bin", "go"))
-    assert not is_whole(store, "1.27.3")
+    assert not is_complete(store, "1.27.3")
 
 
 def test_no_space(tmp_path: Path) -> None:
@@ -237,7 +245,7 @@ def test_no_space(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_no_space_at_the_last_moment(
+def test_no_space_during_the_commit(
     params: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def full(path: str) -> None:
@@ -252,7 +260,7 @@ def test_no_space_at_the_last_moment(
     assert os.listdir(params["root"]) == [".lock"]
 
 
-def test_another_error_of_the_disk_is_not_taken_for_a_full_one(
+def test_other_disk_errors_are_not_reported_as_no_space(
     params: dict[str, t.Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*args: object, **kwargs: object) -> None:

@@ -46,7 +46,7 @@ def test_the_two_newest_minors_are_supported(version: str, answer: str) -> None:
 @pytest.mark.parametrize(
     ("version", "answer"), [("go1.27.3", "yes"), ("go1.26.6", "unknown"), ("go1.25.1", "no")]
 )
-def test_when_a_newer_one_is_due_the_older_is_unknown(version: str, answer: str) -> None:
+def test_the_older_minor_is_unknown_when_a_newer_one_is_due(version: str, answer: str) -> None:
     assert supported(version, newest=NewestGo(27, False)) == answer
 
 
@@ -59,12 +59,12 @@ def test_when_a_newer_one_is_due_the_older_is_unknown(version: str, answer: str)
         ("go1.28.1", DAY, NewestGo(28, True)),
     ],
 )
-def test_who_says_which_is_the_newest(option: str | None, today: datetime.date, newest: NewestGo) -> None:
+def test_the_newest_minor(option: str | None, today: datetime.date, newest: NewestGo) -> None:
     assert newest_go(option, today=today) == newest
 
 
 @pytest.mark.parametrize("option", ["1", "1.x", "", "2.0", "1.27rc1"])
-def test_what_is_no_minor_is_refused(option: str) -> None:
+def test_an_invalid_minor_is_refused(option: str) -> None:
     with pytest.raises(HostError, match=r"a minor of Go like 1\.27"):
         newest_go(option, today=DAY)
 
@@ -80,7 +80,7 @@ def test_minor_of() -> None:
     assert [minor_of(text) for text in ("go1.26.6", "devel go1.28-abc", "x")] == [26, 28, None]
 
 
-def test_the_list_has_no_gap_and_grows_by_the_half_year() -> None:
+def test_the_table_has_no_gap_and_a_minor_each_half_year() -> None:
     assert list(RELEASED) == list(range(13, max(RELEASED) + 1))
     days = list(RELEASED.values())
     assert all(120 < (later - earlier).days < 250 for earlier, later in zip(days, days[1:]))

@@ -8,10 +8,10 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.index import GoRelease
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_toolchain.version_query import (
-    is_moving,
+    is_floating,
     newest_minor,
-    plain_wish,
-    resolve_wish,
+    normalize,
+    resolve_query,
 )
 
 RELEASES = [
@@ -21,7 +21,7 @@ RELEASES = [
 
 
 @pytest.mark.parametrize(
-    ("name", "wish", "moving"),
+    ("name", "query", "floating"),
     [
         ("1.27.3", "1.27.3", False),
         ("go1.27.3", "1.27.3", False),
@@ -32,21 +32,21 @@ RELEASES = [
         ("oldstable", "oldstable", True),
     ],
 )
-def test_forms(name: str, wish: str, moving: bool) -> None:
-    assert plain_wish(name) == wish
-    assert is_moving(wish) is moving
+def test_normal_forms(name: str, query: str, floating: bool) -> None:
+    assert normalize(name) == query
+    assert is_floating(query) is floating
 
 
 @pytest.mark.parametrize(
     "name", ["", "latest", "1", "1.2.3.4", "1.27.3\n", "v1.27.3", "gostable", "gogo1.27", "go.mod"]
 )
-def test_what_is_none(name: str) -> None:
+def test_queries_that_are_not_valid(name: str) -> None:
     with pytest.raises(HostError, match="wanted a full version"):
-        plain_wish(name)
+        normalize(name)
 
 
 @pytest.mark.parametrize(
-    ("wish", "version"),
+    ("query", "version"),
     [
         ("stable", "1.27.3"),
         ("oldstable", "1.26.10"),
@@ -56,28 +56,28 @@ def test_what_is_none(name: str) -> None:
         ("1.99.9", "1.99.9"),
     ],
 )
-def test_the_highest_and_not_the_first(wish: str, version: str) -> None:
-    assert resolve_wish(RELEASES, wish, source="mirror") == version
-    assert resolve_wish(RELEASES[::-1], wish, source="mirror") == version
+def test_the_highest_release_not_the_first_in_the_list(query: str, version: str) -> None:
+    assert resolve_query(RELEASES, query, source="mirror") == version
+    assert resolve_query(RELEASES[::-1], query, source="mirror") == version
 
 
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("query", "message"),
     [
         ("1.28", "found only 1.28rc1. Ask for a preview by its full name"),
         ("1.30", "found 8 releases from 1.9.7 to 1.28rc1"),
     ],
 )
-def test_a_series_without_a_release(wish: str, message: str) -> None:
+def test_a_minor_without_a_release(query: str, message: str) -> None:
     with pytest.raises(HostError, match=message):
-        resolve_wish(RELEASES, wish, source="mirror")
+        resolve_query(RELEASES, query, source="mirror")
 
 
-def test_an_index_with_too_little() -> None:
-    with pytest.raises(HostError, match="those of one, up to 1.27.3"):
-        resolve_wish(RELEASES[2:3], "oldstable", source="mirror")
+def test_an_index_with_too_few_releases() -> None:
+    with pytest.raises(HostError, match="stable releases of one minor, up to 1.27.3"):
+        resolve_query(RELEASES[2:3], "oldstable", source="mirror")
     with pytest.raises(HostError, match="marked stable"):
-        resolve_wish(RELEASES[1:2], "stable", source="mirror")
+        resolve_query(RELEASES[1:2], "stable", source="mirror")
 
 
 def test_newest_minor() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Archives on the controller, what differs between two of them, and who downloads."""
+"""Archives on the controller, deltas between their trees, and the choice of who downloads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain import
     delivery as go_toolchain_delivery,
 )
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.archive_cache import ArchiveCache
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.delivery import Courier
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.delivery import Delivery
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.tree_delta import (
     base_for,
     tree_delta,
@@ -78,7 +78,7 @@ def test_a_damaged_archive_is_downloaded_again(tmp_path: Path, mirror: GoMirror)
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:-1], lambda data: data[:-1] + b"x"], ids=["short", "other"]
 )
-def test_what_is_another_file_is_not_kept(
+def test_a_different_file_is_not_kept(
     tmp_path: Path, mirror: GoMirror, damage: t.Callable[[bytes], bytes]
 ) -> None:
     archive = publish(tmp_path / "mirror", "1.27.3")
@@ -98,7 +98,7 @@ def test_the_cache_is_bounded(tmp_path: Path, mirror: GoMirror) -> None:
     assert [cache.has(archive.sha256) for archive in archives] == [False, False, True]
 
 
-def test_a_signature_is_wanted_of_what_is_cached_too(tmp_path: Path, mirror: GoMirror) -> None:
+def test_a_cached_archive_needs_a_signature_too(tmp_path: Path, mirror: GoMirror) -> None:
     archive = publish(tmp_path / "mirror", "1.27.3")
     cache = ArchiveCache(str(tmp_path / "cache"))
     cache.get(archive, mirror=mirror)
@@ -107,7 +107,7 @@ def test_a_signature_is_wanted_of_what_is_cached_too(tmp_path: Path, mirror: GoM
 
 
 @pytest.mark.parametrize(
-    ("version", "installed", "same_series", "base"),
+    ("version", "installed", "same_minor", "base"),
     [
         ("1.27.3", ["1.26.6", "1.27.1", "1.27.2"], True, "1.27.2"),
         ("1.27.3", ["1.27.5", "1.26.6"], True, "1.27.5"),
@@ -118,9 +118,9 @@ def test_a_signature_is_wanted_of_what_is_cached_too(tmp_path: Path, mirror: GoM
     ],
 )
 def test_what_a_delta_starts_from(
-    version: str, installed: list[str], same_series: bool, base: str | None
+    version: str, installed: list[str], same_minor: bool, base: str | None
 ) -> None:
-    assert base_for(version, installed, same_series=same_series) == base
+    assert base_for(version, installed, same_minor=same_minor) == base
 
 
 def test_a_delta_leads_to_the_tree_of_the_archive(tmp_path: Path, mirror: GoMirror) -> None:
@@ -148,7 +148,7 @@ def test_a_delta_leads_to_the_tree_of_the_archive(tmp_path: Path, mirror: GoMirr
     )
 
 
-def test_an_archive_that_is_none_makes_no_delta(tmp_path: Path, mirror: GoMirror) -> None:
+def test_no_delta_from_a_file_that_is_no_archive(tmp_path: Path, mirror: GoMirror) -> None:
     old = publish(tmp_path / "mirror", "1.27.2")
     (tmp_path / "mirror" / "bad").write_bytes(b"<html>")
     bad = Archive("bad", hashlib.sha256(b"<html>").hexdigest(), 6)
@@ -163,27 +163,28 @@ def test_an_archive_that_is_none_makes_no_delta(tmp_path: Path, mirror: GoMirror
         )
 
 
-class Server(t.NamedTuple):
-    """A mirror of plain files, seen as one that is no directory."""
+class Prepared(t.NamedTuple):
+    """A delivery, and the warnings that it gave."""
 
-    courier: Courier
-    told: list[str]
+    delivery: Delivery
+    warnings: list[str]
 
 
-def courier(
-    tmp_path: Path, delivery: str, mirror: GoMirror, *, hosts: int = 1, by_network: bool = True
-) -> Server:
-    told: list[str] = []
-    one = Courier(
-        delivery, mirror=mirror, signer=None, hosts=hosts, cache=str(tmp_path / "cache"), warn=told.append
+def prepare(
+    tmp_path: Path, mode: str, mirror: GoMirror, *, hosts: int = 1, by_network: bool = True
+) -> Prepared:
+    """A delivery from a directory, which counts as a server with ``by_network``."""
+    warnings: list[str] = []
+    delivery = Delivery(
+        mode, mirror=mirror, signer=None, hosts=hosts, cache=str(tmp_path / "cache"), warn=warnings.append
     )
     if by_network:
-        one._is_here = lambda archive: False  # type: ignore[method-assign]
-    return Server(one, told)
+        delivery._on_controller = lambda archive: False  # type: ignore[method-assign]
+    return Prepared(delivery, warnings)
 
 
 @pytest.mark.parametrize(
-    ("delivery", "hosts", "installed", "by_network", "method"),
+    ("mode", "hosts", "installed", "by_network", "method"),
     [
         ("host", 99, "1.27.2", True, None),
         ("controller", 1, None, True, "archive"),
@@ -200,7 +201,7 @@ def test_who_downloads(
     tmp_path: Path,
     mirror: GoMirror,
     *,
-    delivery: str,
+    mode: str,
     hosts: int,
     installed: str | None,
     by_network: bool,
@@ -209,19 +210,19 @@ def test_who_downloads(
     pytest.importorskip("bsdiff4")
     there = {installed: publish(tmp_path / "mirror", installed)} if installed else {}
     new = publish(tmp_path / "mirror", "1.27.3")
-    one = courier(tmp_path, delivery, mirror, hosts=hosts, by_network=by_network)
-    packed = one.courier.pack({"1.27.3": new}, installed=there)
-    found = {version: "delta" if item.base else "archive" for version, item in packed.items()}
-    assert (found, one.told) == ({} if method is None else {"1.27.3": method}, [])
+    prepared = prepare(tmp_path, mode, mirror, hosts=hosts, by_network=by_network)
+    payloads = prepared.delivery.payloads({"1.27.3": new}, installed=there)
+    found = {version: "delta" if item.base else "archive" for version, item in payloads.items()}
+    assert (found, prepared.warnings) == ({} if method is None else {"1.27.3": method}, [])
 
 
-def test_archives_that_are_here_cost_nothing(tmp_path: Path, mirror: GoMirror) -> None:
+def test_cached_archives_count_as_free(tmp_path: Path, mirror: GoMirror) -> None:
     pytest.importorskip("bsdiff4")
     old, new = (publish(tmp_path / "mirror", version) for version in ("1.27.2", "1.27.3"))
     for archive in (old, new):
         ArchiveCache(str(tmp_path / "cache")).get(archive, mirror=mirror)
-    one = courier(tmp_path, "auto", mirror)
-    assert one.courier.pack({"1.27.3": new}, installed={"1.27.2": old})["1.27.3"].base == "1.27.2"
+    prepared = prepare(tmp_path, "auto", mirror)
+    assert prepared.delivery.payloads({"1.27.3": new}, installed={"1.27.2": old})["1.27.3"].base == "1.27.2"
 
 
 def test_without_the_library_auto_makes_no_delta(
@@ -230,14 +231,16 @@ def test_without_the_library_auto_makes_no_delta(
     monkeypatch.setattr(go_toolchain_delivery, "bsdiff_imports", lambda: False)
     old, new = (publish(tmp_path / "mirror", version) for version in ("1.27.2", "1.27.3"))
     assert (
-        courier(tmp_path, "auto", mirror, hosts=99).courier.pack({"1.27.3": new}, installed={"1.27.2": old})
+        prepare(tmp_path, "auto", mirror, hosts=99).delivery.payloads(
+            {"1.27.3": new}, installed={"1.27.2": old}
+        )
         == {}
     )
 
 
-def test_an_old_archive_that_is_gone_is_told(tmp_path: Path, mirror: GoMirror) -> None:
+def test_a_warning_if_the_old_archive_is_missing(tmp_path: Path, mirror: GoMirror) -> None:
     old, new = (publish(tmp_path / "mirror", version) for version in ("1.27.2", "1.27.3"))
     (tmp_path / "mirror" / old.filename).unlink()
-    one = courier(tmp_path, "controller", mirror)
-    assert one.courier.pack({"1.27.3": new}, installed={"1.27.2": old})["1.27.3"].base is None
-    assert "No delta from Go 1.27.2 to 1.27.3 could be made" in one.told[0]
+    prepared = prepare(tmp_path, "controller", mirror)
+    assert prepared.delivery.payloads({"1.27.3": new}, installed={"1.27.2": old})["1.27.3"].base is None
+    assert "Making a delta from Go 1.27.2 to 1.27.3 failed" in prepared.warnings[0]

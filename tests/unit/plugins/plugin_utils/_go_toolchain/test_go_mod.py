@@ -10,13 +10,13 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.go_mod import (
     is_go_mod,
+    parse_go_mod,
     read_go_mod,
-    wish_of_go_mod,
 )
 
 
 @pytest.mark.parametrize(
-    ("text", "wish"),
+    ("text", "query"),
     [
         ("module a\n\ngo 1.27.3\n", "1.27.3"),
         ("go 1.27\n", "1.27"),
@@ -31,22 +31,22 @@ from ansible_collections.gofleet.hosts.plugins.plugin_utils._go_toolchain.go_mod
         ('go "1.27.3"\r\n', "1.27.3"),
     ],
 )
-def test_lines(text: str, wish: str) -> None:
-    assert wish_of_go_mod(text, name="go.mod") == wish
+def test_go_and_toolchain_lines(text: str, query: str) -> None:
+    assert parse_go_mod(text, name="go.mod") == query
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "go.mod: wanted a line that says which Go it needs"),
-        ("module go\nrequire go 1.2\n", "found none"),
+        ("", "go.mod: wanted a go or toolchain line"),
+        ("module go\nrequire go 1.2\n", "found neither"),
         ("go latest\n", "go.mod: go latest: wanted a version that Go has published"),
-        ("toolchain go1.27.3-corp\ngo 1.27\n", "a toolchain with a name of its own is on no mirror"),
+        ("toolchain go1.27.3-corp\ngo 1.27\n", "Mirrors have no toolchain with a custom name"),
     ],
 )
-def test_what_asks_for_none(text: str, message: str) -> None:
+def test_files_without_a_usable_version(text: str, message: str) -> None:
     with pytest.raises(HostError, match=message):
-        wish_of_go_mod(text, name="go.mod")
+        parse_go_mod(text, name="go.mod")
 
 
 def test_paths() -> None:

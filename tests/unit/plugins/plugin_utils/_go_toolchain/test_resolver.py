@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controller's knowledge: an index asked once a run, and a lock file that decides for a fleet."""
+"""The index, which is read once a run, and the lock file, which decides for all hosts."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def mirror(tmp_path: Path) -> GoMirror:
     return GoMirror(f"file://{tmp_path}/mirror", 3)
 
 
-def test_the_index_is_asked_once_a_run(mirror: GoMirror, tmp_path: Path) -> None:
+def test_the_index_is_read_once_a_run(mirror: GoMirror, tmp_path: Path) -> None:
     def versions(run: str) -> list[str]:
         return [
             release.version for release in index_once(mirror, cache=str(tmp_path / "cache"), run=run).releases
@@ -68,7 +68,7 @@ def test_the_index_is_asked_once_a_run(mirror: GoMirror, tmp_path: Path) -> None
     assert versions("two") == ["1.27.4"]
 
 
-def test_a_mirror_that_is_away_is_asked_once_and_its_copy_counts(mirror: GoMirror, tmp_path: Path) -> None:
+def test_an_unreachable_mirror_is_asked_once_and_its_copy_is_used(mirror: GoMirror, tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
     (tmp_path / "mirror" / "index.json").rename(tmp_path / "away")
     with pytest.raises(FetchError, match="wanted the list of Go releases"):
@@ -79,12 +79,12 @@ def test_a_mirror_that_is_away_is_asked_once_and_its_copy_counts(mirror: GoMirro
     assert index_once(mirror, cache=cache, run="two").warning is None
     (tmp_path / "mirror" / "index.json").unlink()
     found = index_once(mirror, cache=cache, run="three")
-    assert "is used, as the mirror gives none now" in str(found.warning)
+    assert "because the mirror cannot be read now" in str(found.warning)
     assert [release.version for release in found.releases] == ["1.27.3"]
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "[]", '{"run": "one"}'])
-def test_a_damaged_state_is_asked_anew(mirror: GoMirror, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_state_is_read_again(mirror: GoMirror, tmp_path: Path, damage: str) -> None:
     index_once(mirror, cache=str(tmp_path / "cache"), run="one")
     (state,) = (tmp_path / "cache" / "index").glob("*.state")
     state.write_text(damage)
@@ -112,10 +112,10 @@ def test_secrets_of_a_mirror_are_known_and_not_shown() -> None:
 def test_a_lock_file_is_kept_and_read(tmp_path: Path) -> None:
     path = tmp_path / "go.lock.json"
     lock = VersionLock(str(path), cache=str(tmp_path / "cache"))
-    lock.keep({"stable": "1.27.3"}, {("1.27.3", "amd64"): archive("1.27.3")})
-    lock.keep({}, {("1.27.3", "arm64"): archive("1.27.3", "arm64")})
+    lock.add({"stable": "1.27.3"}, {("1.27.3", "amd64"): archive("1.27.3")})
+    lock.add({}, {("1.27.3", "arm64"): archive("1.27.3", "arm64")})
     before = path.stat().st_mtime_ns, path.read_text()
-    lock.keep({"stable": "1.27.3"}, {})
+    lock.add({"stable": "1.27.3"}, {})
     assert before == (path.stat().st_mtime_ns, path.read_text())
     again = VersionLock(str(path), cache=str(tmp_path / "cache"))
     assert again.pin("stable") == "1.27.3"
@@ -125,10 +125,10 @@ def test_a_lock_file_is_kept_and_read(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["cache", "go.lock.json"]
 
 
-def test_processes_of_one_run_do_not_lose_each_others_words(tmp_path: Path) -> None:
+def test_processes_of_one_run_do_not_lose_entries(tmp_path: Path) -> None:
     locks = [VersionLock(str(tmp_path / "lock"), cache=str(tmp_path / "cache")) for dummy in range(8)]
     threads = [
-        threading.Thread(target=lock.keep, args=({f"1.{number}": f"1.{number}.1"}, {}))
+        threading.Thread(target=lock.add, args=({f"1.{number}": f"1.{number}.1"}, {}))
         for number, lock in enumerate(locks)
     ]
     for thread in threads:
@@ -141,7 +141,7 @@ def test_processes_of_one_run_do_not_lose_each_others_words(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"pins": [], "archives": {}}', '{"pins": {}, "archives": {"1": 2}}']
 )
-def test_a_lock_file_that_is_none_stays(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_lock_file_is_left_unchanged(tmp_path: Path, text: str) -> None:
     (tmp_path / "lock").write_text(text)
     with pytest.raises(HostError, match="wanted a lock file that an earlier run has written"):
         VersionLock(str(tmp_path / "lock"), cache=str(tmp_path))
@@ -161,11 +161,11 @@ def resolver(
     return Resolver(index=index, lock=kept, update=update), asked
 
 
-def test_the_lock_decides_until_told_to_move(tmp_path: Path) -> None:
+def test_the_lock_file_decides_until_an_update(tmp_path: Path) -> None:
     first, asked = resolver(tmp_path, "1.27.3")
     pins = first.resolve(["stable", "1.26.1"])
     assert (pins, asked) == ({"stable": "1.27.3"}, [1])
-    first.keep(pins, first.archives(pins.values(), arch="amd64"), arch="amd64")
+    first.record(pins, first.archives(pins.values(), arch="amd64"), arch="amd64")
     second, asked = resolver(tmp_path, "1.27.4")
     assert second.resolve(["stable"]) == {"stable": "1.27.3"}
     assert second.archives(["1.27.3"], arch="amd64") == {"1.27.3": archive("1.27.3")}
@@ -177,7 +177,7 @@ def test_the_lock_decides_until_told_to_move(tmp_path: Path) -> None:
 
 def test_another_architecture_is_verified_by_its_own_hash(tmp_path: Path) -> None:
     first, _asked = resolver(tmp_path, "1.27.3")
-    first.keep({}, first.archives(["1.27.3"], arch="amd64"), arch="amd64")
+    first.record({}, first.archives(["1.27.3"], arch="amd64"), arch="amd64")
     second, asked = resolver(tmp_path, "1.27.3")
     assert second.archives(["1.27.3"], arch="arm64") == {"1.27.3": archive("1.27.3", "arm64")}
     assert asked == [1]
@@ -185,9 +185,9 @@ def test_another_architecture_is_verified_by_its_own_hash(tmp_path: Path) -> Non
         second.archives(["1.27.3"], arch="vax")
 
 
-def test_who_answers_without_a_host(tmp_path: Path) -> None:
+def test_when_the_resolver_overrides_records(tmp_path: Path) -> None:
     answers: list[t.Any] = [
-        resolver(tmp_path, lock=lock, update=update)[0].needs_no_host
+        resolver(tmp_path, lock=lock, update=update)[0].overrides_records
         for lock, update in ((False, False), (True, False), (False, True))
     ]
     assert answers == [False, True, True]
