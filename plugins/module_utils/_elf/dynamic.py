@@ -4,10 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What the loader of an ELF program reads: the interpreter, the libraries, and the versions of them. Pure.
+"""Parse the dynamic section of an ELF file: the interpreter, the needed libraries and their versions.
 
-Source: the ELF specification and the symbol versioning of the GNU tools. Read from the segments, as the loader does,
-so that a file without sections tells the same.
+Source: the ELF specification, and "ELF Symbol Versioning" of the GNU tools. Like the dynamic loader, this uses only the
+segments, so it works for a file without section headers.
 """
 
 from __future__ import annotations
@@ -34,30 +34,31 @@ _DT_VERNEEDNUM = 0x6FFFFFFF
 _DF_1_PIE = 0x08000000
 _VER_FLG_WEAK = 2
 
-_MOST_ENTRIES = 4096
-_MOST_STRINGS = 1 << 22  # bytes: glibc's own table takes 40 KiB
+_MAX_ENTRIES = 4096
+_MAX_STRINGS = 1 << 22  # bytes; glibc's own table has 40 KiB
 
 
 class Need(t.NamedTuple):
-    """Versions that one library must define; ``weak`` ones may be missing."""
+    """The versions that a file needs of one library."""
 
     library: str
-    versions: tuple[str, ...]
-    weak: tuple[str, ...]
+    versions: tuple[str, ...]  # the library must define these
+    weak: tuple[str, ...]  # these may be missing
 
 
 class Dynamic(t.NamedTuple):
-    """What the loader is told. Nothing of it: the program is static."""
+    """What the dynamic loader reads from a file."""
 
-    interpreter: str | None
-    needed: tuple[str, ...]
-    search: tuple[str, ...]  # RPATH and RUNPATH, not expanded
-    needs: tuple[Need, ...]
-    defines: tuple[str, ...]
-    position_independent: bool  # DF_1_PIE: a program, where the type alone could mean a library
+    interpreter: str | None  # path of the loader, from PT_INTERP
+    needed: tuple[str, ...]  # names of libraries, from DT_NEEDED
+    search: tuple[str, ...]  # directories of DT_RPATH and DT_RUNPATH, not expanded
+    needs: tuple[Need, ...]  # versions of libraries
+    defines: tuple[str, ...]  # versions that this file defines, if it is a library
+    position_independent: bool  # DF_1_PIE, which tells a program from a library of the same ELF type
 
     @property
     def static(self) -> bool:
+        """Whether the file needs neither an interpreter nor a library."""
         return self.interpreter is None and not self.needed
 
 
@@ -69,12 +70,13 @@ class _Strings(t.NamedTuple):
 
 
 def read_dynamic(elf: Elf) -> Dynamic:
-    """
-    :raises FormatError: a table that is named cannot be read
+    """Read the interpreter and the dynamic section.
+
+    :raises FormatError: a table that the file refers to cannot be read
     """
     entries = _entries(elf)
-    one = dict(reversed(entries))  # the first of each tag counts
-    strings = _Strings(at_address(elf, one.get(_DT_STRTAB, 0), min(one.get(_DT_STRSZ, 0), _MOST_STRINGS)))
+    first = dict(reversed(entries))  # the first entry of each tag
+    strings = _Strings(at_address(elf, first.get(_DT_STRTAB, 0), min(first.get(_DT_STRSZ, 0), _MAX_STRINGS)))
     if not strings.data and any(tag == _DT_NEEDED for tag, dummy in entries):
         raise FormatError("it names libraries, but the table with their names is not in the file")
     return Dynamic(
@@ -87,9 +89,9 @@ def read_dynamic(elf: Elf) -> Dynamic:
             for directory in strings(value).split(":")
             if directory
         ),
-        needs=_needs(elf, strings, one.get(_DT_VERNEED), one.get(_DT_VERNEEDNUM, 0)),
-        defines=_defines(elf, strings, one.get(_DT_VERDEF), one.get(_DT_VERDEFNUM, 0)),
-        position_independent=bool(one.get(_DT_FLAGS_1, 0) & _DF_1_PIE),
+        needs=_needs(elf, strings, first.get(_DT_VERNEED), first.get(_DT_VERNEEDNUM, 0)),
+        defines=_defines(elf, strings, first.get(_DT_VERDEF), first.get(_DT_VERDEFNUM, 0)),
+        position_independent=bool(first.get(_DT_FLAGS_1, 0) & _DF_1_PIE),
     )
 
 
@@ -104,26 +106,26 @@ def _interpreter(elf: Elf) -> str | None:
 
 
 def _entries(elf: Elf) -> list[tuple[int, int]]:
-    """Tag and value of each line of the dynamic table."""
+    """Tag and value of each entry of the dynamic section."""
     form = elf.order + ("qQ" if elf.wide else "iI")
     for part in elf.segments:
         if part.kind != _PT_DYNAMIC:
             continue
         size = struct.calcsize(form)
-        data = elf.read(part.offset, min(part.file_size, _MOST_ENTRIES * size))
+        data = elf.read(part.offset, min(part.file_size, _MAX_ENTRIES * size))
         entries: list[tuple[int, int]] = []
         for tag, value in struct.iter_unpack(form, data[: len(data) - len(data) % size]):
             if tag == 0:
                 return entries
             entries.append((tag, value))
-        raise FormatError("the table for its loader has no end")
+        raise FormatError("its dynamic section has no end")
     return []
 
 
 def _needs(elf: Elf, strings: _Strings, address: int | None, count: int) -> tuple[Need, ...]:
     """Elf_Verneed: version, count, file, first, next; each with a chain of Elf_Vernaux."""
     needs = []
-    left = _MOST_ENTRIES
+    remaining = _MAX_ENTRIES
     while address is not None and count > 0:
         row = numbers(f"{elf.order}HHIII", at_address(elf, address, 16))
         if row is None:
@@ -132,19 +134,19 @@ def _needs(elf: Elf, strings: _Strings, address: int | None, count: int) -> tupl
         versions: list[str] = []
         weak: list[str] = []
         at = address + first
-        for dummy in range(min(of_file, left)):
+        for dummy in range(min(of_file, remaining)):
             # Elf_Vernaux: hash, flags, other, name, next
             inner = numbers(f"{elf.order}IHHII", at_address(elf, at, 16))
             if inner is None:
                 raise FormatError("its table of needed versions cannot be read")
             (weak if inner[1] & _VER_FLG_WEAK else versions).append(strings(inner[3]))
-            left -= 1
+            remaining -= 1
             if not inner[4]:
                 break
             at += inner[4]
         needs.append(Need(strings(file), tuple(versions), tuple(weak)))
-        left -= 1
-        address = address + following if following and left > 0 else None
+        remaining -= 1
+        address = address + following if following and remaining > 0 else None
         count -= 1
     return tuple(needs)
 
@@ -152,7 +154,7 @@ def _needs(elf: Elf, strings: _Strings, address: int | None, count: int) -> tupl
 def _defines(elf: Elf, strings: _Strings, address: int | None, count: int) -> tuple[str, ...]:
     """Elf_Verdef: version, flags, index, count, hash, first, next; the first Elf_Verdaux has the name."""
     names = []
-    for dummy in range(min(count, _MOST_ENTRIES)):
+    for dummy in range(min(count, _MAX_ENTRIES)):
         if address is None:
             break
         row = numbers(f"{elf.order}HHHHIII", at_address(elf, address, 20))

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Read the header, the program headers and the sections of an ELF file."""
+"""Parse the header, the segments and the sections of an ELF file, see elf(5)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from .._errors import HostError
 
 __all__ = [
     "HEAD_SIZE",
+    "PT_LOAD",
     "Elf",
-    "ElfHead",
+    "ElfHeader",
     "FormatError",
     "Read",
     "Section",
@@ -29,11 +30,22 @@ __all__ = [
     "text_at",
 ]
 
-HEAD_SIZE = 20
+HEAD_SIZE = 20  # bytes of the header that parse_elf_head needs
+PT_LOAD = 1
 _EXECUTABLE_TYPES = {2, 3}  # ET_EXEC, and ET_DYN for -buildmode=pie
 _LITTLE_ENDIAN = 1
 
-# (e_machine, 64-bit, little endian) -> GOARCH, machine as uname(2) gives it
+_MAX_SECTIONS = 4096  # a Go program has about 40
+_MAX_SEGMENTS = 512
+_MAX_NAMES = 1 << 18  # bytes of the section names
+_MAX_TEXT = 4096
+
+# struct formats of each table without the byte order, for 32 and for 64 bits
+_HEADER = ("HHIIIIIHHHHHH", "HHIQQQIHHHHHH")
+_SEGMENT = ("8I", "2I6Q")
+_SECTION = ("10I", "2I4Q2I2Q")
+
+# (e_machine, 64-bit, little endian) -> GOARCH, machines as uname(2) names them
 _MACHINES = {
     (3, False, True): ("386", ("i386", "i486", "i586", "i686", "x86_64")),
     (62, True, True): ("amd64", ("x86_64",)),
@@ -46,29 +58,30 @@ _MACHINES = {
 }
 
 
-class ElfHead(t.NamedTuple):
-    """An executable: its GOARCH and the uname(2) machines that can run it."""
+class ElfHeader(t.NamedTuple):
+    """The architecture of an executable."""
 
     goarch: str
-    machines: tuple[str, ...]
+    machines: tuple[str, ...]  # machines that can run it, as uname(2) names them
 
 
-def parse_elf_head(head: bytes, *, name: str) -> ElfHead:
+def parse_elf_head(header: bytes, *, name: str) -> ElfHeader:
+    """Parse the start of an ELF executable.
+
+    :param header: the first ``HEAD_SIZE`` bytes of the file
+    :param name: of the file, for errors
+    :raises HostError: not an ELF executable, or for a machine for which Go does not build Linux programs
     """
-    :param head: the first ``HEAD_SIZE`` bytes of the file
-    :param name: the file, for errors
-    :raises HostError: not an ELF executable, or for a machine that Go does not build Linux programs for
-    """
-    if len(head) < HEAD_SIZE or head[:4] != b"\x7fELF":
+    if len(header) < HEAD_SIZE or header[:4] != b"\x7fELF":
         raise HostError(
             name,
             wanted="an ELF executable",
-            found=f"a file that starts with {head[:4]!r}",
-            remedy="Give the built program itself, not a script, an archive or a source file.",
+            found=f"a file that starts with {header[:4]!r}",
+            remedy="Give the built program, not a script, an archive or a source file.",
         )
-    little = head[5] == _LITTLE_ENDIAN
-    kind, machine = struct.unpack("<HH" if little else ">HH", head[16:20])
-    known = _MACHINES.get((machine, head[4] == 2, little))
+    little = header[5] == _LITTLE_ENDIAN
+    kind, machine = struct.unpack("<HH" if little else ">HH", header[16:20])
+    known = _MACHINES.get((machine, header[4] == 2, little))
     if known is None or kind not in _EXECUTABLE_TYPES:
         raise HostError(
             name,
@@ -76,56 +89,49 @@ def parse_elf_head(head: bytes, *, name: str) -> ElfHead:
             found=f"ELF type {kind} for machine {machine}",
             remedy="Build it with GOOS=linux and the GOARCH of the host.",
         )
-    return ElfHead(*known)
+    return ElfHeader(*known)
 
 
 def goarches_of(machine: str) -> list[str]:
-    """The GOARCHes whose programs start on a machine, the machine named as uname(2) does; [] for an unknown one."""
+    """The GOARCHes whose programs start on a machine.
+
+    :param machine: as uname(2) names it
+    :returns: sorted; empty for an unknown machine
+    """
     return sorted(goarch for goarch, machines in _MACHINES.values() if machine in machines)
 
 
-# offset, size -> at most so many bytes, fewer at the end of the file
+# Reads bytes of a file: offset, size -> bytes. Fewer bytes at the end of the file.
 Read = t.Callable[[int, int], bytes]
-
-PT_LOAD = 1
-_MOST_SECTIONS = 4096  # a Go program has about 40
-_MOST_SEGMENTS = 512
-_MOST_NAMES = 1 << 18  # bytes of the section names
-_MOST_TEXT = 4096
-
-# Of each table: its form without the byte order, for 32 and for 64 bits.
-_HEAD = ("HHIIIIIHHHHHH", "HHIQQQIHHHHHH")
-_SEGMENT = ("8I", "2I6Q")
-_SECTION = ("10I", "2I4Q2I2Q")
 
 
 class FormatError(Exception):
-    """The file does not hold what it says; the text tells what is wrong, as the end of a sentence."""
+    """A file is damaged or of another format. The text says what is wrong, to end a sentence such as "skipped: "."""
 
 
 class Segment(t.NamedTuple):
-    """What the kernel maps (PT_LOAD), or where something is (PT_INTERP, PT_DYNAMIC, PT_NOTE)."""
+    """An entry of the program header table. A PT_LOAD segment is mapped, others say where something is."""
 
-    kind: int
-    flags: int
-    offset: int
-    address: int
-    file_size: int
-    memory_size: int
+    kind: int  # p_type
+    flags: int  # p_flags
+    offset: int  # in the file
+    address: int  # in memory
+    file_size: int  # bytes
+    memory_size: int  # bytes
 
 
 class Section(t.NamedTuple):
-    """What the linker made; no program needs it to run."""
+    """An entry of the section header table, which a program does not need to run."""
 
     name: str
-    kind: int
-    address: int
-    offset: int
-    size: int
+    kind: int  # sh_type
+    address: int  # in memory
+    offset: int  # in the file
+    size: int  # bytes
 
 
 class Elf(t.NamedTuple):
-    """An ELF file. ``sections`` is None where there should be some that cannot be read."""
+    """An ELF file."""
 
     read: Read
     wide: bool  # 64-bit
@@ -133,11 +139,11 @@ class Elf(t.NamedTuple):
     kind: int  # e_type
     machine: int  # e_machine
     segments: tuple[Segment, ...]
-    sections: tuple[Section, ...] | None
+    sections: tuple[Section, ...] | None  # None: the table is there but cannot be read
 
     @property
     def end(self) -> int:
-        """How long the file must be for everything that the kernel maps."""
+        """The size in bytes that the file must have for all mapped segments."""
         return max(
             (part.offset + part.file_size for part in self.segments if part.kind == PT_LOAD), default=0
         )
@@ -148,40 +154,41 @@ class Elf(t.NamedTuple):
 
 
 class _Table(t.NamedTuple):
-    """Where a table is, the size that the file gives its rows, how many, and the form that they must have."""
+    """A table of the file, as its header describes it."""
 
-    at: int
-    size: int
-    length: int
-    form: str
+    offset: int  # in the file
+    size: int  # bytes of a row, as the file says
+    length: int  # rows
+    form: str  # struct format that the rows must have
 
     @property
     def fits(self) -> bool:
+        """Whether the rows have the size of their format."""
         return self.size == struct.calcsize(self.form)
 
     def rows(self, read: Read) -> list[tuple[int, ...]] | None:
-        """All rows; None where the file ends before."""
-        data = read(self.at, self.size * self.length)
+        """All rows; None if the file ends before them."""
+        data = read(self.offset, self.size * self.length)
         return list(struct.iter_unpack(self.form, data)) if len(data) == self.size * self.length else None
 
 
 def parse_elf(read: Read) -> Elf:
-    """Head, segments and sections of a file that begins as ELF.
+    """Parse the header, the segments and the sections of an ELF file.
 
-    :raises FormatError: no ELF file, or one whose segments cannot be read
+    :raises FormatError: not an ELF file, or its segments cannot be read
     """
     ident = read(0, 16)
     if len(ident) < 16 or ident[:4] != b"\x7fELF":
         raise FormatError("it is not an ELF file")
     if ident[4] not in (1, 2) or ident[5] not in (1, 2):
-        raise FormatError(f"its ELF head names class {ident[4]} and byte order {ident[5]}")
+        raise FormatError(f"its ELF header has the class {ident[4]} and the byte order {ident[5]}")
     wide, order = ident[4] == 2, "<" if ident[5] == 1 else ">"
-    form = order + _HEAD[wide]
-    head = numbers(form, read(16, struct.calcsize(form)))
-    if head is None:
-        raise FormatError("it ends within its ELF head")
-    kind, machine, dummy, dummy, segments_at, sections_at = head[:6]
-    segment_size, segment_count, section_size, section_count, names_in = head[8:]
+    form = order + _HEADER[wide]
+    header = numbers(form, read(16, struct.calcsize(form)))
+    if header is None:
+        raise FormatError("it ends within its ELF header")
+    kind, machine, dummy, dummy, segments_at, sections_at = header[:6]
+    segment_size, segment_count, section_size, section_count, names_in = header[8:]
     segments = _Table(segments_at, segment_size, segment_count, order + _SEGMENT[wide])
     sections = _Table(sections_at, section_size, section_count, order + _SECTION[wide])
     return Elf(
@@ -196,30 +203,30 @@ def parse_elf(read: Read) -> Elf:
 
 
 def numbers(form: str, data: bytes) -> tuple[int, ...] | None:
-    """The numbers at the start of some bytes; None where there are too few bytes."""
+    """Unpack the start of some bytes by a struct format; None if there are too few bytes."""
     size = struct.calcsize(form)
     return struct.unpack(form, data[:size]) if len(data) >= size else None
 
 
 def at_address(elf: Elf, address: int, size: int) -> bytes:
-    """Bytes by the address that they have in memory, at most to the end of their segment; none where nothing is."""
-    for part in elf.segments:
-        into = address - part.address
-        if part.kind == PT_LOAD and 0 <= into < part.file_size:
-            return elf.read(part.offset + into, min(size, part.file_size - into))
+    """Read bytes by their address in memory, up to the end of their segment; none if no segment has the address."""
+    for segment in elf.segments:
+        start = address - segment.address
+        if segment.kind == PT_LOAD and 0 <= start < segment.file_size:
+            return elf.read(segment.offset + start, min(size, segment.file_size - start))
     return b""
 
 
 def text_at(data: bytes) -> str:
-    """A text that ends with a zero byte."""
-    return data.split(b"\0", 1)[0][:_MOST_TEXT].decode("utf-8", "replace")
+    """The text at the start of some bytes, up to the first zero byte."""
+    return data.split(b"\0", 1)[0][:_MAX_TEXT].decode("utf-8", "replace")
 
 
 def _segments(read: Read, table: _Table, *, wide: bool) -> tuple[Segment, ...]:
     if table.length == 0:
         return ()
-    if not table.fits or table.length > _MOST_SEGMENTS:
-        raise FormatError(f"its ELF head names {table.length} segments of {table.size} bytes")
+    if not table.fits or table.length > _MAX_SEGMENTS:
+        raise FormatError(f"its ELF header has {table.length} segments of {table.size} bytes")
     segments = []
     for row in table.rows(read) or ():
         if wide:
@@ -233,12 +240,12 @@ def _segments(read: Read, table: _Table, *, wide: bool) -> tuple[Segment, ...]:
 
 
 def _sections(read: Read, table: _Table, *, names_in: int) -> tuple[Section, ...] | None:
-    if table.at == 0:
+    if table.offset == 0:
         return ()
-    if not table.fits or names_in >= table.length or table.length > _MOST_SECTIONS:
+    if not table.fits or names_in >= table.length or table.length > _MAX_SECTIONS:
         return None
     rows = table.rows(read)
     if rows is None:
         return None
-    names = read(rows[names_in][4], min(rows[names_in][5], _MOST_NAMES))
+    names = read(rows[names_in][4], min(rows[names_in][5], _MAX_NAMES))
     return tuple(Section(text_at(names[row[0] : row[0] + 256]), row[1], *row[3:6]) for row in rows)

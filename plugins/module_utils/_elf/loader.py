@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Find the shared libraries that the dynamic loader would find for a program."""
+"""Find the shared libraries that the dynamic loader would load for a program, see ld.so(8)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,33 @@ from .open_file import opened
 
 __all__ = ["INTERPRETERS", "Loader", "glibc_needed", "libraries_verdict", "newest_glibc", "resolve"]
 
-_MOST_LINKS = 40  # as the kernel
+_MAX_LINKS = 40  # MAXSYMLINKS of the kernel
+
+# The path of glibc's loader, by the machine as uname(2) names it.
+INTERPRETERS = {
+    "x86_64": "/lib64/ld-linux-x86-64.so.2",
+    "aarch64": "/lib/ld-linux-aarch64.so.1",
+    "armv7l": "/lib/ld-linux-armhf.so.3",
+    "i686": "/lib/ld-linux.so.2",
+    "ppc64le": "/lib64/ld64.so.2",
+    "s390x": "/lib/ld64.so.1",
+    "riscv64": "/lib/ld-linux-riscv64-lp64d.so.1",
+    "loongarch64": "/lib64/ld-linux-loongarch-lp64d.so.1",
+}
+_LIBC = "libc.so.6"
+_DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib")
+_MAX_CACHE = 1 << 24  # bytes of ld.so.cache; that of a desktop has 100 KiB
+
+_VERSION = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.(\d+))?")
+# A version name without a number: relative relocations in the DT_RELR format, which glibc reads since 2.36.
+_UNNUMBERED = {"GLIBC_ABI_DT_RELR": "GLIBC_2.36"}
 
 
 def resolve(root: str, path: str) -> str | None:
-    """The file that a path under ``root`` leads to, with ``root`` in front; None where there is none.
+    """Follow the links of a path inside a root directory.
 
-    :raises OSError: a directory on the way may not be searched
+    :returns: the file with ``root`` in front; None if there is no file
+    :raises OSError: a directory of the path cannot be searched
     """
     left = [part for part in path.split("/") if part not in ("", ".")]
     done: list[str] = []
@@ -45,7 +65,7 @@ def resolve(root: str, path: str) -> str | None:
             done.append(part)
             continue
         links += 1
-        if links > _MOST_LINKS:
+        if links > _MAX_LINKS:
             return None
         target = os.readlink(here)
         if target.startswith("/"):
@@ -54,29 +74,9 @@ def resolve(root: str, path: str) -> str | None:
     return os.path.join(root, *done)
 
 
-# Where glibc's own loader is, by the machine as uname(2) gives it.
-INTERPRETERS = {
-    "x86_64": "/lib64/ld-linux-x86-64.so.2",
-    "aarch64": "/lib/ld-linux-aarch64.so.1",
-    "armv7l": "/lib/ld-linux-armhf.so.3",
-    "i686": "/lib/ld-linux.so.2",
-    "ppc64le": "/lib64/ld64.so.2",
-    "s390x": "/lib/ld64.so.1",
-    "riscv64": "/lib/ld-linux-riscv64-lp64d.so.1",
-    "loongarch64": "/lib64/ld-linux-loongarch-lp64d.so.1",
-}
-_LIBC = "libc.so.6"
-_DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib")
-_MOST_CACHE = 1 << 24  # bytes of ld.so.cache; that of a desktop takes 100 KiB
-
-_VERSION = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.(\d+))?")
-# A mark without a number: relative relocations in short form, which glibc 2.36 was the first to read.
-_MARKS = {"GLIBC_ABI_DT_RELR": "GLIBC_2.36"}
-
-
 def newest_glibc(names: t.Iterable[str]) -> str | None:
-    """The highest ``x.y`` among version names like GLIBC_2.34; None where there is none."""
-    found = [_VERSION.fullmatch(_MARKS.get(name, name)) for name in names]
+    """The highest version ``x.y`` among version names like GLIBC_2.34; None if there is none."""
+    found = [_VERSION.fullmatch(_UNNUMBERED.get(name, name)) for name in names]
     versions = [tuple(int(part or 0) for part in match.groups()) for match in found if match]
     if not versions:
         return None
@@ -85,12 +85,12 @@ def newest_glibc(names: t.Iterable[str]) -> str | None:
 
 
 def glibc_needed(dynamic: Dynamic) -> str | None:
-    """The glibc that a program demands of its host; None for one that does not use it."""
+    """The oldest version of glibc that a program can start with; None if it does not use glibc."""
     return newest_glibc(name for need in dynamic.needs for name in need.versions)
 
 
 class Loader:
-    """The loader of one root. Keeps what it found, as the programs of a host share it."""
+    """The dynamic loader of a root directory. It caches what it reads, because many programs use the same libraries."""
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -98,11 +98,11 @@ class Loader:
         self._cache: bytes | None = None
 
     def interpreter(self, path: str) -> str | None:
-        """The interpreter that a program names, with the root in front; None where there is none."""
+        """The interpreter of a program, with the root in front; None if it does not exist."""
         return resolve(self.root, path)
 
     def glibc(self, interpreter: str | None) -> str | None:
-        """The version of the glibc that belongs to an interpreter: the highest that its libc.so.6 defines."""
+        """The highest version that the libc.so.6 beside an interpreter defines; None if there is none."""
         try:
             found = resolve(self.root, interpreter) if interpreter else None
             library = (
@@ -115,23 +115,32 @@ class Loader:
             return None
 
     def defined(self, path: str) -> tuple[str, ...]:
-        """The versions that a library defines."""
+        """The versions that a library defines.
+
+        :raises FormatError: not an ELF file that can be read
+        :raises OSError: the file cannot be read
+        """
         if path not in self._defined:
             with opened(path) as file:
                 self._defined[path] = read_dynamic(parse_elf(file.read)).defines
         return self._defined[path]
 
     def find(self, name: str, *, elf: Elf, dynamic: Dynamic, origin: str) -> str | None:
-        """The library that the loader takes for a name; ``origin`` is the directory of the program."""
+        """The library that the loader would load for a name of DT_NEEDED; None if there is none.
+
+        :param elf: the program
+        :param origin: the directory of the program, for ``$ORIGIN``
+        """
         if "/" in name:
             return resolve(self.root, name)
-        for place in self._places(name, dynamic, origin):
-            found = resolve(self.root, place)
+        for path in self._candidates(name, dynamic, origin):
+            found = resolve(self.root, path)
             if found is not None and _is_for(found, elf):
                 return found
         return None
 
-    def _places(self, name: str, dynamic: Dynamic, origin: str) -> t.Iterator[str]:
+    def _candidates(self, name: str, dynamic: Dynamic, origin: str) -> t.Iterator[str]:
+        """Paths in the order in which the loader tries them."""
         for directory in dynamic.search:
             yield os.path.join(directory.replace("${ORIGIN}", origin).replace("$ORIGIN", origin), name)
         if self._cache is None:
@@ -154,23 +163,27 @@ def _read_cache(root: str) -> bytes:
         if path is None:
             return b""
         with opened(path) as file:
-            # The paths stand in one table of texts, each between zero bytes; a zero goes before the first.
-            return b"\0" + file.read(0, _MOST_CACHE)
+            # The paths are in a table of zero-terminated strings. With a zero before the first, each is between zeros.
+            return b"\0" + file.read(0, _MAX_CACHE)
     except (OSError, FormatError):
         return b""
 
 
 def _is_for(path: str, elf: Elf) -> bool:
+    """Whether a library has the architecture of a program."""
     try:
         with opened(path) as file:
             found = parse_elf(file.read)
             return (found.machine, found.wide, found.order) == (elf.machine, elf.wide, elf.order)
-    except FormatError:  # a linker script of this name, as libc.so has one
+    except FormatError:  # such as the linker script that libc.so is
         return False
 
 
 def libraries_verdict(path: str, elf: Elf, dynamic: Dynamic, loader: Loader) -> Probe | None:
-    """None: nothing against it. Libraries that other libraries need are not followed."""
+    """Check that the interpreter, the libraries and their versions are there; None if nothing is missing.
+
+    Only the libraries of the program are checked, not those that these libraries need.
+    """
     if dynamic.static:
         return None
     try:

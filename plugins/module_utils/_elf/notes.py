@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The notes of an ELF file that identify a build: Go's own build ID, and the one of the GNU tools. Pure."""
+"""Parse the notes of an ELF file that identify a build: the build ID of Go, and that of the GNU linker."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from .file import Elf, numbers
 __all__ = ["BuildIds", "read_build_ids"]
 
 _PT_NOTE = 4
-_MOST_NOTES = 1 << 16  # bytes of one segment with notes
+_MAX_NOTES = 1 << 16  # bytes of one PT_NOTE segment
 _GO = (b"Go\0\0", 4)
 _GNU = (b"GNU\0", 3)
 
 
 class BuildIds(t.NamedTuple):
-    """None: the linker was told to write none, or it was taken out."""
+    """The build IDs of a program; None if the linker wrote none, or if it was stripped."""
 
     go: str | None
-    gnu: str | None  # hexadecimal
+    gnu: str | None  # in hexadecimal
 
 
 def read_build_ids(elf: Elf) -> BuildIds:
-    """What the notes tell; damaged ones tell nothing."""
+    """Read the build IDs. Damaged notes are skipped."""
     found: dict[tuple[bytes, int], bytes] = {}
     for part in elf.segments:
         if part.kind == _PT_NOTE:
-            _collect(elf.order, elf.read(part.offset, min(part.file_size, _MOST_NOTES)), found)
+            _collect(elf.order, elf.read(part.offset, min(part.file_size, _MAX_NOTES)), found)
     go, gnu = found.get(_GO), found.get(_GNU)
     return BuildIds(go.decode("ascii", "replace") if go else None, gnu.hex() if gnu else None)
 
 
 def _collect(order: str, data: bytes, found: dict[tuple[bytes, int], bytes]) -> None:
-    """Each note: sizes of name and content, type, name and content, both filled up to four bytes."""
+    """Add the notes of a segment: sizes of name and content, type, name, content. Both are padded to 4 bytes."""
     at = 0
     while True:
         head = numbers(f"{order}III", data[at : at + 12])

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""A regular file of the host that is read piece by piece, whatever it turns out to be."""
+"""Open a regular file for reads at any offset, without blocking on pipes and devices."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ _CHUNK = 1 << 20
 
 
 class OpenFile(t.NamedTuple):
-    """An open file: how to read it, and what the kernel knows of it."""
+    """An open file."""
 
     read: Read
-    status: os.stat_result
+    status: os.stat_result  # from fstat(2)
 
 
 @contextlib.contextmanager
 def opened(path: str) -> t.Iterator[OpenFile]:
-    """Open a file without waiting, also where a pipe or a device took its place.
+    """Open a file. It does not block, even if the path is a pipe or a device.
 
     :raises FormatError: not a regular file
+    :raises OSError: the file cannot be opened
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
@@ -41,7 +42,7 @@ def opened(path: str) -> t.Iterator[OpenFile]:
             raise FormatError("it is not a regular file")
 
         def read(offset: int, size: int) -> bytes:
-            # An offset from a damaged file may be beyond what the kernel takes for one.
+            # An offset from a damaged file may be larger than pread(2) accepts.
             return os.pread(descriptor, size, offset) if 0 <= offset < status.st_size else b""
 
         yield OpenFile(read, status)
@@ -50,7 +51,7 @@ def opened(path: str) -> t.Iterator[OpenFile]:
 
 
 def sha256_of(file: OpenFile, *, at_most: int) -> str | None:
-    """The checksum of the file; None for one of more than ``at_most`` bytes."""
+    """The SHA-256 of a file, in hexadecimal; None if the file is larger than ``at_most`` bytes."""
     if file.status.st_size > at_most:
         return None
     digest = hashlib.sha256()

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""One Go program: what its file tells of its build, and whether it starts here."""
+"""Describe one Go program: how its file was built, and whether it starts on this host."""
 
 from __future__ import annotations
 
@@ -31,18 +31,19 @@ _ET_DYN = 3
 
 
 class Reading(t.NamedTuple):
-    """How to read programs, the same for all of a run."""
+    """The settings with which a run reads all programs."""
 
     target: Target
     newest: NewestGo
     today: datetime.date
-    max_bytes: int
-    dependencies: bool
-    checksum: bool
+    max_bytes: int  # of one file
+    dependencies: bool  # whether to return the modules
+    checksum: bool  # whether to return the SHA-256
 
 
 def is_elf(path: str) -> bool:
-    """
+    """Whether a file starts like an ELF file.
+
     :raises FormatError: not a regular file
     :raises OSError: it cannot be read
     """
@@ -51,9 +52,9 @@ def is_elf(path: str) -> bool:
 
 
 def read_go_binary(path: str, *, reading: Reading) -> dict[str, t.Any] | None:
-    """The return value for one program, without its names and processes; None for what Go did not build.
+    """An entry of ``binaries`` without names and processes; None if Go did not build the file.
 
-    :raises FormatError: not ELF, or built by Go but not readable
+    :raises FormatError: not an ELF file, or damaged
     :raises OSError: it cannot be read
     """
     with opened(path) as file:

@@ -4,11 +4,12 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What Go's linker writes into every program: version of Go, modules and build settings. Pure.
+"""Parse the build information that Go's linker writes into every program: Go version, modules and build settings.
 
-Source: debug/buildinfo and runtime/debug of Go. A head of 32 bytes stands at an address that 16 divides, in the section
-.go.buildinfo or somewhere in the first writable segment: 14 bytes of magic, the size of a pointer, flags. Since Go 1.18
-the two texts follow it, each after its length; before, it holds pointers to two Go strings.
+Source: debug/buildinfo and runtime/debug of Go. The build information starts with a header of 32 bytes, at an address
+that is a multiple of 16, in the section .go.buildinfo or somewhere in the first writable segment. The header has 14
+bytes of magic, the size of a pointer, and flags. Since Go 1.18 two strings follow, each after its length: the version
+and the modules. Before, the header has pointers to two Go strings.
 """
 
 from __future__ import annotations
@@ -23,69 +24,69 @@ __all__ = ["BuildInfo", "Module", "parse_modules", "read_build_info", "unquote"]
 
 _MAGIC = b"\xff Go buildinf:"
 _ALIGN = 16
-_HEAD_SIZE = 32
+_HEADER_SIZE = 32
 _FLAG_BIG_ENDIAN = 1
 _FLAG_INLINE = 2
-_SENTINEL = 16  # bytes before and after the modules, so that a running program can be searched for them
-_MOST_VERSION = 1024
-_MOST_MODULES = 1 << 22  # bytes; two hundred dependencies take 20 KiB
+_SENTINEL = 16  # bytes before and after the modules, by which they can be found in the memory of a process
+_MAX_VERSION = 1024
+_MAX_MODULES = 1 << 22  # bytes; two hundred dependencies take 20 KiB
 _CHUNK = 1 << 20
 _PF_X = 1
 _PF_W = 2
 
 
 class Module(t.NamedTuple):
-    """A module of the build; ``replace`` is what go.mod put in its place."""
+    """A module of the build, see debug.Module."""
 
     path: str
     version: str
-    sum: str
-    replace: Module | None = None
+    sum: str  # as in go.sum
+    replace: Module | None = None  # by a replace directive
 
 
 class BuildInfo(t.NamedTuple):
-    """``main`` is None for a program that was built without a module."""
+    """The build information of a program, see debug.BuildInfo."""
 
     go_version: str
-    package: str
-    main: Module | None
+    package: str  # path of the main package
+    main: Module | None  # None for a program that was built without a module
     deps: tuple[Module, ...]
     settings: dict[str, str]
 
 
 def read_build_info(elf: Elf, *, at_most: int) -> BuildInfo | None:
-    """None: not built by Go, or by Go before 1.13.
+    """Read the build information of a program; None if it was not built by Go, or by Go before 1.13.
 
-    :param at_most: how many bytes to search for the head where no section names its place
-    :raises FormatError: built by Go, but what it says of itself cannot be read
+    :param at_most: bytes to search for the header if there is no section .go.buildinfo
+    :raises FormatError: built by Go, but the build information cannot be read
     """
     section = elf.section(".go.buildinfo")
-    start, size = _place(elf)
+    start, size = _area(elf)
     address = _search(elf, start, min(size, at_most))
     if address is None:
         if section is not None:
-            raise FormatError("its section .go.buildinfo does not hold the mark of Go's linker")
+            raise FormatError("its section .go.buildinfo does not have the magic bytes of Go's linker")
         return None
-    head = at_address(elf, address, _HEAD_SIZE)
-    if len(head) < _HEAD_SIZE:
-        raise FormatError("it ends within the head of its build information")
+    head = at_address(elf, address, _HEADER_SIZE)
+    if len(head) < _HEADER_SIZE:
+        raise FormatError("it ends within the header of its build information")
     if head[15] & _FLAG_INLINE:
-        version, following = _inline_text(elf, address + _HEAD_SIZE, _MOST_VERSION)
-        modules, dummy = _inline_text(elf, following, _MOST_MODULES)
+        version, following = _inline_text(elf, address + _HEADER_SIZE, _MAX_VERSION)
+        modules, dummy = _inline_text(elf, following, _MAX_MODULES)
     else:
         version, modules = _pointed_texts(elf, head)
     if not version:
         raise FormatError("its build information has no version of Go")
-    # The line break before the closing sentinel tells framed modules from nothing.
+    # Modules between sentinels end with a line break. Anything else is not a list of modules.
     framed = len(modules) > 2 * _SENTINEL and modules[-_SENTINEL - 1 : -_SENTINEL] == b"\n"
     text = modules[_SENTINEL:-_SENTINEL].decode("utf-8", "replace") if framed else ""
     return parse_modules(text, go_version=version.decode("utf-8", "replace"))
 
 
 def parse_modules(text: str, *, go_version: str) -> BuildInfo:
-    """The lines path, mod, dep, => and build, their columns parted by tabs; a line of another kind is left out.
+    """Parse the lines path, mod, dep, => and build, whose columns are separated by tabs. Other lines are skipped.
 
-    :raises FormatError: a line that is none of these
+    :raises FormatError: a module or a setting cannot be read
     """
     package = ""
     main: Module | None = None
@@ -101,7 +102,7 @@ def parse_modules(text: str, *, go_version: str) -> BuildInfo:
         elif kind == "dep":
             deps.append(_module(rest))
         elif kind == "=>":
-            # What was replaced is the module of the line before.
+            # The module of the line before is replaced.
             if last == "dep":
                 deps[-1] = deps[-1]._replace(replace=_module(rest))
             elif last == "mod" and main is not None:
@@ -115,7 +116,8 @@ def parse_modules(text: str, *, go_version: str) -> BuildInfo:
     return BuildInfo(go_version, package, main, tuple(deps), settings)
 
 
-def _place(elf: Elf) -> tuple[int, int]:
+def _area(elf: Elf) -> tuple[int, int]:
+    """Address and size of the memory in which the header is."""
     section = elf.section(".go.buildinfo")
     if section is not None:
         return section.address, section.size
@@ -126,7 +128,7 @@ def _place(elf: Elf) -> tuple[int, int]:
 
 
 def _search(elf: Elf, start: int, size: int) -> int | None:
-    """The first address with the magic that 16 divides. It never crosses a chunk, as 16 divides those too."""
+    """The first multiple of 16 with the magic at it. Chunks start at multiples of 16 too, so no match is missed."""
     end = start + size
     start = (start + _ALIGN - 1) // _ALIGN * _ALIGN
     while start < end:
@@ -143,7 +145,7 @@ def _search(elf: Elf, start: int, size: int) -> int | None:
 
 
 def _inline_text(elf: Elf, address: int, at_most: int) -> tuple[bytes, int]:
-    """A text after its length, and the address behind it. The length has seven bits a byte, the lowest first."""
+    """A string after its length, and the address after it. The length is a varint: 7 bits a byte, the lowest first."""
     size = 0
     used = 0
     for byte in at_address(elf, address, 10):
@@ -162,12 +164,10 @@ def _pointed_texts(elf: Elf, head: bytes) -> tuple[bytes, bytes]:
         raise FormatError(f"its build information has pointers of {size} bytes")
     form = (">" if head[15] & _FLAG_BIG_ENDIAN else "<") + ("2I" if size == 4 else "2Q")
     texts = []
-    for pointer, at_most in zip(
-        struct.unpack(form, head[16 : 16 + 2 * size]), (_MOST_VERSION, _MOST_MODULES)
-    ):
+    for pointer, at_most in zip(struct.unpack(form, head[16 : 16 + 2 * size]), (_MAX_VERSION, _MAX_MODULES)):
         pair = at_address(elf, pointer, 2 * size) if pointer else b""
-        place, length = struct.unpack(form, pair) if len(pair) == 2 * size else (0, 0)
-        texts.append(_text(elf, place, length, at_most))
+        address, length = struct.unpack(form, pair) if len(pair) == 2 * size else (0, 0)
+        texts.append(_text(elf, address, length, at_most))
     return texts[0], texts[1]
 
 
@@ -196,7 +196,7 @@ _LETTERS = dict(zip('abfnrtv\\"', '\a\b\f\n\r\t\v\\"'))
 
 
 def _setting(text: str) -> tuple[str, str]:
-    """``key=value``, where each of the two may stand in quotes."""
+    """Parse ``key=value``, where both may be quoted."""
     quoted = _QUOTED.match(text)
     key = unquote(quoted.group()) if quoted else text.partition("=")[0]
     rest = text[quoted.end() :] if quoted else text[len(key) :]
@@ -207,9 +207,9 @@ def _setting(text: str) -> tuple[str, str]:
 
 
 def unquote(text: str) -> str:
-    """A Go string as it stands in source code, in quotes or backquotes.
+    """The value of a Go string literal, in double quotes or backquotes.
 
-    :raises FormatError: not one such string
+    :raises FormatError: not a string literal
     """
     if _QUOTED.fullmatch(text) is None:
         raise FormatError("its build information has quotes that do not match")

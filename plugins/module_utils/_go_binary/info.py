@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Answer go_binary_info: describe the Go binaries of a host and the processes that run them."""
+"""Read what go_binary_info returns: the Go programs of a host and the processes that run them."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ _Key = t.Tuple[int, int]  # device and inode
 
 
 class Search(t.NamedTuple):
-    """Where to look."""
+    """Where to look for programs."""
 
     paths: t.Sequence[str]
-    processes: bool
-    max_files: int
-    only_executable: bool
+    processes: bool  # whether to look at running processes
+    max_files: int  # directory entries after which the search stops
+    only_executable: bool  # in directories
 
 
 class _Programs:
-    """The programs found so far, by file; None for a file that Go did not build."""
+    """The programs found so far, by file."""
 
     def __init__(self, root: str, reading: Reading, tally: Tally) -> None:
         self.root = root
         self.reading = reading
         self.tally = tally
         self.elf_files = 0
-        self._found: dict[_Key, dict[str, t.Any] | None] = {}
+        self._found: dict[_Key, dict[str, t.Any] | None] = {}  # None: Go did not build the file
 
     def add_file(self, candidate: Candidate) -> None:
         key = (candidate.status.st_dev, candidate.status.st_ino)
@@ -58,7 +58,7 @@ class _Programs:
                 self.tally.skip(candidate.path, getattr(error, "strerror", None) or str(error))
         program = self._found[key]
         if program is not None:
-            names = (candidate.path, candidate.also or candidate.path)
+            names = (candidate.path, candidate.given or candidate.path)
             program["paths"].extend(name for name in map(printable, names) if name not in program["paths"])
 
     def _read(self, candidate: Candidate) -> dict[str, t.Any] | None:
@@ -95,7 +95,7 @@ class _Programs:
             found["starts_here"] = _runs(process)
 
     def report(self) -> list[dict[str, t.Any]]:
-        """Sorted by path, which is the first of the names."""
+        """The programs, sorted by path, which is the first of their names."""
         programs = [program for program in self._found.values() if program is not None]
         return sorted(
             ({"path": program["paths"][0], **program} for program in programs),
@@ -104,13 +104,13 @@ class _Programs:
 
 
 def _runs(process: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    # Without its id: the same program on two hosts, or a day later, has the same answer.
+    # Without the PID, so that the same program has the same answer on two hosts, or a day later.
     where = ", in a root of its own (a container, or RootDirectory=)" if process["other_root"] else ""
     return yes("process", f"a process runs it now{where}").report()
 
 
 def read_go_binaries(search: Search, *, root: str, reading: Reading) -> dict[str, t.Any]:
-    """The programs, what was passed over, and how much was looked at."""
+    """Find the programs; returns ``binaries``, ``passed_over`` and ``counts`` of go_binary_info."""
     tally = Tally()
     programs = _Programs(root, reading, tally)
     candidates = walk(
@@ -146,10 +146,11 @@ def read_go_binaries(search: Search, *, root: str, reading: Reading) -> dict[str
 
 
 def read_go_binary_info(params: t.Mapping[str, t.Any], *, root: str) -> dict[str, t.Any]:
-    """
+    """Read all return values of go_binary_info.
+
     :param params: the options of the module
-    :param root: where ``proc`` and the libraries of the host are; ``paths`` are taken as they stand
-    :raises HostError: an option that makes no sense
+    :param root: the directory that has ``proc`` and the libraries; ``paths`` are not relative to it
+    :raises HostError: an option is not valid
     """
     _check(params)
     today = datetime.datetime.now(tz=datetime.timezone.utc).date()
@@ -184,17 +185,17 @@ def _check(params: t.Mapping[str, t.Any]) -> None:
     if not params["paths"] and not params["processes"]:
         raise HostError(
             "paths",
-            wanted="something to look at",
-            found="no path, and processes is false",
-            remedy="Name files or directories in paths, or leave processes at true.",
+            wanted="a file, a directory or processes to look at",
+            found="no path, and `processes: false`",
+            remedy="Name files or directories in `paths`, or set `processes: true`.",
         )
     for path in params["paths"]:
         if not path.startswith("/") or "\0" in path:
             raise HostError(
                 f"path {path!r}",
                 wanted="an absolute path",
-                found="another",
-                remedy="Write it from the root, like /usr/local/bin.",
+                found="a null byte in it" if "\0" in path else "a relative path",
+                remedy="Write the path from the root, like /usr/local/bin.",
             )
     for name in ("max_files", "max_bytes"):
         if params[name] < 1:
@@ -202,5 +203,5 @@ def _check(params: t.Mapping[str, t.Any]) -> None:
                 name,
                 wanted="a number above 0",
                 found=str(params[name]),
-                remedy="Leave it out for the default.",
+                remedy="Omit the option to use the default.",
             )

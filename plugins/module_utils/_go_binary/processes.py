@@ -4,9 +4,9 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Running processes: which file each executes, and in which unit and sandbox it really is.
+"""Read running processes from proc(5): the file that each executes, its unit and its effective sandbox.
 
-A process may end at any moment: what it no longer tells is left out, and never an error.
+A process may end at any moment. Values that cannot be read any more are left out, which is not an error.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from .._probe.files import decimal, read
 
 __all__ = ["Executed", "Running", "describe", "go_environment", "list_running", "parse_stat"]
 
-# The variables of Go's runtime. Others are never looked at: they may hold secrets.
+# The variables of Go's runtime. Others are not read, because they may contain secrets.
 _VARIABLES = (b"GODEBUG", b"GOGC", b"GOMAXPROCS", b"GOMEMLIMIT", b"GOTRACEBACK")
-_MOST_ENVIRONMENT = 1 << 22
+_MAX_ENVIRONMENT = 1 << 22  # bytes
 _DELETED = " (deleted)"
-_FIRST_CLOCK_TICKS = 100  # USER_HZ of every architecture that Go runs on, where sysconf does not tell
+_DEFAULT_TICKS = 100  # USER_HZ of every architecture that Go runs on, used if sysconf(3) does not have it
 
 
 class Executed(t.NamedTuple):
-    """The file that a process executes. ``link`` reads it also when its name is gone."""
+    """The file that a process executes."""
 
     pid: int
     device: int
     inode: int
-    link: str  # PROC/PID/exe
-    path: str  # in the root of the process
-    deleted: bool  # no longer under that name: removed, or replaced by another build
-    other_root: bool  # the process has a root of its own: a container, or RootDirectory=
+    link: str  # /proc/PID/exe, through which a deleted file can be read too
+    path: str  # in the root directory of the process
+    deleted: bool  # the file is not at that path any more: removed, or replaced by another build
+    other_root: bool  # the process has another root directory: a container, or RootDirectory=
 
 
 class Running(t.NamedTuple):
-    """All processes whose file could be told, and how many could not: those of other users."""
+    """The processes of a host."""
 
     executed: list[Executed]
-    hidden: int
+    hidden: int  # number of processes whose file may not be read, because they belong to other users
 
 
 def list_running(root: str) -> Running:
-    """Every process that executes a file. Threads of the kernel execute none."""
+    """List the processes that execute a file. Kernel threads execute none."""
     proc = os.path.join(root, "proc")
     executed = []
     hidden = 0
@@ -61,25 +61,25 @@ def list_running(root: str) -> Running:
         try:
             found = _executed(root, pid)
         except PermissionError:
-            # A thread of the kernel is refused to the unprivileged too, but is told by its empty command line.
+            # An unprivileged user may not read kernel threads either, but these have an empty command line.
             hidden += bool(read(root, f"proc/{pid}/cmdline").text)
             continue
-        except OSError:  # it ended, or is a thread of the kernel
+        except OSError:  # it ended, or is a kernel thread
             continue
         executed.append(found)
     return Running(executed, hidden)
 
 
 def _executed(root: str, pid: int) -> Executed:
-    place = os.path.join(root, "proc", str(pid))
-    link = os.path.join(place, "exe")
+    directory = os.path.join(root, "proc", str(pid))
+    link = os.path.join(directory, "exe")
     path = os.readlink(link)
     status = os.stat(link)
     deleted = path.endswith(_DELETED) and not _is_at(os.path.join(root, path[1:]), status)
     if deleted:
         path = path[: -len(_DELETED)]
     try:
-        own = os.stat(os.path.join(place, "root"))
+        own = os.stat(os.path.join(directory, "root"))
         host = os.stat(root)
         other_root = (own.st_dev, own.st_ino) != (host.st_dev, host.st_ino)
     except OSError:
@@ -88,7 +88,7 @@ def _executed(root: str, pid: int) -> Executed:
 
 
 def _is_at(path: str, status: os.stat_result) -> bool:
-    """Whether a file really has a name that looks like the kernel's word for having none."""
+    """Whether a path is that of a file: a name may end with " (deleted)" without being deleted."""
     try:
         return os.path.samestat(os.stat(path), status)
     except OSError:
@@ -96,16 +96,18 @@ def _is_at(path: str, status: os.stat_result) -> bool:
 
 
 def describe(root: str, executed: Executed) -> dict[str, t.Any] | None:
-    """What the kernel knows of a process; None where it ended meanwhile."""
-    place = f"proc/{executed.pid}"
-    ticks = parse_stat(read(root, f"{place}/stat").text or "")
-    fields = parse_status(read(root, f"{place}/status").text or "")
-    cgroup = read(root, f"{place}/cgroup").text or ""
-    limits = parse_limits(read(root, f"{place}/limits").text or "")
+    """An entry of ``processes`` of go_binary_info; None if the process ended meanwhile."""
+    directory = f"proc/{executed.pid}"
+    ticks = parse_stat(read(root, f"{directory}/stat").text or "")
+    fields = parse_status(read(root, f"{directory}/status").text or "")
+    cgroup = read(root, f"{directory}/cgroup").text or ""
+    limits = parse_limits(read(root, f"{directory}/limits").text or "")
     environment = _environment(root, executed.pid)
-    label = read(root, f"{place}/attr/apparmor/current").text or read(root, f"{place}/attr/current").text
-    # The same start means that all of the above was one process, and not the next one of that number.
-    if ticks is None or parse_stat(read(root, f"{place}/stat").text or "") != ticks:
+    label = (
+        read(root, f"{directory}/attr/apparmor/current").text or read(root, f"{directory}/attr/current").text
+    )
+    # If the start time is still the same, all values are of one process, not of a later one with the same PID.
+    if ticks is None or parse_stat(read(root, f"{directory}/stat").text or "") != ticks:
         return None
     uids = fields.get("Uid", "").split()
     return {
@@ -127,7 +129,7 @@ def describe(root: str, executed: Executed) -> dict[str, t.Any] | None:
 
 
 def _unit(cgroup: str) -> str | None:
-    """The unit of this host's systemd; where the path leads through a container that this is, the last one in it."""
+    """The unit of a process by its cgroup; inside a container, the last unit in the path."""
     unit = unit_of(cgroup)
     if not unit.startswith("/"):
         return unit
@@ -135,13 +137,14 @@ def _unit(cgroup: str) -> str | None:
 
 
 def parse_stat(text: str) -> int | None:
-    """When a process started, in clock ticks since the boot: field 22 of /proc/PID/stat. The name may hold anything."""
+    """The start time of a process from /proc/PID/stat (field 22), in clock ticks since the boot."""
+    # Field 2, the name in parentheses, may contain blanks and parentheses.
     fields = text.rpartition(")")[2].split()
     return decimal(fields[19]) if len(fields) > 19 else None
 
 
 def go_environment(data: bytes) -> dict[str, str]:
-    """The variables of Go's runtime among those that a process was started with."""
+    """The variables of Go's runtime in the environment of a process, as /proc/PID/environ has it."""
     pairs = (entry.partition(b"=") for entry in data.split(b"\0"))
     return {
         name.decode("ascii"): value.decode("utf-8", "replace")
@@ -153,13 +156,13 @@ def go_environment(data: bytes) -> dict[str, str]:
 def _environment(root: str, pid: int) -> dict[str, str] | None:
     try:
         with open(os.path.join(root, "proc", str(pid), "environ"), "rb") as file:
-            return go_environment(file.read(_MOST_ENVIRONMENT))
+            return go_environment(file.read(_MAX_ENVIRONMENT))
     except OSError:
         return None
 
 
 def _cgroup(root: str, text: str) -> dict[str, t.Any]:
-    """The limits of its control group; those of cgroup v1 are not read."""
+    """The limits of a process's cgroup; only those of cgroup v2."""
     path = unified_path(text)
     own = read_bounds(root, path) if path is not None and "/.." not in path else None
     if own is None:
@@ -172,7 +175,7 @@ def _started(root: str, ticks: int) -> str | None:
     boot = next((decimal(line[6:]) for line in lines if line.startswith("btime ")), None)
     if boot is None:
         return None
-    hertz = os.sysconf("SC_CLK_TCK") if "SC_CLK_TCK" in os.sysconf_names else _FIRST_CLOCK_TICKS
+    hertz = os.sysconf("SC_CLK_TCK") if "SC_CLK_TCK" in os.sysconf_names else _DEFAULT_TICKS
     return iso_time(boot + ticks // hertz)
 
 

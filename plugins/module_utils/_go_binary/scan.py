@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Files that may be Go programs: a bounded walk through directories that never leaves them by a link."""
+"""Find files that may be Go programs: walk through directories with a limit, without following links."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .._probe.mounts import parse_mounts
 
 __all__ = ["Candidate", "Tally", "parse_mount_types", "printable", "walk"]
 
-# File systems without files of anyone, or whose mount point mounts something when it is looked at.
+# File systems without files of users, and autofs, which mounts something when it is read.
 _KERNEL_TYPES = frozenset(
     re.findall(
         r"\w+",
@@ -29,26 +29,26 @@ _KERNEL_TYPES = frozenset(
         """,
     )
 )
-# Not entered from outside: another host may be long in answering.
+# Entered only if the user names them, because the other host may be slow or unreachable.
 _NETWORK_TYPES = frozenset(
     ["9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "nfs", "nfs4", "smb3"]
 )
-_MOST_NAMED = 1000
-_SMALLEST = 52  # bytes of the head of a 32-bit ELF file
+_MAX_NAMED = 1000  # entries of passed_over
+_MIN_SIZE = 52  # bytes of the header of a 32-bit ELF file
 _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
 class Candidate(t.NamedTuple):
-    """A regular file. ``named``: the user named it, so that its not being Go is worth saying."""
+    """A regular file that may be a Go program."""
 
     path: str
     status: os.stat_result
-    named: bool
-    also: str | None  # the name that the user gave, which may be a link
+    named: bool  # by the user, who is told if it is not a Go program
+    given: str | None  # the name that the user gave, which may be a link
 
 
 class Tally:
-    """What a walk has seen so far, and what was passed over and why."""
+    """Count what a walk has seen, and collect what it skipped, with the reasons."""
 
     def __init__(self) -> None:
         self.entries = 0
@@ -56,27 +56,32 @@ class Tally:
         self.unnamed = 0
 
     def skip(self, path: str, reason: str) -> None:
-        if len(self.passed_over) < _MOST_NAMED:
+        """Add a path that was skipped, or only count it if there are too many."""
+        if len(self.passed_over) < _MAX_NAMED:
             self.passed_over.append({"path": printable(path), "reason": reason})
         else:
             self.unnamed += 1
 
     def report(self) -> list[dict[str, str]]:
-        more = f"{self.unnamed} more were passed over, which are too many to name"
+        """The return value ``passed_over`` of go_binary_info."""
+        more = f"{self.unnamed} more were passed over, too many to name"
         return [*self.passed_over, *([{"path": "/", "reason": more}] if self.unnamed else [])]
 
 
 def printable(path: str) -> str:
-    """A path as text, with bytes that are no UTF-8 escaped."""
+    """A path as text, with bytes escaped that are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def walk(
     paths: t.Sequence[str], *, root: str, tally: Tally, max_files: int, only_executable: bool
 ) -> t.Iterator[Candidate]:
-    """Each candidate once for each of its names. Files and links that the user names are followed, others are not.
+    """Find the candidates in files and directories, each once for each of its names.
 
-    :param root: where to read which file systems are mounted
+    Links that the user names are followed, others are not.
+
+    :param root: the directory that has ``proc``, from which the mounted file systems are read
+    :param max_files: directory entries after which the walk stops
     """
     types = parse_mount_types(read(root, "proc/self/mounts").text or "")
     seen: set[tuple[int, int]] = set()
@@ -89,20 +94,20 @@ def walk(
             continue
         if stat.S_ISREG(status.st_mode):
             tally.entries += 1
-            yield Candidate(real, status, named=True, also=path)
+            yield Candidate(real, status, named=True, given=path)
         elif not stat.S_ISDIR(status.st_mode):
-            tally.skip(path, "it is neither a file nor a directory")
+            tally.skip(path, "neither a file nor a directory")
         elif _type_at(types, real) in _KERNEL_TYPES:
-            tally.skip(path, f"a file system of the kernel ({_type_at(types, real)})")
+            tally.skip(path, f"a virtual file system of the kernel ({_type_at(types, real)})")
         else:
             for entry in _below(real, types=types, seen=seen, tally=tally, max_files=max_files):
                 status = entry.stat(follow_symlinks=False)
-                if status.st_size >= _SMALLEST and (status.st_mode & _EXECUTABLE or not only_executable):
-                    yield Candidate(entry.path, status, named=False, also=None)
+                if status.st_size >= _MIN_SIZE and (status.st_mode & _EXECUTABLE or not only_executable):
+                    yield Candidate(entry.path, status, named=False, given=None)
 
 
 def parse_mount_types(text: str) -> dict[str, str]:
-    """The type of file system at each mount point of /proc/self/mounts; of several on one point the last."""
+    """The type of the file system at each mount point of /proc/self/mounts; the last one if a point has several."""
     return {mount.point: mount.type for mount in parse_mounts(text)}
 
 
@@ -131,7 +136,10 @@ def _below(
             continue
         for entry in sorted(listed, key=lambda entry: entry.name):
             if tally.entries >= max_files:
-                tally.skip(directory, f"left here after max_files={max_files}, with what stands under {top}")
+                tally.skip(
+                    directory,
+                    f"stopped here after max_files={max_files}, and the rest of {top} is not searched",
+                )
                 return
             tally.entries += 1
             try:
@@ -147,5 +155,5 @@ def _below(
 
 def _may_enter(path: str, kind: str | None, tally: Tally) -> bool:
     if kind in _NETWORK_TYPES:
-        tally.skip(path, f"a file system of another host ({kind}): name it to have it searched")
+        tally.skip(path, f"a network file system ({kind}): name it in `paths` to search it")
     return kind not in _KERNEL_TYPES and kind not in _NETWORK_TYPES

@@ -4,7 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Whether a Go program starts on this host, and what forbids it: each layer that could is asked in its order."""
+"""Check whether a Go program can start on this host, and find the layer that prevents it.
+
+The layers are checked in the order in which the kernel and the dynamic loader would.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,9 @@ _COMPAT = {("386", "x86_64"), ("arm", "aarch64")}
 
 
 class Program(t.NamedTuple):
-    """What the verdict is about."""
+    """The program to check."""
 
-    path: str  # where it can be read
+    path: str  # from which it can be read
     status: os.stat_result
     elf: Elf
     dynamic: Dynamic
@@ -44,22 +47,23 @@ class Program(t.NamedTuple):
 
 
 class Target(t.NamedTuple):
-    """The host that would start it."""
+    """The host on which the program is to start."""
 
-    root: str
-    machine: str
+    root: str  # directory that has ``proc`` and the libraries
+    machine: str  # as uname(2) names it
     kernel: str  # release, as uname(2) gives it
-    flags: tuple[str, ...] | None  # of the processor
+    flags: tuple[str, ...] | None  # of the processor, from /proc/cpuinfo; None if unknown
     loader: Loader
 
 
 def read_target(root: str, *, machine: str, flags: tuple[str, ...] | None) -> Target:
+    """Read the release of the kernel, and describe the host under a root directory."""
     release = read(root, "proc/sys/kernel/osrelease").text or ""
     return Target(root, machine, release.strip(), flags, Loader(root))
 
 
 def starts_here(program: Program, target: Target) -> Probe:
-    """The first refusal, else the first layer that did not tell, else yes."""
+    """Whether the program starts: the first no, else the first unknown, else yes."""
     doubts = []
     for verdict in _verdicts(program, target):
         if verdict is not None and verdict.answer == "no":
@@ -93,7 +97,7 @@ def _file_verdict(program: Program) -> Probe | None:
         if os.statvfs(program.path).f_flag & os.ST_NOEXEC:
             return no("mount", "its file system is mounted noexec")
     except OSError as error:
-        return unknown("mount", f"its mount cannot be asked: {error.strerror}")
+        return unknown("mount", f"the options of its mount cannot be read: {error.strerror}")
     return None
 
 
@@ -106,17 +110,17 @@ def _kind_verdict(program: Program) -> Probe | None:
 
 
 def _machine_verdict(program: Program, target: Target) -> Probe | None:
-    head = program.elf.read(0, 256)
+    start = program.elf.read(0, 256)
     try:
-        built = parse_elf_head(head[:HEAD_SIZE], name=program.path)
+        built = parse_elf_head(start[:HEAD_SIZE], name=program.path)
         goarch, machines = built.goarch, built.machines
-    except HostError:  # a machine that is in no table here, of which this host is none
+    except HostError:  # a machine that is not in the table, so it is not the one of this host
         goarch, machines = program.info.settings.get("GOARCH", f"ELF machine {program.elf.machine}"), ()
     if target.machine not in machines:
-        emulator = emulator_of(target.root, head)
+        emulator = emulator_of(target.root, start)
         if emulator is not None:
             return unknown(
-                "arch", f"built for {goarch}, this is {target.machine}: left to the emulator {emulator}"
+                "arch", f"built for {goarch}, this is {target.machine}: the emulator {emulator} would run it"
             )
         return no("arch", f"built for {goarch}, this is {target.machine}")
     if (goarch, target.machine) in _COMPAT:
@@ -133,7 +137,10 @@ def _compat_verdict(goarch: str, target: Target) -> Probe | None:
 
 
 def kernel_needed(minor: int | None) -> tuple[int, ...]:
-    """The oldest Linux that a minor of Go runs on, from its release notes: 3.2 since Go 1.24, 2.6.32 since 1.18."""
+    """The oldest Linux that a minor of Go supports, by its release notes: 3.2 since Go 1.24, 2.6.32 since 1.18.
+
+    :param minor: N of 1.N; None if unknown
+    """
     if minor is None or minor < 18:
         return (2, 6, 23)
     return (2, 6, 32) if minor < 24 else (3, 2)

@@ -23,7 +23,7 @@ NEEDS = {"libc.so.6": ["GLIBC_2.34", "WEAK_1"], "libm.so.6": ["GLIBC_2.29"]}
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_reads_what_the_loader_reads(shape: Shape) -> None:
+def test_interpreter_libraries_and_versions(shape: Shape) -> None:
     parts = dynamic_parts(
         shape, needed=list(NEEDS), needs=NEEDS, defines=["mine", "MINE_1"], runpath="/a:$ORIGIN/b"
     )
@@ -64,12 +64,12 @@ def test_static_is_without_interpreter_and_libraries() -> None:
         ),
     ],
 )
-def test_tables_that_cannot_be_read_are_told(part: Part, message: str) -> None:
+def test_unreadable_tables_are_an_error(part: Part, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         read_dynamic(parsed(elf_file(part)))
 
 
-def test_versions_that_lead_in_a_circle_end() -> None:
+def test_versions_in_a_circle() -> None:
     data = bytearray(elf_file(*dynamic_parts(Shape(), needed=["a"], needs={"a": ["A_1", "A_2"]})))
     elf = parsed(bytes(data))
     verneed = elf.section("verneed")

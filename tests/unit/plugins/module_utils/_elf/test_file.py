@@ -56,7 +56,7 @@ def test_names_the_architecture_as_go_does(data: bytes, goarch: str) -> None:
     ],
     ids=["empty", "script", "truncated", "object", "core dump", "mips", "ppc64 big endian"],
 )
-def test_refuses_what_go_on_linux_does_not_run(data: bytes) -> None:
+def test_refuses_machines_without_go_on_linux(data: bytes) -> None:
     with pytest.raises(HostError, match="x: wanted an ELF executable"):
         parse_elf_head(data, name="x")
 
@@ -65,7 +65,7 @@ def test_refuses_what_go_on_linux_does_not_run(data: bytes) -> None:
     ("machine", "goarches"),
     [("x86_64", ["386", "amd64"]), ("aarch64", ["arm", "arm64"]), ("armv7l", ["arm"]), ("sparc64", [])],
 )
-def test_knows_what_a_machine_runs(machine: str, goarches: list[str]) -> None:
+def test_the_architectures_that_a_machine_runs(machine: str, goarches: list[str]) -> None:
     assert goarches_of(machine) == goarches
 
 
@@ -85,7 +85,7 @@ def test_finds_parts_by_name_and_by_address(shape: Shape) -> None:
     assert elf.section(".three") is None
 
 
-def test_an_address_that_nothing_is_at_has_no_bytes() -> None:
+def test_an_unmapped_address_has_no_bytes() -> None:
     elf = parsed(elf_file(Part(".one", b"first")))
     assert at_address(elf, 0, 10) == b""
     assert at_address(elf, BASE + elf.segments[0].file_size, 10) == b""
@@ -94,7 +94,7 @@ def test_an_address_that_nothing_is_at_has_no_bytes() -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_a_truncated_file_has_what_is_left_or_says_what_is_missing(shape: Shape) -> None:
+def test_a_truncated_file_is_read_as_far_as_possible_or_refused(shape: Shape) -> None:
     whole = elf_file(Part(".one", b"first"), shape=shape)
     mapped = parsed(whole).end
     answers: set[object] = set()
@@ -107,13 +107,13 @@ def test_a_truncated_file_has_what_is_left_or_says_what_is_missing(shape: Shape)
             answers.add(str(error))
     assert answers == {
         "it is not an ELF file",
-        "it ends within its ELF head",
+        "it ends within its ELF header",
         "it ends within its table of segments",
         None,
     }
 
 
-def test_no_sections_is_not_the_same_as_unreadable_ones() -> None:
+def test_no_sections_differ_from_unreadable_ones() -> None:
     assert parsed(elf_file(Part("one", b"x"), shape=Shape(sections=False))).sections == ()
 
 
@@ -122,7 +122,7 @@ def test_no_sections_is_not_the_same_as_unreadable_ones() -> None:
     [(60, "<H", 0xFFFF), (58, "<H", 63), (62, "<H", 99), (40, "<Q", 1 << 63)],
     ids=["too many", "of another size", "names in none of them", "far away"],
 )
-def test_sections_that_cannot_be_are_unreadable(offset: int, form: str, value: int) -> None:
+def test_invalid_sections_are_unreadable(offset: int, form: str, value: int) -> None:
     data = bytearray(elf_file(Part("one", b"x")))
     struct.pack_into(form, data, offset, value)
     assert parsed(bytes(data)).sections is None
@@ -131,15 +131,15 @@ def test_sections_that_cannot_be_are_unreadable(offset: int, form: str, value: i
 @pytest.mark.parametrize(
     ("offset", "data", "message"),
     [
-        (4, b"\3", "class 3 and byte order 1"),
-        (5, b"\0", "class 2 and byte order 0"),
+        (4, b"\3", "class 3 and the byte order 1"),
+        (5, b"\0", "class 2 and the byte order 0"),
         (54, b"\x39\0", "1 segments of 57 bytes"),
         (56, b"\xff\xff", "65535 segments of 56 bytes"),
         (32, b"\xff" * 8, "it ends within its table of segments"),
         (0, b"#!/b", "it is not an ELF file"),
     ],
 )
-def test_a_head_that_cannot_be_is_refused(offset: int, data: bytes, message: str) -> None:
+def test_an_invalid_header_is_refused(offset: int, data: bytes, message: str) -> None:
     whole = bytearray(elf_file(Part("one", b"x")))
     whole[offset : offset + len(data)] = data
     with pytest.raises(FormatError, match=message):

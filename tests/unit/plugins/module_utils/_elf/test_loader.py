@@ -55,7 +55,7 @@ def verdict(
     return None if found is None else (found.answer, found.decided_by, found.reason)
 
 
-def test_nothing_is_against_what_fits(root: pathlib.Path) -> None:
+def test_a_program_whose_libraries_are_there(root: pathlib.Path) -> None:
     assert verdict(root, needs={"libc.so.6": ["GLIBC_2.34", "GLIBC_2.2.5"]}) is None
     assert verdict(root, needed=[]) is None
     assert verdict(root, needs={"libc.so.6": ["WEAK_9"]}) is None
@@ -67,7 +67,7 @@ def test_a_glibc_that_is_too_old(root: pathlib.Path) -> None:
     assert found == ("no", "glibc", reason)
 
 
-def test_versions_are_judged_by_name_as_the_loader_does(root: pathlib.Path) -> None:
+def test_versions_are_compared_by_name_as_the_loader_does(root: pathlib.Path) -> None:
     # lower than the host's, but not among those it defines
     found = verdict(root, needs={"libc.so.6": ["GLIBC_2.3"]})
     assert found is not None
@@ -99,7 +99,7 @@ def test_a_missing_library(root: pathlib.Path) -> None:
     assert found[2].startswith("libpcap.so.0.8 is in no directory")
 
 
-def test_libraries_are_found_where_the_loader_looks(root: pathlib.Path) -> None:
+def test_libraries_are_searched_where_the_loader_searches(root: pathlib.Path) -> None:
     for place in ("opt/app/bin", "opt/app/lib", "srv/own", "opt/elsewhere"):
         (root / place).mkdir(parents=True)
         (root / place / f"lib{place[-3:]}.so").write_bytes(library())
@@ -116,7 +116,7 @@ def test_libraries_are_found_where_the_loader_looks(root: pathlib.Path) -> None:
     assert verdict(root, needed=["libx.so"]) is not None  # in the cache, but no longer there
 
 
-def test_a_library_for_another_machine_is_not_the_one(root: pathlib.Path) -> None:
+def test_a_library_for_another_machine_is_skipped(root: pathlib.Path) -> None:
     place = root / "usr/lib/libpcap.so.0.8"
     place.write_bytes(library(shape=Shape(wide=False, machine=3, kind=3)))
     assert verdict(root, needed=["libpcap.so.0.8"]) is not None
@@ -126,7 +126,7 @@ def test_a_library_for_another_machine_is_not_the_one(root: pathlib.Path) -> Non
     assert verdict(root, needed=["libpcap.so.0.8"]) is None
 
 
-def test_a_damaged_library_tells_nothing(root: pathlib.Path) -> None:
+def test_a_damaged_library_makes_it_unknown(root: pathlib.Path) -> None:
     libc = root / "usr/lib/x86_64-linux-gnu/libc.so.6"
     data = bytearray(libc.read_bytes())
     at = parsed(bytes(data)).segments[1].offset
@@ -140,7 +140,7 @@ def test_a_damaged_library_tells_nothing(root: pathlib.Path) -> None:
     assert Loader(str(root)).glibc(LD) is None
 
 
-def test_a_directory_that_may_not_be_searched_tells_nothing(
+def test_an_unsearchable_directory_makes_it_unknown(
     root: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*dummy: t.Any) -> t.NoReturn:

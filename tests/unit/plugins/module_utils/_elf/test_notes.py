@@ -31,5 +31,5 @@ def test_both_build_ids(shape: Shape) -> None:
     ],
     ids=["empty", "short", "longer than the file", "name longer than the file", "garbage"],
 )
-def test_damaged_notes_tell_nothing(content: bytes) -> None:
+def test_damaged_notes_are_skipped(content: bytes) -> None:
     assert read_build_ids(parsed(elf_file(Part("note", content, PT_NOTE)))) == BuildIds(None, None)

@@ -35,7 +35,7 @@ def test_checksum(tmp_path: pathlib.Path, size: int) -> None:
         assert sha256_of(file, at_most=size - 1) is None
 
 
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path: pathlib.Path) -> None:
+def test_other_kinds_of_files_are_refused_without_blocking(tmp_path: pathlib.Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, pathlib.Path("/dev/null"), pathlib.Path("/dev/zero")):
         with pytest.raises(FormatError, match="not a regular file"), opened(str(path)):

@@ -82,7 +82,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[str], str]
 
 @needs_go
 @pytest.mark.parametrize("name", VARIANTS)
-def test_says_what_go_says(programs: t.Callable[[str], str], name: str) -> None:
+def test_agrees_with_go_version(programs: t.Callable[[str], str], name: str) -> None:
     path = programs(name)
     found = read_go_binary(path, reading=reading())
     assert found is not None
@@ -100,7 +100,7 @@ def test_says_what_go_says(programs: t.Callable[[str], str], name: str) -> None:
 
 @needs_go
 @pytest.mark.parametrize("name", VARIANTS)
-def test_starts_where_it_says_so(programs: t.Callable[[str], str], name: str) -> None:
+def test_the_verdict_agrees_with_a_start(programs: t.Callable[[str], str], name: str) -> None:
     """The host itself is asked: the program is started."""
     path = programs(name)
     found = read_go_binary(path, reading=reading())
@@ -122,7 +122,7 @@ def test_starts_where_it_says_so(programs: t.Callable[[str], str], name: str) ->
         ((b"/lib64/ld-linux-x86-64.so.2\0", b"/lib64/ld-linux-x86-64.so.9\0"), "loader", ""),
     ],
 )
-def test_says_what_the_loader_says(
+def test_agrees_with_the_loader(
     programs: t.Callable[[str], str],
     tmp_path: pathlib.Path,
     change: tuple[bytes, bytes],
@@ -146,7 +146,7 @@ def test_says_what_the_loader_says(
 
 
 @needs_go
-def test_go_itself_and_what_comes_with_it() -> None:
+def test_go_itself_and_its_tools() -> None:
     environment = subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True, check=True)
     root = pathlib.Path(environment.stdout.strip())
     tested = 0
@@ -160,7 +160,7 @@ def test_go_itself_and_what_comes_with_it() -> None:
 
 
 @needs_go
-def test_go_117_which_points_to_its_texts(tmp_path: pathlib.Path) -> None:
+def test_go_117_with_pointers_to_its_texts(tmp_path: pathlib.Path) -> None:
     environment = subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True, check=True)
     samples = pathlib.Path(environment.stdout.strip()) / "src/debug/buildinfo/testdata"
     if not samples.is_dir():
@@ -177,7 +177,7 @@ def test_go_117_which_points_to_its_texts(tmp_path: pathlib.Path) -> None:
 
 
 @needs_go
-def test_build_ids_as_the_tools_tell_them(programs: t.Callable[[str], str]) -> None:
+def test_build_ids_agree_with_the_tools(programs: t.Callable[[str], str]) -> None:
     path = programs("static")
     found = read_go_binary(path, reading=reading())
     assert found is not None
@@ -202,9 +202,7 @@ def test_the_file_itself(programs: t.Callable[[str], str]) -> None:
 
 
 @needs_go
-def test_without_its_sections_it_tells_the_same(
-    programs: t.Callable[[str], str], tmp_path: pathlib.Path
-) -> None:
+def test_the_same_result_without_sections(programs: t.Callable[[str], str], tmp_path: pathlib.Path) -> None:
     data = bytearray(pathlib.Path(programs("static")).read_bytes())
     data[40:48], data[58:64] = bytes(8), bytes(6)  # e_shoff, e_shentsize, e_shnum, e_shstrndx
     path = tmp_path / "program"

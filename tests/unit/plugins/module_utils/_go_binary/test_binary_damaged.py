@@ -47,7 +47,7 @@ def read(path: pathlib.Path, data: bytes) -> object:
 
 
 @pytest.mark.parametrize("name", crafted())
-def test_a_damaged_file_is_read_or_refused_and_never_more(tmp_path: pathlib.Path, name: str) -> None:
+def test_a_damaged_file_is_read_or_refused(tmp_path: pathlib.Path, name: str) -> None:
     data = crafted()[name]
     path = tmp_path / "program"
     assert isinstance(read(path, data), dict)
@@ -125,7 +125,7 @@ def test_a_huge_sparse_file_costs_little(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fEL", b"\x7fELF", b"#!/bin/sh\n" * 10, bytes(100)])
-def test_what_is_not_elf_is_told_apart_by_its_first_bytes(tmp_path: pathlib.Path, data: bytes) -> None:
+def test_a_file_that_is_not_elf_is_detected_by_its_first_bytes(tmp_path: pathlib.Path, data: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
     assert is_elf(str(path)) == (data[:4] == b"\x7fELF")

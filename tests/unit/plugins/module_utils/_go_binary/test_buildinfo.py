@@ -36,7 +36,7 @@ def read(data: bytes, *, at_most: int = MANY) -> BuildInfo | None:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("sections", [True, False])
-def test_since_go_118_the_texts_follow_the_head(shape: Shape, sections: bool) -> None:
+def test_since_go_118_the_texts_follow_the_header(shape: Shape, sections: bool) -> None:
     shape = shape._replace(sections=sections)
     parts = [Part(".data", b"\xff Go build" * 7), Part(".go.buildinfo", inline_info())]
     assert read(elf_file(*parts, shape=shape)) == INFO
@@ -44,13 +44,13 @@ def test_since_go_118_the_texts_follow_the_head(shape: Shape, sections: bool) ->
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("sections", [True, False])
-def test_before_go_118_the_head_points_to_them(shape: Shape, sections: bool) -> None:
+def test_before_go_118_the_header_points_to_the_texts(shape: Shape, sections: bool) -> None:
     shape = shape._replace(sections=sections)
     found = read(elf_file(*pointed_info(shape), shape=shape))
     assert found == INFO._replace(go_version="go1.17")
 
 
-def test_without_modules_the_version_is_all_there_is() -> None:
+def test_a_program_without_modules_has_a_version() -> None:
     found = read(elf_file(Part(".go.buildinfo", inline_info("devel go1.28-abc", ""))))
     assert found == BuildInfo("devel go1.28-abc", "", None, (), {})
 
@@ -78,7 +78,7 @@ def test_a_program_of_another_language_has_none() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (bytes(64), "mark of Go's linker"),
+        (bytes(64), "magic bytes of Go's linker"),
         (inline_info()[:20], "within"),
         (inline_info("", MODULES), "no version"),
         (b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\xff" * 12, "length"),
@@ -89,13 +89,13 @@ def test_a_program_of_another_language_has_none() -> None:
         (b"\xff Go buildinf:\x08\x00" + b"\xff" * 16, "no version"),
     ],
 )
-def test_damaged_information_is_told(content: bytes, message: str) -> None:
+def test_damaged_information_is_an_error(content: bytes, message: str) -> None:
     # The sections stand behind, so that a length may lead out of the section but not out of the file.
     with pytest.raises(FormatError, match=message):
         read(elf_file(Part(".go.buildinfo", content), shape=Shape()))
 
 
-def test_pointers_that_lead_nowhere_are_told() -> None:
+def test_pointers_to_nothing_are_an_error() -> None:
     head, strings, text = pointed_info(Shape())
     assert callable(strings.content)
     far = strings.content({"text": 1 << 40})

@@ -35,7 +35,7 @@ DEFAULTS: dict[str, t.Any] = {
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"processes": False}, "paths: wanted something to look at"),
+        ({"processes": False}, "paths: wanted a file, a directory or processes to look at"),
         ({"paths": ["bin"]}, "path 'bin': wanted an absolute path"),
         ({"paths": ["/a\0b"]}, "wanted an absolute path"),
         ({"max_files": 0}, "max_files: wanted a number above 0; found 0"),
@@ -43,12 +43,12 @@ DEFAULTS: dict[str, t.Any] = {
         ({"newest_go": "one"}, r"wanted a minor of Go like 1\.27"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(changes: dict[str, t.Any], message: str) -> None:
+def test_invalid_options_are_refused(changes: dict[str, t.Any], message: str) -> None:
     with pytest.raises(HostError, match=message):
         read_go_binary_info({**DEFAULTS, **changes}, root="/")
 
 
-def test_what_the_programs_were_held_against(tmp_path: pathlib.Path) -> None:
+def test_the_host_that_programs_are_compared_with(tmp_path: pathlib.Path) -> None:
     path = program(tmp_path / "app")
     found = read_go_binary_info({**DEFAULTS, "paths": [str(path)], "newest_go": "1.28"}, root=str(tmp_path))
     assert [one["supported"] for one in found["binaries"]] == ["no"]
@@ -83,7 +83,7 @@ def look(
     return read_go_binaries(search, root=str(root), reading=reading())
 
 
-def test_one_file_of_many_names_is_one_program(tmp_path: pathlib.Path) -> None:
+def test_one_file_with_many_names_is_one_program(tmp_path: pathlib.Path) -> None:
     release = program(tmp_path / "opt/1.0/app")
     os.link(release, tmp_path / "opt/1.0/same")
     (tmp_path / "opt/current").symlink_to("1.0")
@@ -143,7 +143,7 @@ def test_a_replaced_build_that_still_runs_is_another_program(tmp_path: pathlib.P
     assert found["binaries"][1]["processes"][0]["deleted"] is True
 
 
-def test_what_is_passed_over_says_why(tmp_path: pathlib.Path) -> None:
+def test_passed_over_has_the_reason(tmp_path: pathlib.Path) -> None:
     text = tmp_path / "bin/text"
     text.parent.mkdir()
     text.write_text("#!/bin/sh\n" * 10)
@@ -161,7 +161,7 @@ def test_what_is_passed_over_says_why(tmp_path: pathlib.Path) -> None:
     assert reasons == ["it is not an ELF file", "not built by Go, or by Go before 1.13"]
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = program(tmp_path / "app")
     process(tmp_path, 7, program(tmp_path / "running"))
     process(tmp_path, 8, program(tmp_path / "ended"))

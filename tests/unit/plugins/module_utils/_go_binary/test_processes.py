@@ -64,7 +64,7 @@ def only(root: pathlib.Path) -> Executed:
     return found
 
 
-def test_what_a_process_executes(root: pathlib.Path) -> None:
+def test_the_file_that_a_process_executes(root: pathlib.Path) -> None:
     status = (root / "srv/hello").stat()
     assert only(root) == Executed(
         pid=812,
@@ -77,7 +77,7 @@ def test_what_a_process_executes(root: pathlib.Path) -> None:
     )
 
 
-def test_what_the_kernel_knows_of_it(root: pathlib.Path) -> None:
+def test_the_values_of_a_process(root: pathlib.Path) -> None:
     found = describe(str(root), only(root))
     assert found is not None
     group = found.pop("cgroup")
@@ -122,7 +122,7 @@ def test_what_the_kernel_knows_of_it(root: pathlib.Path) -> None:
         ({"attr/apparmor/current": ""}, "apparmor", None),
     ],
 )
-def test_what_is_missing_is_null(root: pathlib.Path, files: dict[str, str], key: str, value: t.Any) -> None:
+def test_a_missing_value_is_null(root: pathlib.Path, files: dict[str, str], key: str, value: t.Any) -> None:
     for name, text in files.items():
         (root / "proc/812" / name).write_text(text)
     found = describe(str(root), only(root))
@@ -139,9 +139,7 @@ def test_a_process_that_ended_is_none(root: pathlib.Path) -> None:
     assert list_running(str(root)) == ([], 0)
 
 
-def test_a_number_that_went_to_another_process_meanwhile_is_none(
-    root: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pid_that_was_reused_is_none(root: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     executed = only(root)
 
     def replaced(dummy: str) -> dict[str, t.Any]:
@@ -152,9 +150,7 @@ def test_a_number_that_went_to_another_process_meanwhile_is_none(
     assert describe(str(root), executed) is None
 
 
-def test_processes_that_may_not_be_looked_at_are_counted(
-    root: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_processes_are_counted(root: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A thread of the kernel, which has no command line, is not among them.
     (root / "proc/2").mkdir()
     (root / "proc/2/cmdline").write_text("")
@@ -166,7 +162,7 @@ def test_processes_that_may_not_be_looked_at_are_counted(
     assert list_running(str(root)) == ([], 1)
 
 
-def test_only_the_variables_of_go_are_taken() -> None:
+def test_only_the_variables_of_go_are_read() -> None:
     data = b"GOGC=50\0GOPRIVATE=secret\0TOKEN=x\0GODEBUG=a=1,b=2\0GOMAXPROCS\0XGOGC=1\0\0GOTRACEBACK=\xff"
     assert go_environment(data) == {"GOGC": "50", "GODEBUG": "a=1,b=2", "GOTRACEBACK": "\ufffd"}
 

@@ -59,7 +59,7 @@ def test_finds_executables_below_a_directory(tmp_path: pathlib.Path) -> None:
     assert "text" in names(look(tmp_path, only_executable=False)[0], tmp_path)
 
 
-def test_links_are_followed_only_where_they_are_named(tmp_path: pathlib.Path) -> None:
+def test_only_links_that_the_user_names_are_followed(tmp_path: pathlib.Path) -> None:
     outside = program(tmp_path / "outside/secret")
     inside = program(tmp_path / "top/inside")
     (tmp_path / "top/link").symlink_to(outside)
@@ -68,7 +68,7 @@ def test_links_are_followed_only_where_they_are_named(tmp_path: pathlib.Path) ->
     assert names(look(tmp_path / "top")[0], tmp_path) == ["top/inside"]
     assert names(look(tmp_path / "top/directory")[0], tmp_path) == ["outside/secret"]
     ((found,), dummy) = look(tmp_path / "top/link")
-    assert (found.path, found.named, found.also) == (str(outside), True, str(tmp_path / "top/link"))
+    assert (found.path, found.named, found.given) == (str(outside), True, str(tmp_path / "top/link"))
     assert names(look(inside, tmp_path / "top")[0], tmp_path) == ["top/inside", "top/inside"]
 
 
@@ -77,7 +77,7 @@ def test_a_directory_is_searched_once(tmp_path: pathlib.Path) -> None:
     assert len(look(tmp_path, tmp_path / "sub", tmp_path)[0]) == 1
 
 
-def test_what_is_no_file_is_passed_over(tmp_path: pathlib.Path) -> None:
+def test_other_kinds_of_files_are_passed_over(tmp_path: pathlib.Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o777)
     program(tmp_path / "a")
     with socket.socket(socket.AF_UNIX) as listener:
@@ -87,15 +87,15 @@ def test_what_is_no_file_is_passed_over(tmp_path: pathlib.Path) -> None:
     assert tally.report() == []
     found, tally = look(tmp_path / "pipe", "/dev/null", tmp_path / "none", tmp_path / "a/below")
     assert [one["reason"] for one in tally.report()] == [
-        "it is neither a file nor a directory",
-        "it is neither a file nor a directory",
+        "neither a file nor a directory",
+        "neither a file nor a directory",
         "No such file or directory",
         "Not a directory",
     ]
     assert found == []
 
 
-def test_links_in_a_circle_are_told(tmp_path: pathlib.Path) -> None:
+def test_links_in_a_circle_are_reported(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     found, tally = look(tmp_path / "a")
@@ -104,7 +104,7 @@ def test_links_in_a_circle_are_told(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("max_files", [1, 5, 10])
-def test_it_stops_and_says_where(tmp_path: pathlib.Path, max_files: int) -> None:
+def test_the_limit_and_where_the_walk_stopped(tmp_path: pathlib.Path, max_files: int) -> None:
     for number in range(20):
         program(tmp_path / f"sub{number % 3}" / f"a{number}")
     found, tally = look(tmp_path, tmp_path / "sub0", max_files=max_files)
@@ -124,12 +124,12 @@ def test_other_file_systems(tmp_path: pathlib.Path) -> None:
     )
     found, tally = look(tmp_path / "top", root=str(tmp_path))
     assert names(found, tmp_path / "top") == ["a", "disk/a"]
-    reason = "a file system of another host (nfs4): name it to have it searched"
+    reason = "a network file system (nfs4): name it in `paths` to search it"
     assert tally.report() == [{"path": str(tmp_path / "top/nfs share"), "reason": reason}]
     assert names(look(tmp_path / "top/nfs share", root=str(tmp_path))[0], tmp_path) == ["top/nfs share/a"]
     (tmp_path / "top/proc/sub").mkdir()
     found, tally = look(tmp_path / "top/proc/sub", root=str(tmp_path))
-    assert (found, tally.report()[0]["reason"]) == ([], "a file system of the kernel (proc)")
+    assert (found, tally.report()[0]["reason"]) == ([], "a virtual file system of the kernel (proc)")
 
 
 def test_proc_of_this_machine_is_not_entered() -> None:
@@ -138,9 +138,7 @@ def test_proc_of_this_machine_is_not_entered() -> None:
     assert [one["path"] for one in tally.report()] == ["/proc", "/sys/kernel"]
 
 
-def test_a_directory_that_may_not_be_read_is_told(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_directory_is_reported(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path / "a")
     scandir = os.scandir
 
@@ -156,7 +154,7 @@ def test_a_directory_that_may_not_be_read_is_told(
     assert tally.report() == [{"path": str(tmp_path / "closed"), "reason": "Permission denied"}]
 
 
-def test_names_that_are_no_text(tmp_path: pathlib.Path) -> None:
+def test_names_that_are_not_utf_8(tmp_path: pathlib.Path) -> None:
     name = os.fsdecode(b"\xff\n")
     program(tmp_path / name)
     ((found,), dummy) = look(tmp_path)

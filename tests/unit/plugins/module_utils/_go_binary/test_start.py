@@ -152,7 +152,7 @@ def test_an_emulator_makes_it_unknown(tmp_path: pathlib.Path) -> None:
     (directory / "qemu-aarch64").write_text(ARM64)
     answer, layer, reason = verdict(program(tmp_path, shape=Shape(machine=183)), target(tmp_path))
     assert (answer, layer) == ("unknown", "arch")
-    assert "left to the emulator /usr/libexec/qemu-binfmt/aarch64-binfmt-P" in reason
+    assert "the emulator /usr/libexec/qemu-binfmt/aarch64-binfmt-P" in reason
 
 
 def test_a_truncated_file_does_not_start(tmp_path: pathlib.Path) -> None:
@@ -163,12 +163,12 @@ def test_a_truncated_file_does_not_start(tmp_path: pathlib.Path) -> None:
     assert verdict(found, target(tmp_path)) == ("no", "file", reason)
 
 
-def test_a_loader_is_asked_for_a_dynamic_program(tmp_path: pathlib.Path) -> None:
+def test_a_dynamic_program_needs_its_loader(tmp_path: pathlib.Path) -> None:
     parts = [interpreter("/lib/ld.so"), *dynamic_parts(Shape(), needed=["libc.so.6"])]
     assert verdict(program(tmp_path, *parts), target(tmp_path))[:2] == ("no", "loader")
 
 
-def test_a_mount_without_programs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_noexec_mount(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = program(tmp_path)
     noexec = types.SimpleNamespace(f_flag=os.ST_NOEXEC)
     monkeypatch.setattr(start.os, "statvfs", lambda path: noexec)
@@ -178,7 +178,7 @@ def test_a_mount_without_programs(tmp_path: pathlib.Path, monkeypatch: pytest.Mo
     assert verdict(found, target(tmp_path))[:2] == ("unknown", "mount")
 
 
-def test_a_refusal_goes_before_a_doubt(tmp_path: pathlib.Path) -> None:
+def test_no_takes_precedence_over_unknown(tmp_path: pathlib.Path) -> None:
     found = program(tmp_path, settings={"GOAMD64": "v4"})
     assert verdict(found, target(tmp_path, kernel=""))[:2] == ("no", "cpu")
 
