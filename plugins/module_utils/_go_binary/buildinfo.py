@@ -34,6 +34,13 @@ _CHUNK = 1 << 20
 _PF_X = 1
 _PF_W = 2
 
+_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
+_MUST_QUOTE = re.compile(r'[ \t\r"`]')
+_ESCAPE = re.compile(
+    r"\\(?:([abfnrtv\\\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))"
+)
+_LETTERS = dict(zip('abfnrtv\\"', '\a\b\f\n\r\t\v\\"'))
+
 
 class Module(t.NamedTuple):
     """A module of the build, see debug.Module."""
@@ -185,14 +192,6 @@ def _module(columns: str) -> Module:
     if not 1 <= len(rest) <= 2:
         raise FormatError(f"its build information has a module of {len(rest) + 1} columns")
     return Module(path, rest[0], rest[1] if len(rest) == 2 else "")
-
-
-_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
-_MUST_QUOTE = re.compile(r'[ \t\r"`]')
-_ESCAPE = re.compile(
-    r"\\(?:([abfnrtv\\\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))"
-)
-_LETTERS = dict(zip('abfnrtv\\"', '\a\b\f\n\r\t\v\\"'))
 
 
 def _setting(text: str) -> tuple[str, str]:

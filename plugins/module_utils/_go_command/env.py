@@ -4,11 +4,11 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The settings of the go command: where each one comes from, and our lines in the files of the machine and its users.
+"""Manage settings of the go command in the files of the machine and of its users, and find where each one comes from.
 
-The go command takes a setting from its environment, else from the file of the user, else from go.env of its release,
-else its default. Nothing in the tree of a release is written: that is the release as published, and the next one
-would not have it.
+The go command takes a setting from its environment, else from the user's file, else from go.env of its release, else
+its default. This module never writes to the tree of a release, because the tree must stay as published, and the next
+release would not have the setting.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from .goproxy import SettingError, userinfo_of
 
 __all__ = [
     "MACHINE_FILE",
-    "Plan",
     "Source",
     "effective",
     "machine_environment",
@@ -40,37 +39,38 @@ __all__ = [
 MACHINE_FILE = "/etc/environment"
 _OPEN_MODE = 0o644
 _SECRET_MODE = 0o600
-_FOREIGN = ("GODEBUG", "GOENV", "GOWORK")  # of the go command too, and not settings of a user's file
+_ENVIRONMENT_ONLY = ("GODEBUG", "GOENV", "GOWORK")  # the go command does not read these from a user's file
 
 
 class Source(t.NamedTuple):
-    """A file that settings come from; ``name`` is machine, user or release."""
+    """A file that settings come from."""
 
-    name: str
+    name: str  # machine, user or release
     path: str
     lines: list[Line]
 
 
 class _File(t.NamedTuple):
-    """One file, and our settings in it. ``owner`` None: the machine's."""
+    """A file to manage, with the settings that it must have."""
 
     path: str
-    owner: Account | None
+    owner: Account | None  # None: the file of the machine
     settings: dict[str, str]
-    secret: bool
-    text: str
-    mode: int | None  # None where there is no file
+    secret: bool  # whether a setting is secret
+    text: str  # now; empty if there is no file
+    mode: int | None  # now; None if there is no file
 
 
 def user_file(account: Account) -> str:
-    """Where `go env -w` writes, for a user without XDG_CONFIG_HOME."""
+    """The file that `go env -w` writes for a user without XDG_CONFIG_HOME."""
     return os.path.join(account.home, ".config", "go", "env")
 
 
 def plan_go_env(params: t.Mapping[str, t.Any]) -> Plan:
-    """Read the files, decide, change nothing.
+    """Read the files and decide what to write; change nothing.
 
-    :param params: the module's options
+    :param params: the options of go_env
+    :raises HostError: a setting is not valid, a user is unknown, or a file cannot be read
     """
     files = []
     if params["machine"] is not None:
@@ -78,7 +78,7 @@ def plan_go_env(params: t.Mapping[str, t.Any]) -> Plan:
         settings = _checked("machine", params["machine"], environment=True, debug_keys=keys)
         files.append(_read(params["machine_file"], None, settings, secret=False))
     accounts = [account_of(user["name"]) for user in params["users"]]
-    _refuse_twice([account.name for account in accounts])
+    _refuse_duplicates([account.name for account in accounts])
     for account, user in zip(accounts, params["users"]):
         settings = _checked(f"users: {account.name}", user["settings"])
         secret = _checked(f"users: {account.name}", user["secret_settings"])
@@ -100,36 +100,39 @@ def plan_go_env(params: t.Mapping[str, t.Any]) -> Plan:
 
 
 def _checked(subject: str, given: t.Mapping[str, t.Any] | None, **place: t.Any) -> dict[str, str]:
-    """
-    :param place: as check_setting takes it
+    """Check settings, and convert their values to text.
+
+    :param subject: names the option in errors
+    :param place: further arguments of check_setting
+    :raises HostError: a setting is not valid
     """
     settings = {}
     for name, raw in (given or {}).items():
-        # YAML has numbers and truth values, the go command has texts.
+        # YAML has numbers and booleans, the go command has only texts.
         value = str(int(raw)) if isinstance(raw, bool) else str(raw)
         try:
             check_setting(name, value, **place)
         except SettingError as error:
             raise HostError(
                 f"{subject}: {name}",
-                wanted="a setting as the go command takes it",
+                wanted="a setting that the go command accepts",
                 found=str(error),
-                remedy="Correct it; nothing was written."
+                remedy="Correct the setting. Nothing was written."
                 if not userinfo_of(value)
-                else "Put the password into the user's .netrc, or into secret_settings of that user.",
+                else "Put the password into the user's .netrc, or into `secret_settings` of the user.",
             )
         settings[name] = value
     return settings
 
 
-def _refuse_twice(names: list[str]) -> None:
+def _refuse_duplicates(names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise HostError(
             "users",
             wanted="each user once",
             found=f"{', '.join(twice)} twice",
-            remedy="Put the two together.",
+            remedy="Merge the entries of the user.",
         )
 
 
@@ -141,7 +144,7 @@ def _read(path: str, owner: Account | None, settings: dict[str, str], *, secret:
     except OSError as error:
         raise HostError(
             path,
-            wanted="to read the settings of the go command",
+            wanted="a file with settings of the go command that can be read",
             found=str(error),
             remedy="Make it a regular file that its owner can read, or remove it.",
         )
@@ -152,7 +155,7 @@ def _state(file: _File, text: str, mode: int | None) -> dict[str, t.Any]:
     lines = parse_lines(text)
     return {
         "settings": managed(text),
-        # A line of ours that stands outside of our marks too: the last of the two would count.
+        # Lines outside our markers that set one of our settings. They are removed, because the last line of two counts.
         "elsewhere": {
             line.name: line.value for line in lines if not line.ours and line.name in file.settings
         },
@@ -167,9 +170,9 @@ def _apply(files: list[_File], texts: dict[str, str]) -> dict[str, t.Any]:
             if _state(file, file.text, file.mode) != _state(file, texts[file.path], _SECRET_MODE):
                 done.append(file)
                 mode = _OPEN_MODE if file.mode is None else file.mode
-                # An empty file of a user is none; that of the machine belongs to others, who may want it there.
-                gone = not texts[file.path] and (file.owner is not None or file.mode is None)
-                text = None if gone else texts[file.path]
+                # A user's file that becomes empty is removed. The file of the machine belongs to others and stays.
+                remove = not texts[file.path] and (file.owner is not None or file.mode is None)
+                text = None if remove else texts[file.path]
                 _write(file, text, _SECRET_MODE if file.secret else mode)
     except HostError:
         for file in done:
@@ -180,7 +183,7 @@ def _apply(files: list[_File], texts: dict[str, str]) -> dict[str, t.Any]:
 
 
 def _write(file: _File, text: str | None, mode: int) -> None:
-    """None: no file."""
+    """Write a file, or remove it if the text is None."""
     try:
         with acting_as(file.owner) if file.owner is not None else contextlib.nullcontext():
             if text is not None:
@@ -190,14 +193,18 @@ def _write(file: _File, text: str | None, mode: int) -> None:
     except OSError as error:
         raise HostError(
             file.path,
-            wanted="to write the settings of the go command",
+            wanted="a file with settings of the go command that can be written",
             found=str(error),
-            remedy="Run with become: true, or mend the rights of the directory. The files are as they were.",
+            remedy="Run with `become: true`, or correct the permissions of the directory. No file was changed.",
         )
 
 
 def read_sources(*, account: Account | None, machine_file: str, goroot: str) -> list[Source]:
-    """The files that settings come from, the one that counts first; those that are not there are left out."""
+    """The files that settings come from, in the order of their precedence. Files that do not exist are left out.
+
+    :param account: the user; None leaves out the user's file
+    :param goroot: the tree of the release, for its go.env
+    """
     paths = [("machine", machine_file), ("release", os.path.join(goroot, "go.env"))]
     if account is not None:
         paths.insert(1, ("user", user_file(account)))
@@ -207,14 +214,17 @@ def read_sources(*, account: Account | None, machine_file: str, goroot: str) -> 
             with acting_as(account) if account is not None and name == "user" else contextlib.nullcontext():
                 text = read_text(path)
         except OSError:
-            continue  # go overlooks a file that it cannot read, too
+            continue  # the go command ignores a file that it cannot read, too
         if text is not None:
             sources.append(Source(name, path, parse_lines(text)))
     return sources
 
 
 def machine_environment(path: str) -> dict[str, str]:
-    """The settings of the go command, and HTTP proxies, that new sessions get. This one may be older than they are."""
+    """The settings of the go command and the HTTP proxies in the file of the machine; none if it cannot be read.
+
+    The environment of this process may have older values, because a session reads the file only when it starts.
+    """
     try:
         lines = parse_lines(read_text(path) or "")
     except OSError:
@@ -223,14 +233,20 @@ def machine_environment(path: str) -> dict[str, str]:
 
 
 def effective(sources: list[Source]) -> dict[str, dict[str, t.Any]]:
-    """For each setting that a file has: the value that counts, where it stands, and where others stand that do not."""
+    """The value of each setting, its source, and the lower-precedence sources that it hides.
+
+    :param sources: in the order of their precedence
+    :returns: by name: ``source``, ``path``, ``line``, ``value``, and a list ``hides`` of the same
+    """
     found: dict[str, dict[str, t.Any]] = {}
     for source in sources:
-        last = {line.name: line for line in source.lines if line.name in KNOWN or line.name in _FOREIGN}
+        last = {
+            line.name: line for line in source.lines if line.name in KNOWN or line.name in _ENVIRONMENT_ONLY
+        }
         for name, line in last.items():
             place = {"source": source.name, "path": source.path, "line": line.number, "value": line.value}
             if not line.value and source.name == "machine":
-                continue  # an empty variable of the environment is none to go
+                continue  # the go command treats an empty variable of the environment as unset
             if name in found:
                 found[name]["hides"].append(place)
             else:

@@ -4,10 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Files of settings, one NAME=value a line, of which some lines between two marks are ours. Pure.
+"""Parse and edit files with one NAME=value on a line, in which we manage a block of lines between two markers.
 
-`go env -w` keeps comments, changes a line where it stands, adds new ones at the end, and the last of two lines for one
-name counts (cmd/go/internal/envcmd). pam_env and systemd take the same lines, and # for a comment.
+`go env -w` keeps comments, changes a line in place and adds new lines at the end. If a name has two lines, the last one
+counts (cmd/go/internal/envcmd). pam_env(8) and systemd read the same lines, and take # for a comment.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _SETTING = re.compile(r"(?:export[ \t]+)?([A-Z][A-Za-z0-9_]*)=(.*)")
 
 
 class Line(t.NamedTuple):
-    """A setting and where it stands; ``number`` counts from 1."""
+    """A line with a setting."""
 
     name: str
     value: str
-    number: int
-    ours: bool
+    number: int  # of the line, from 1
+    ours: bool  # between our markers
 
 
 def parse_lines(text: str) -> list[Line]:
-    """The settings of a file in their order; other lines count for nothing, as for those who read it."""
+    """The settings of a file in their order. Other lines are skipped, as the readers of the file do."""
     found = []
     for number, (line, ours) in enumerate(_marked(text), 1):
         match = _SETTING.fullmatch(line.rstrip("\n"))
@@ -42,19 +42,19 @@ def parse_lines(text: str) -> list[Line]:
 
 
 def managed(text: str) -> dict[str, str]:
-    """The settings between our marks."""
+    """The settings between our markers, by name."""
     return {line.name: line.value for line in parse_lines(text) if line.ours}
 
 
 def with_managed(text: str, settings: t.Mapping[str, str]) -> str:
-    """The text with these settings between the marks and nowhere else; without marks where there are none."""
+    """The text with these settings between our markers, and not outside them. Without settings there are no markers."""
     block = "".join(f"{name}={settings[name]}\n" for name in sorted(settings))
     pending = f"{BEGIN}\n{block}{END}\n" if settings else ""
     kept = ""
     for line, ours in _marked(text):
         bare = line.rstrip("\n")
         if ours or bare in (BEGIN, END):
-            # The block stays where it was, so that lines added behind it since do not move it.
+            # The block keeps its position, also if lines were added after it.
             kept, pending = kept + pending, ""
             continue
         match = _SETTING.fullmatch(bare)
@@ -66,7 +66,7 @@ def with_managed(text: str, settings: t.Mapping[str, str]) -> str:
 
 
 def _marked(text: str) -> list[tuple[str, bool]]:
-    """Each line with its break, and whether it is ours. A begin without its end makes nothing ours."""
+    """Each line with its line break, and whether it is ours. Lines after a begin marker without an end are not ours."""
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     ends = [number for number, line in enumerate(lines) if line.rstrip("\n") == END]
     last = ends[-1] if ends else -1

@@ -17,54 +17,15 @@ from .goproxy import SettingError, parse_goproxy, parse_gosumdb, userinfo_of
 
 __all__ = ["KNOWN", "DebugKeys", "check_godebug", "check_setting", "read_debug_keys", "split_quoted"]
 
-# The table of settings is there since Go 1.21. Compatibility settings stand in it, those of the runtime in the second.
+# Go 1.21 and newer have a table of compatibility settings. The settings of the runtime are in another file.
 _SETTINGS = "src/internal/godebugs/table.go"
 _RUNTIME = "src/runtime/runtime1.go"
 _KNOWN = re.compile(r'^\s*\{[Nn]ame: "(\w+)"(?!, Removed)', re.MULTILINE)
 _REMOVED = re.compile(r'^\s*\{Name: "(\w+)", Removed: (\d+)', re.MULTILINE)
-# What the runtime takes beside its table.
-_BESIDES = frozenset(["memprofilerate"])
+# A setting of the runtime that is not in its table.
+_EXTRA = frozenset(["memprofilerate"])
 _CPU = re.compile(r"cpu\.\w+")
 _PAIR = re.compile(r"([\w.]+)=([^=,\s]+)")
-
-
-class DebugKeys(t.NamedTuple):
-    """The keys of one release, and for those that it has no longer the minor version that took them away."""
-
-    known: frozenset[str]
-    removed: dict[str, int]
-
-
-def read_debug_keys(goroot: str) -> DebugKeys | None:
-    """None where there is no release, or one without its sources."""
-    texts = []
-    for name in (_SETTINGS, _RUNTIME):
-        try:
-            with open(os.path.join(goroot, name), encoding="utf-8") as file:
-                texts.append(file.read())
-        except (OSError, UnicodeDecodeError):
-            return None
-    known = frozenset(name for text in texts for name in _KNOWN.findall(text)) | _BESIDES
-    return DebugKeys(known, {name: int(minor) for name, minor in _REMOVED.findall(texts[0])})
-
-
-def check_godebug(value: str, keys: DebugKeys | None) -> None:
-    """
-    :param keys: of the release in use; None: the form alone is looked at
-    :raises SettingError: not of the form key=value,key=value, or a key that the release does not know
-    """
-    for part in value.split(","):
-        pair = _PAIR.fullmatch(part)
-        if pair is None:
-            raise SettingError(f"{part or 'nothing'} is not of the form key=value")
-        name = pair.group(1)
-        if keys is None or name in keys.known or _CPU.fullmatch(name):
-            continue
-        if name in keys.removed:
-            raise SettingError(f"Go has no {name} since 1.{keys.removed[name]}")
-        near = difflib.get_close_matches(name, keys.known, n=1)
-        raise SettingError(f"this Go knows no {name}" + (f"; the nearest key is {near[0]}" if near else ""))
-
 
 _VERSION = r"go1\.\d+(?:\.\d+|(?:beta|rc)\d+)?(?:-[\w.-]+)?"
 _LEVELS = {
@@ -88,7 +49,7 @@ _LEVELS = {
 }
 _FORMS = {
     "GOFIPS140": "off, latest, inprocess, certified or a version such as v1.0.0",
-    "GOTOOLCHAIN": "local, auto, path, or a version such as go1.27.3, the first and last perhaps with +auto or +path",
+    "GOTOOLCHAIN": "auto, path, local[+auto|+path], or a version such as go1.27.3[+auto|+path]",
 }
 _PATHS = ("GOBIN", "GOCACHE", "GOMODCACHE", "GOTMPDIR", "GOROOT")
 _PATTERNS = ("GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE")
@@ -99,14 +60,14 @@ _CGO = tuple(
     for suffix in ("", "_ALLOW", "_DISALLOW")
 )
 _VCS = r"(git|hg|svn|bzr|fossil|mod)(\|(git|hg|svn|bzr|fossil|mod))*|all|off"
-_NEVER = {
+_NOT_SETTABLE = {
     **dict.fromkeys(
         ("GOEXE", "GOGCCFLAGS", "GOHOSTARCH", "GOHOSTOS", "GOMOD", "GOTOOLDIR", "GOVERSION"),
-        "go finds it out itself",
+        "the go command computes it",
     ),
     **dict.fromkeys(("GOTELEMETRY", "GOTELEMETRYDIR"), "it is set with `go telemetry`"),
-    "GOWORK": "it belongs to one directory: the module go_workspace writes go.work",
-    "GOENV": "it would hide the file of settings from go",
+    "GOWORK": "it is for one directory; the module go_workspace writes go.work",
+    "GOENV": "the go command would ignore the user's file of settings",
 }
 _DEBUG = "GODEBUG"
 KNOWN = frozenset(
@@ -117,19 +78,62 @@ KNOWN = frozenset(
 )  # fmt: skip
 
 
+class DebugKeys(t.NamedTuple):
+    """The keys of GODEBUG in one release of Go."""
+
+    known: frozenset[str]
+    removed: dict[str, int]  # removed keys, with N of the release 1.N that removed them
+
+
+def read_debug_keys(goroot: str) -> DebugKeys | None:
+    """Read the keys of GODEBUG from the sources of a release; None if there is no release, or if it has no sources."""
+    texts = []
+    for name in (_SETTINGS, _RUNTIME):
+        try:
+            with open(os.path.join(goroot, name), encoding="utf-8") as file:
+                texts.append(file.read())
+        except (OSError, UnicodeDecodeError):
+            return None
+    known = frozenset(name for text in texts for name in _KNOWN.findall(text)) | _EXTRA
+    return DebugKeys(known, {name: int(minor) for name, minor in _REMOVED.findall(texts[0])})
+
+
+def check_godebug(value: str, keys: DebugKeys | None) -> None:
+    """Check a value of GODEBUG.
+
+    :param keys: of the release in use; with None only the form is checked
+    :raises SettingError: not of the form key=value,key=value, or the release does not have a key
+    """
+    for part in value.split(","):
+        pair = _PAIR.fullmatch(part)
+        if pair is None:
+            raise SettingError(f"{part or 'nothing'} is not of the form key=value")
+        name = pair.group(1)
+        if keys is None or name in keys.known or _CPU.fullmatch(name):
+            continue
+        if name in keys.removed:
+            raise SettingError(f"Go 1.{keys.removed[name]} removed the key {name}")
+        near = difflib.get_close_matches(name, keys.known, n=1)
+        raise SettingError(
+            f"this release of Go has no key {name}" + (f"; the nearest key is {near[0]}" if near else "")
+        )
+
+
 def check_setting(
     name: str, value: str, *, environment: bool = False, debug_keys: DebugKeys | None = None
 ) -> None:
+    """Check a setting of the go command.
+
+    :param environment: whether it is set in the environment of all users, which everybody can read, and whose files
+        have no common rules for quotes
+    :param debug_keys: of GODEBUG in the release in use
+    :raises SettingError: with a reason that contains no password
     """
-    :param environment: whether it is for the environment of all, which everybody may read and whose form is poorer
-    :param debug_keys: of GODEBUG, as the release in use has them
-    :raises SettingError: with a reason in which no password stands
-    """
-    if name in _NEVER:
-        raise SettingError(f"{name} cannot be set: {_NEVER[name]}")
+    if name in _NOT_SETTABLE:
+        raise SettingError(f"{name} cannot be set: {_NOT_SETTABLE[name]}")
     if name == _DEBUG and not environment:
         raise SettingError(
-            "go takes it from the environment alone: set it for the machine, or for one service"
+            "go reads it only from the environment; set it for the machine, or for one service"
         )
     if name not in KNOWN and name != _DEBUG:
         near = difflib.get_close_matches(name, KNOWN, n=1)
@@ -137,9 +141,9 @@ def check_setting(
             "not a setting of the go command" + (f"; the nearest one is {near[0]}" if near else "")
         )
     if not value or value != value.strip():
-        raise SettingError("empty, or with blanks at an end")
+        raise SettingError("it is empty, or starts or ends with a blank")
     if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value):
-        raise SettingError("a line break or another control character in it")
+        raise SettingError("it contains a line break or another control character")
     if environment:
         _check_for_environment(value)
     if name == _DEBUG:
@@ -152,11 +156,9 @@ def check_setting(
 
 def _check_for_environment(value: str) -> None:
     if userinfo_of(value):
-        raise SettingError("a password in it, and everybody can read the environment of the machine")
+        raise SettingError("it contains a password, and everybody can read the environment of the machine")
     if re.search(r"[#\"'\\]", value):
-        raise SettingError(
-            "one of # \" ' \\ in it, which those who read the environment take in different ways"
-        )
+        raise SettingError("it contains one of # \" ' \\, which readers of the file treat in different ways")
 
 
 def _match(name: str, value: str) -> None:
@@ -165,9 +167,9 @@ def _match(name: str, value: str) -> None:
 
 
 def split_quoted(text: str) -> list[str]:
-    """Words as the go command takes them: quotes count around a whole word alone, and nothing is escaped.
+    """Split a text into words like the go command: quotes must enclose a whole word, and there are no escapes.
 
-    :raises SettingError: a quote without its fellow
+    :raises SettingError: a quote is not closed
     """
     words = []
     rest = text.strip(" \t\r\n")
@@ -175,7 +177,7 @@ def split_quoted(text: str) -> list[str]:
         if rest[0] in "\"'":
             word, quote, rest = rest[1:].partition(rest[0])
             if not quote:
-                raise SettingError("a quote without its fellow")
+                raise SettingError("a quote is not closed")
         else:
             word = re.split(r"[ \t\r\n]", rest, maxsplit=1)[0]
             rest = rest[len(word) :]
@@ -188,13 +190,13 @@ def _check_flags(value: str) -> None:
     for word in split_quoted(value):
         if re.fullmatch(r"--?[A-Za-z][\w.-]*(=.*)?", word) is None:
             raise SettingError(
-                f"{word} is not a flag: write -name=value, and quotes around all of it if the value has blanks"
+                f"{word} is not a flag; write -name=value, and quote all of it if the value has blanks"
             )
 
 
 def _check_path(value: str) -> None:
     if not value.startswith("/"):
-        raise SettingError("not a whole path; ~ and variables are not looked into")
+        raise SettingError("not an absolute path; ~ and variables are not expanded")
 
 
 def _check_gopath(value: str) -> None:
@@ -205,14 +207,14 @@ def _check_gopath(value: str) -> None:
 def _check_command(value: str) -> None:
     words = split_quoted(value)
     if not words or ("/" in words[0] and not words[0].startswith("/")):
-        raise SettingError("neither the name of a program nor a whole path")
+        raise SettingError("neither the name of a program nor an absolute path")
 
 
 def _check_patterns(value: str) -> None:
     for pattern in value.split(","):
         if "://" in pattern or re.search(r"\s", pattern) or pattern.count("[") != pattern.count("]"):
             raise SettingError(
-                f"{pattern.rpartition('@')[2]} is no pattern of module paths, as *.example.com/team"
+                f"{pattern.rpartition('@')[2]} is not a pattern of module paths, such as *.example.com/team"
             )
 
 
@@ -227,12 +229,12 @@ def _check_auth(value: str) -> None:
     commands = [command.split() for command in value.split(";")]
     names = [words[0] if words else "" for words in commands]
     if "off" in names and names != ["off"]:
-        raise SettingError("off beside others")
+        raise SettingError("off must be the only command")
     for words in commands:
         if not words:
             raise SettingError("an empty command")
         if words[0] == "git" and (len(words) != 2 or not words[1].startswith("/")):
-            raise SettingError("git without a whole path of a directory")
+            raise SettingError("git needs the absolute path of a directory")
 
 
 _CHECKS: dict[str, t.Callable[[str], t.Any]] = {

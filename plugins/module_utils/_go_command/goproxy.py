@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""GOPROXY and GOSUMDB as the go command reads them, and patterns of module paths. Pure.
+"""Parse GOPROXY, GOSUMDB and patterns of module paths like the go command.
 
 Source: cmd/go (modfetch/proxy.go, modfetch/sumdb.go) and golang.org/x/mod (sumdb/note, module) of Go 1.26.
 """
@@ -37,28 +37,28 @@ _KEY_SIZE = 33  # bytes: the kind of key, and an Ed25519 public key
 
 
 class SettingError(Exception):
-    """A value that the go command refuses, or that cannot mean what was meant; the text says why."""
+    """A value that the go command refuses, or that cannot work. The text says why, without passwords."""
 
 
 class ProxyEntry(t.NamedTuple):
-    """One entry of the list. ``on_error``: whether the next one is asked after every error, not after 404 and 410
-    alone."""
+    """One entry of GOPROXY."""
 
     url: str  # or "direct", "off"
-    on_error: bool
+    on_error: bool  # the next entry is tried after any error (|), not only after 404 and 410 (,)
 
 
 class Database(t.NamedTuple):
-    """A checksum database. ``url`` is None unless GOSUMDB names one, which then is asked in place of proxies."""
+    """A checksum database, as GOSUMDB describes it."""
 
     name: str
     key_hash: str  # 8 hexadecimal digits
-    url: str | None
+    url: str | None  # used instead of the proxies; None if GOSUMDB has no URL
 
 
 def parse_goproxy(text: str) -> list[ProxyEntry]:
-    """
-    :raises SettingError: with a reason in which no password stands
+    """Parse a value of GOPROXY.
+
+    :raises SettingError: with a reason that contains no password
     """
     entries: list[ProxyEntry] = []
     parts = re.split(r"([,|])", text)
@@ -67,7 +67,7 @@ def parse_goproxy(text: str) -> list[ProxyEntry]:
         if not url:
             continue
         if entries and entries[-1].url in ("direct", "off"):
-            raise SettingError(f"what stands after {entries[-1].url} is never asked")
+            raise SettingError(f"entries after {entries[-1].url} are never used")
         entries.append(ProxyEntry(url if url in ("direct", "off") else _proxy_url(url), separator == "|"))
     if not entries:
         raise SettingError("the list has no entries")
@@ -89,24 +89,24 @@ def _proxy_url(text: str) -> str:
         raise SettingError(f"{text} is neither a URL nor direct or off")
     if parts.scheme == "file":
         if parts.netloc or parts.query or parts.fragment or not parts.path.startswith("/"):
-            raise SettingError("a file:// entry is more than a whole path")
+            raise SettingError("a file:// entry must be an absolute path and nothing else")
     elif parts.scheme not in ("http", "https"):
-        raise SettingError(f"the scheme {parts.scheme} is none of https, http and file")
+        raise SettingError(f"the scheme {parts.scheme} is not https, http or file")
     elif not host:
         raise SettingError("an entry has no host")
     return url
 
 
 def parse_gosumdb(text: str) -> Database | None:
-    """None for ``off``.
+    """Parse a value of GOSUMDB; None for ``off``.
 
-    :raises SettingError: what go would refuse
+    :raises SettingError: the go command would refuse the value
     """
     if text == "off":
         return None
     fields = _ALIASES.get(text, text).split()
     if not 1 <= len(fields) <= 2:
-        raise SettingError(f"it has {len(fields)} fields, not a name and perhaps a URL")
+        raise SettingError(f"it has {len(fields)} fields, and must have a name and optionally a URL")
     name, key_hash = _verifier(_KNOWN_KEYS.get(fields[0], fields[0]))
     parts = urllib.parse.urlsplit(f"https://{name}")
     if not parts.hostname or name.endswith("/") or parts.query or parts.fragment or "@" in parts.netloc:
@@ -117,11 +117,14 @@ def parse_gosumdb(text: str) -> Database | None:
 
 
 def _verifier(text: str) -> tuple[str, str]:
-    """Name and hash of a key ``name+hash+key``, whose hash must be that of its name and key."""
+    """Parse a verifier key ``name+hash+key``; returns its name and hash.
+
+    :raises SettingError: it has another form, or the hash is not that of name and key
+    """
     name, *rest = text.split("+", 2)
     if len(rest) < 2:
-        what = "is not one that go knows, so its key must be given" if not rest else "has no key"
-        raise SettingError(f"malformed verifier id: the database {name} {what}, as name+hash+key")
+        reason = "go has no key for" if not rest else "there is no key in the entry of"
+        raise SettingError(f"malformed verifier id: {reason} the database {name}; write name+hash+key")
     key_hash, encoded = rest
     try:
         key = base64.b64decode(encoded, validate=True)
@@ -136,7 +139,7 @@ def _verifier(text: str) -> tuple[str, str]:
 
 
 def matches_pattern(patterns: str, path: str) -> bool:
-    """Whether a module path, or the start of it up to a slash, is one of a list of patterns as in GOPRIVATE."""
+    """Whether a module path, or a prefix of it that ends before a slash, matches a list of patterns as in GOPRIVATE."""
     for pattern in patterns.split(","):
         wanted = pattern.rstrip("/").split("/")
         found = path.split("/")[: len(wanted)]
@@ -150,12 +153,12 @@ def matches_pattern(patterns: str, path: str) -> bool:
 
 
 def escaped(path: str) -> str:
-    """A module path or version as it stands in the URL of a proxy: an exclamation mark before each lowered capital."""
+    """A module path or version in the form of a proxy's URL: each capital letter becomes ``!`` and its lower case."""
     return re.sub(r"[A-Z]", lambda letter: f"!{letter.group().lower()}", path)
 
 
 def userinfo_of(value: str) -> list[str]:
-    """What stands before the ``@`` in the URLs of a setting, and the password alone: what nobody else may see."""
+    """The secrets in the URLs of a setting: the text before each ``@``, and the password in it; quoted and unquoted."""
     found = []
     for user in re.findall(r"://([^/@\s,|]*)@", value):
         found += [user, *user.split(":", 1)[1:]]

@@ -4,10 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Which HTTP proxy stands between the go command and a server, by the variables of its environment. Pure.
+"""Choose the HTTP proxy for a server by the environment variables, like the go command.
 
-Source: golang.org/x/net/http/httpproxy, as it is in net/http of Go 1.26. Python's own rules are others: for it the
-lower-case variable counts first, loopback goes through the proxy, and NO_PROXY has no networks.
+Source: golang.org/x/net/http/httpproxy, as vendored in net/http of Go 1.26. Python's own rules differ: the lower-case
+variable takes precedence, loopback addresses go through the proxy, and NO_PROXY has no networks.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ import urllib.parse
 
 from .goproxy import SettingError
 
-__all__ = ["Proxy", "UnspokenError", "proxy_for"]
+__all__ = ["Proxy", "UnsupportedProxyError", "proxy_for"]
 
 _PORTS = {"http": 80}
-_SPOKEN_BY_GO_ALONE = ("https", "socks5", "socks5h")
+_UNSUPPORTED_SCHEMES = ("https", "socks5", "socks5h")
 
 
-class UnspokenError(Exception):
-    """A proxy that the go command can use, and this probe cannot."""
+class UnsupportedProxyError(Exception):
+    """The go command can use this kind of proxy, but this code cannot. The text is its scheme."""
 
 
 class Proxy(t.NamedTuple):
-    """An HTTP proxy; ``userinfo`` is name and password, unquoted."""
+    """An HTTP proxy."""
 
     host: str
     port: int
-    userinfo: tuple[str, str] | None
+    userinfo: tuple[str, str] | None  # user and password, unquoted
 
 
 def proxy_for(environment: t.Mapping[str, str], *, scheme: str, host: str, port: int) -> Proxy | None:
-    """The proxy for a server, or None where the way is direct.
+    """The proxy for a server; None if the connection is direct.
 
-    :raises SettingError: an address that is none
-    :raises UnspokenError: a proxy that is not spoken to by plain HTTP
+    :raises SettingError: the variable is not a valid address
+    :raises UnsupportedProxyError: the proxy is used by TLS or SOCKS
     """
     address = _variable(environment, f"{scheme}_proxy")
     if not address or not _through_proxy(_variable(environment, "no_proxy"), host.lower(), str(port)):
@@ -51,11 +51,11 @@ def proxy_for(environment: t.Mapping[str, str], *, scheme: str, host: str, port:
         parts = urllib.parse.urlsplit(address if "://" in address else f"http://{address}")
         known = parts.port
     except ValueError:
-        raise SettingError("an address that is none")
-    if parts.scheme in _SPOKEN_BY_GO_ALONE:
-        raise UnspokenError(parts.scheme)
+        raise SettingError("not a valid address")
+    if parts.scheme in _UNSUPPORTED_SCHEMES:
+        raise UnsupportedProxyError(parts.scheme)
     if not parts.hostname or parts.scheme not in _PORTS:
-        raise SettingError("an address that is none")
+        raise SettingError("not a valid address")
     unquote = urllib.parse.unquote
     userinfo = None
     if parts.username is not None:
@@ -72,11 +72,11 @@ def _through_proxy(no_proxy: str, host: str, port: str) -> bool:
     if host == "localhost" or (address is not None and address.is_loopback):
         return False
     entries = [entry.strip().lower() for entry in no_proxy.split(",")]
-    return "*" not in entries and not any(_names(entry, host, port, address) for entry in entries)
+    return "*" not in entries and not any(_matches(entry, host, port, address) for entry in entries)
 
 
-def _names(entry: str, host: str, port: str, address: t.Any) -> bool:
-    """Whether an entry of NO_PROXY has this server: a network, or an address or domain, perhaps with a port."""
+def _matches(entry: str, host: str, port: str, address: t.Any) -> bool:
+    """Whether an entry of NO_PROXY matches a server: a network, or an address or domain with an optional port."""
     with contextlib.suppress(ValueError):
         if "/" in entry:
             return address is not None and address in ipaddress.ip_network(entry, strict=False)

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""How a user's go command fetches modules on this host: the settings, their origins, and the ways out."""
+"""Read what go_proxy_info returns: how the go command of a user fetches modules on this host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._errors import HostError
 from .env import effective, read_sources
 from .goproxy import userinfo_of
 from .proxy_diagnosis import Wanted, diagnose
-from .proxy_request import Asker
+from .proxy_request import Client
 
 __all__ = ["read_go_proxy_info"]
 
@@ -28,18 +28,21 @@ _PATH = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9._~+-]+)*")
 def read_go_proxy_info(
     params: t.Mapping[str, t.Any], *, environment: t.Mapping[str, str]
 ) -> tuple[dict[str, t.Any], set[str]]:
-    """The return values of go_proxy_info, and texts that must not be shown.
+    """Find the settings of a user, and diagnose proxies and the checksum database with them.
 
-    :param environment: variables of this process; those in the file of the machine count before them, as a session
-        that was opened before that file was changed still has the old ones
+    :param params: the options of go_proxy_info
+    :param environment: of this process. The file of the machine takes precedence, because a session that was opened
+        before the file changed still has the old values.
+    :returns: the return values of go_proxy_info, and secrets that must not be shown
+    :raises HostError: the module path is not valid, the user is unknown, or GOPROXY or GOSUMDB has no value
     """
     path, dummy, version = params["module"].partition("@")
     if _PATH.fullmatch(path) is None:
         raise HostError(
             "module",
-            wanted="the path of a module, such as golang.org/x/text, perhaps with @version",
+            wanted="the path of a module, such as golang.org/x/text, optionally with @version",
             found=path or "nothing",
-            remedy="Give the path as go.mod has it.",
+            remedy="Write the path as in go.mod.",
         )
     account = account_of(params["user"])
     sources = read_sources(account=account, machine_file=params["machine_file"], goroot=params["goroot"])
@@ -51,7 +54,7 @@ def read_go_proxy_info(
     netrc = variables.get("NETRC") or os.path.join(account.home, ".netrc")
     wanted = Wanted(path, version or None, {name: setting["value"] for name, setting in settings.items()})
     with acting_as(account):
-        report = diagnose(wanted, asker=Asker(params["timeout"], variables, netrc))
+        report = diagnose(wanted, client=Client(params["timeout"], variables, netrc))
     report["settings"] = settings
     texts = [*variables.values(), *wanted.settings.values()]
     return report, {secret for text in texts for secret in userinfo_of(text)}
@@ -62,7 +65,10 @@ def _settings(
     found: dict[str, dict[str, t.Any]],
     environment: t.Mapping[str, str],
 ) -> dict[str, dict[str, str]]:
-    """Each setting with its origin: an option, the environment, a file, or none."""
+    """The value and the source of each setting: an option, the environment, or a file.
+
+    :raises HostError: GOPROXY or GOSUMDB has no value
+    """
     settings = {}
     for name in _SETTINGS:
         option = params.get(name.lower())
@@ -76,8 +82,8 @@ def _settings(
         if name not in settings:
             raise HostError(
                 name,
-                wanted="a value of it in the environment, in a file of settings or in go.env of a release",
+                wanted="a value in the environment, in a file of settings or in go.env of a release",
                 found="none",
-                remedy=f"Name the tree of the release with goroot, or give {name.lower()}.",
+                remedy=f"Set `goroot` to the tree of the release, or set `{name.lower()}`.",
             )
     return settings

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""One question to one server, and why it was not answered: the layer at fault, by the name of what went wrong there."""
+"""Send one HTTP request, and name the layer that failed if there is no answer."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ import typing as t
 import urllib.parse
 
 from .goproxy import SettingError
-from .http_proxy import Proxy, UnspokenError, proxy_for
+from .http_proxy import Proxy, UnsupportedProxyError, proxy_for
 
-__all__ = ["Answer", "Asker", "Credentials", "ask"]
+__all__ = ["Answer", "Client", "Credentials", "ask"]
 
-_MOST = 65536  # bytes of an answer that are looked at
-_HOPS = 5  # redirects
+_MAX_BODY = 65536  # bytes; the rest of a body is not read
+_MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
-# X509_V_ERR_ of OpenSSL, where one of them has a cause of its own
+# The values of X509_V_ERR_ in OpenSSL that have a kind of their own.
 _CERTIFICATE = {
     9: "tls_not_yet_valid",
     10: "tls_expired",
@@ -42,32 +42,32 @@ _STATUSES = {401: "login", 403: "login", 404: "not_found", 410: "not_found", 407
 
 
 class Answer(t.NamedTuple):
-    """``kind`` is ``answered``, or what went wrong; ``found`` says so in words, without passwords."""
+    """The answer of a server, or the reason why there is none."""
 
-    kind: str
-    found: str
+    kind: str  # answered, or the cause; see the kinds of go_proxy_info
+    found: str  # the same in words, without passwords
     status: int | None = None
     body: str = ""
     media_type: str = ""
 
 
 class Credentials(t.NamedTuple):
-    """``path`` is the netrc file that was looked into, ``found`` whether it has this host."""
+    """What a netrc file has for a host."""
 
-    header: str | None
-    path: str
-    found: bool
+    header: str | None  # value of the header Authorization
+    path: str  # of the netrc file
+    found: bool  # whether the file has the host
 
 
-class Asker(t.NamedTuple):
-    """How to ask: seconds for each step, the environment, which names proxies and authorities, and where netrc is."""
+class Client(t.NamedTuple):
+    """The settings with which requests are sent."""
 
-    timeout: float
-    environment: t.Mapping[str, str]
-    netrc: str
+    timeout: float  # seconds for each step
+    environment: t.Mapping[str, str]  # names proxies and certificate authorities
+    netrc: str  # path
 
     def credentials(self, host: str) -> Credentials:
-        """The name and password that netrc has for a host, as the value of a header."""
+        """The user and the password that netrc has for a host, as the value of a header."""
         try:
             login = netrc.netrc(self.netrc).authenticators(host)
         except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
@@ -77,92 +77,94 @@ class Asker(t.NamedTuple):
         return Credentials(_basic(login[0], login[2] or ""), self.netrc, True)
 
 
-def ask(url: str, *, asker: Asker) -> Answer:
-    """GET a URL, following redirects, in bounded time."""
+def ask(url: str, *, client: Client) -> Answer:
+    """GET a URL, and follow a limited number of redirects. Each step has a timeout."""
     at = url
-    for dummy in range(_HOPS):
+    for dummy in range(_MAX_REDIRECTS):
         parts = urllib.parse.urlsplit(at)
         if parts.scheme == "file":
             return _read_file(parts.path)
-        answer, location = _ask_once(parts, asker=asker)
+        answer, location = _ask_once(parts, client=client)
         if location is None:
             return answer
         at = urllib.parse.urljoin(at, location)
         if urllib.parse.urlsplit(at).scheme not in ("http", "https"):
             break
-    return Answer("redirects", f"redirects without end, the last one to {_host_of(at)}")
+    return Answer("redirects", f"too many redirects, the last one to {_host_of(at)}")
 
 
 def _read_file(path: str) -> Answer:
     path = urllib.parse.unquote(path)
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            return Answer("answered", path, 200, file.read(_MOST))
+            return Answer("answered", path, 200, file.read(_MAX_BODY))
     except FileNotFoundError:
         return Answer("not_found", f"no file {path}")
     except OSError as error:
         return Answer("file", str(error))
 
 
-class _StoppedError(Exception):
-    """No answer was had; what there is in its place."""
+class _FailedError(Exception):
+    """A step failed before there was an answer. It carries the Answer that says so."""
 
     def __init__(self, kind: str, found: str, status: int | None = None) -> None:
         super().__init__(found)
         self.answer = Answer(kind, found, status)
 
 
-def _ask_once(parts: urllib.parse.SplitResult, *, asker: Asker) -> tuple[Answer, str | None]:
-    """The answer, and where it redirects."""
+def _ask_once(parts: urllib.parse.SplitResult, *, client: Client) -> tuple[Answer, str | None]:
+    """Send one request; returns the answer, and the location that it redirects to."""
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        proxy = proxy_for(asker.environment, scheme=parts.scheme, host=host, port=port)
+        proxy = proxy_for(client.environment, scheme=parts.scheme, host=host, port=port)
     except SettingError as error:
         return Answer("proxy_address", f"{error} (the HTTP proxy for {host})"), None
-    except UnspokenError as error:
-        return Answer("proxy_unspoken", f"a proxy for {host} that is spoken to by {error}"), None
-    near = f"{host}:{port}" if proxy is None else f"the HTTP proxy for {host}"
-    connection = http.client.HTTPConnection(host, port, timeout=asker.timeout)
+    except UnsupportedProxyError as error:
+        return Answer("proxy_unspoken", f"the proxy for {host} uses {error}"), None
+    peer = f"{host}:{port}" if proxy is None else f"the HTTP proxy for {host}"
+    connection = http.client.HTTPConnection(host, port, timeout=client.timeout)
     try:
-        place = (host, port) if proxy is None else proxy[:2]
-        plain = _connect(_resolve(*place, timeout=asker.timeout), name=f"{place[0]}:{place[1]}", asker=asker)
+        target = (host, port) if proxy is None else proxy[:2]
+        addresses = _resolve(*target, timeout=client.timeout)
+        plain = _connect(addresses, name=f"{target[0]}:{target[1]}", client=client)
         connection.sock = plain
         if parts.scheme == "https":
             if proxy is not None:
                 _tunnel(connection, host, port, proxy=proxy)
-            connection.sock = _authorities(asker).wrap_socket(plain, server_hostname=host)
-        return _request(connection, parts, asker=asker, proxy=proxy)
-    except _StoppedError as stop:
-        through = f" ({near})" if proxy is not None and stop.answer.status is None else ""
-        answer = stop.answer._replace(found=stop.answer.found + through)
+            connection.sock = _authorities(client).wrap_socket(plain, server_hostname=host)
+        return _request(connection, parts, client=client, proxy=proxy)
+    except _FailedError as error:
+        through = f" ({peer})" if proxy is not None and error.answer.status is None else ""
+        answer = error.answer._replace(found=error.answer.found + through)
     except ssl.SSLCertVerificationError as error:
         answer = _certificate(error, host=f"{host}:{port}")
     except ssl.SSLError as error:
         answer = Answer("tls", f"{host}:{port} and this host do not agree on TLS: {error.reason or error}")
     except socket.timeout:
         answer = Answer(
-            "timeout", f"{near} took the connection and said nothing for {asker.timeout:g} seconds"
+            "timeout", f"{peer} accepted the connection and sent nothing for {client.timeout:g} seconds"
         )
     except (OSError, http.client.HTTPException) as error:
-        answer = Answer("broken", f"{near} broke off: {type(error).__name__} {error}".rstrip())
+        answer = Answer("broken", f"{peer} closed the connection: {type(error).__name__} {error}".rstrip())
     finally:
         connection.close()
     return answer, None
 
 
-def _authorities(asker: Asker) -> ssl.SSLContext:
-    """Those of the host, and those that a variable names which this process was perhaps started before."""
+def _authorities(client: Client) -> ssl.SSLContext:
+    """The certificate authorities of the host, and those of SSL_CERT_FILE in the client's environment."""
     context = ssl.create_default_context()
-    named = asker.environment.get("SSL_CERT_FILE")
+    named = client.environment.get("SSL_CERT_FILE")
     if named:
-        with contextlib.suppress(OSError):  # of ssl.SSLError too; go overlooks a file that it cannot read
+        # The go command ignores a file that it cannot read, too. An ssl.SSLError is an OSError.
+        with contextlib.suppress(OSError):
             context.load_verify_locations(named)
     return context
 
 
 def _resolve(host: str, port: int, *, timeout: float) -> list[t.Any]:
-    """The addresses of a name; the resolver has timeouts of its own, which may be longer than ours."""
+    """The addresses of a name. A thread keeps to the timeout, because the resolver's own may be longer."""
     found: list[t.Any] = []
     failed: list[OSError] = []
 
@@ -177,15 +179,15 @@ def _resolve(host: str, port: int, *, timeout: float) -> list[t.Any]:
     thread.join(timeout)
     if found:
         return found
-    why = str(failed[0].strerror or failed[0]) if failed else f"no answer within {timeout:g} seconds"
-    raise _StoppedError("dns", f"the name {host} has no address here: {why}")
+    reason = str(failed[0].strerror or failed[0]) if failed else f"no answer within {timeout:g} seconds"
+    raise _FailedError("dns", f"the name {host} has no address here: {reason}")
 
 
-def _connect(addresses: list[t.Any], *, name: str, asker: Asker) -> socket.socket:
+def _connect(addresses: list[t.Any], *, name: str, client: Client) -> socket.socket:
     errors: list[OSError] = []
     for family, kind, protocol, dummy, address in addresses[:4]:
         connection = socket.socket(family, kind, protocol)
-        connection.settimeout(asker.timeout)
+        connection.settimeout(client.timeout)
         try:
             connection.connect(address)
             return connection
@@ -193,14 +195,14 @@ def _connect(addresses: list[t.Any], *, name: str, asker: Asker) -> socket.socke
             connection.close()
             errors.append(error)
     if any(isinstance(error, ConnectionRefusedError) for error in errors):
-        raise _StoppedError("refused", f"{name} refuses the connection")
+        raise _FailedError("refused", f"{name} refuses the connection")
     if any(isinstance(error, socket.timeout) for error in errors):
-        raise _StoppedError("timeout", f"{name} does not answer within {asker.timeout:g} seconds")
-    raise _StoppedError("unreachable", f"no way to {name}: {errors[0].strerror or errors[0]}")
+        raise _FailedError("timeout", f"{name} does not answer within {client.timeout:g} seconds")
+    raise _FailedError("unreachable", f"no route to {name}: {errors[0].strerror or errors[0]}")
 
 
 def _tunnel(connection: http.client.HTTPConnection, host: str, port: int, *, proxy: Proxy) -> None:
-    """Have an HTTP proxy lead to the server."""
+    """Have an HTTP proxy connect to the server."""
     header = f"Proxy-Authorization: {_basic(*proxy.userinfo)}\r\n" if proxy.userinfo else ""
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     connection.sock.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{header}\r\n".encode())
@@ -210,21 +212,21 @@ def _tunnel(connection: http.client.HTTPConnection, host: str, port: int, *, pro
         return
     kind = "proxy_login" if response.status == 407 else "proxy_refused"
     found = f"the HTTP proxy answers {response.status} {response.reason} to CONNECT {host}:{port}"
-    raise _StoppedError(kind, found, response.status)
+    raise _FailedError(kind, found, response.status)
 
 
 def _request(
     connection: http.client.HTTPConnection,
     parts: urllib.parse.SplitResult,
     *,
-    asker: Asker,
+    client: Client,
     proxy: Proxy | None,
 ) -> tuple[Answer, str | None]:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {"User-Agent": "gofleet.hosts", "Connection": "close"}
-    # As the go command does: netrc is for https alone.
+    # Like the go command, use netrc only for https.
     known = (
-        asker.credentials(parts.hostname or "") if parts.scheme == "https" else Credentials(None, "", False)
+        client.credentials(parts.hostname or "") if parts.scheme == "https" else Credentials(None, "", False)
     )
     authorization = _userinfo(parts) or known.header
     if authorization:
@@ -239,21 +241,21 @@ def _request(
     location = response.getheader("Location")
     if response.status in _REDIRECTS and location:
         return Answer("redirects", ""), location
-    body = response.read(_MOST).decode("utf-8", "replace")
+    body = response.read(_MAX_BODY).decode("utf-8", "replace")
     kind = _STATUSES.get(response.status, "answered" if response.status == 200 else "status")
     found = f"{_host_of(urllib.parse.urlunsplit(parts))} answers {response.status} {response.reason}"
     if kind == "login":
-        found += ", to a name and password" if authorization else ", to nobody in particular"
+        found += " to a user and password" if authorization else " to a request without user and password"
         found += f" (from {known.path})" if known.found else ""
     return Answer(kind, found, response.status, body, response.getheader("Content-Type") or ""), None
 
 
 def _certificate(error: ssl.SSLCertVerificationError, *, host: str) -> Answer:
     kind = _CERTIFICATE.get(error.verify_code, "tls_certificate")
-    found = f"the certificate of {host} does not hold: {error.verify_message}"
+    found = f"the certificate of {host} is not valid: {error.verify_message}"
     if kind in ("tls_expired", "tls_not_yet_valid"):
         now = datetime.datetime.now(datetime.timezone.utc)
-        found += f"; the clock of this host says {now:%Y-%m-%d %H:%M} UTC"
+        found += f"; the clock of this host is at {now:%Y-%m-%d %H:%M} UTC"
     return Answer(kind, found)
 
 

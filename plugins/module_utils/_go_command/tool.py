@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Programs that `go install` puts on a host: which ones are there by their build information, and which should be."""
+"""Plan go_tool: compare installed programs, by their build information, with the requested ones; install and remove."""
 
 from __future__ import annotations
 
@@ -27,24 +27,31 @@ __all__ = ["plan_go_tools", "program_name"]
 _PACKAGE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9._~+-]+)*")
 _VERSION = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+incompatible)?")
 _LATEST = "latest"
-_SEARCH = 1 << 28  # bytes of a program in which its build information is looked for
+_MAX_SEARCH = 1 << 28  # bytes of a program to search for its build information
 
 
 class _Tool(t.NamedTuple):
-    """A tool as asked for, and what is at its place. ``version`` None: to be taken away."""
+    """A requested tool, and the program at its path now."""
 
     package: str
-    module: str | None
-    version: str | None
+    module: str | None  # as the user gives it
+    version: str | None  # None: to be removed
     path: str
-    found: BuildInfo | None
+    found: BuildInfo | None  # of the program at the path; None if there is no Go program
 
     def ours(self) -> bool:
+        """Whether the program at the path is a build of the package."""
         return self.found is not None and self.found.package == self.package
 
 
 def plan_go_tools(params: t.Mapping[str, t.Any], *, run: Runner) -> Plan:
-    """Read the programs, and the network for V(latest) alone; decide, change nothing."""
+    """Read the programs and decide what to build and remove; change nothing.
+
+    The network is only used to look up ``latest``.
+
+    :param params: the options of go_tool
+    :raises HostError: an option is not valid, another program is at a path, or ``latest`` cannot be looked up
+    """
     account = account_of(params["user"])
     bin_dir = params["bin_dir"] or (
         os.path.join(account.home, "go", "bin") if params["user"] else "/usr/local/bin"
@@ -52,7 +59,7 @@ def plan_go_tools(params: t.Mapping[str, t.Any], *, run: Runner) -> Plan:
     _refuse_passwords(params["environment"])
     builder = Builder(run, params["go"], account, bin_dir, params["environment"], params["timeout"])
     tools = [_tool(item, account, bin_dir) for item in params["tools"]]
-    _refuse_twice(tools)
+    _refuse_duplicates(tools)
     warnings: list[str] = []
     tools = [_resolved(tool, builder, warnings) for tool in tools]
     go_version = _go_version(builder) if params["rebuild"] else None
@@ -63,12 +70,12 @@ def plan_go_tools(params: t.Mapping[str, t.Any], *, run: Runner) -> Plan:
         for tool in tools
         if tool.version is not None and before[tool.path] != after[tool.path]
     ]
-    gone = [tool.path for tool in tools if tool.version is None and tool.ours()]
+    removed = [tool.path for tool in tools if tool.version is None and tool.ours()]
 
     def apply() -> dict[str, t.Any]:
         build_and_place(jobs, builder=builder, check=_refuse_other)
         with acting_as(account):
-            for path in gone:
+            for path in removed:
                 os.unlink(path)
         return {}
 
@@ -77,7 +84,7 @@ def plan_go_tools(params: t.Mapping[str, t.Any], *, run: Runner) -> Plan:
 
 
 def program_name(package: str) -> str:
-    """What `go install` calls the program of a package: its last element that is not the major version."""
+    """The file name that `go install` gives a package: the last element of its path that is not a major version."""
     *parents, last = package.split("/")
     return parents[-1] if parents and re.fullmatch(r"v[2-9]|v[1-9]\d+", last) else last
 
@@ -89,15 +96,15 @@ def _tool(item: t.Mapping[str, t.Any], account: Account, bin_dir: str) -> _Tool:
             f"package {package}",
             wanted="the import path of a program, such as golang.org/x/tools/gopls",
             found=package or "nothing",
-            remedy="Give the path alone; the version stands in version.",
+            remedy="Write only the path. The version belongs to `version`.",
         )
     absent = item["state"] == "absent"
     if not absent and version != _LATEST and (version is None or _VERSION.fullmatch(version) is None):
         raise HostError(
             f"package {package}",
-            wanted="a whole version, such as v1.2.3, or latest",
+            wanted="a full version, such as v1.2.3, or latest",
             found=version or "none",
-            remedy="Give it with its v and three numbers: what is shorter is another version tomorrow.",
+            remedy="Write it with v and three numbers. A shorter one is a query whose result changes over time.",
         )
     path = os.path.join(bin_dir, program_name(package))
     with acting_as(account):
@@ -109,10 +116,10 @@ def _tool(item: t.Mapping[str, t.Any], account: Account, bin_dir: str) -> _Tool:
 
 
 def _read(path: str) -> BuildInfo | None:
-    """The build information of a program; None for what is not there or was not built by Go."""
+    """The build information of a program; None if there is no file, or if Go did not build it."""
     try:
         with opened(path) as file:
-            return read_build_info(parse_elf(file.read), at_most=_SEARCH)
+            return read_build_info(parse_elf(file.read), at_most=_MAX_SEARCH)
     except (OSError, FormatError):
         return None
 
@@ -124,37 +131,40 @@ def _refuse_foreign(tool: _Tool) -> None:
             wanted=f"nothing, or a build of {tool.package}",
             found=f"a build of {tool.found.package or 'another program'}"
             if tool.found is not None
-            else "something that its build information does not name",
-            remedy="It belongs to somebody else and stays: move it away, or choose another bin_dir.",
+            else "a file without build information of Go",
+            remedy="Left unchanged, because this module did not install it. Move it away, or choose another `bin_dir`.",
         )
 
 
 def _refuse_other(path: str, job: Job) -> None:
-    """What was built must be what was asked for, before it takes its place."""
+    """Check that a program is the requested one, before it is put in place.
+
+    :raises HostError: it is another package or version
+    """
     info = _read(path)
     found = (info.package, info.main.version if info.main is not None else "") if info is not None else None
     if found != (job.package, job.version):
         raise HostError(
             f"{job.package}@{job.version}",
-            wanted=f"a program that says it is {job.package} {job.version}",
-            found="one that says it is {} {}".format(*found) if found else "no program of Go",
-            remedy="Nothing was put in place. Give the path of the package and a version of its own module.",
+            wanted=f"a program with the build information {job.package} {job.version}",
+            found="one with {} {}".format(*found) if found else "no Go program",
+            remedy="Nothing was installed. Write the path of the package, and a version of the module that it is in.",
         )
 
 
 def _refuse_passwords(environment: t.Mapping[str, t.Any]) -> None:
-    """What a module is given stands in the log of the host."""
+    """Refuse passwords in URLs, because Ansible writes the options of a module to the log of the host."""
     for name, value in environment.items():
         if userinfo_of(str(value)):
             raise HostError(
                 f"environment: {name}",
                 wanted="no password in a URL",
-                found="one",
-                remedy="Put it into .netrc of the user who builds, mode 0600.",
+                found="a password",
+                remedy="Put it into .netrc of the user who builds, with mode 0600.",
             )
 
 
-def _refuse_twice(tools: list[_Tool]) -> None:
+def _refuse_duplicates(tools: list[_Tool]) -> None:
     paths = [tool.path for tool in tools]
     for tool in tools:
         if paths.count(tool.path) > 1:
@@ -162,12 +172,12 @@ def _refuse_twice(tools: list[_Tool]) -> None:
                 tool.path,
                 wanted="one tool of that name",
                 found=", ".join(other.package for other in tools if other.path == tool.path),
-                remedy="Install one of them into another bin_dir.",
+                remedy="Install one of them into another `bin_dir`.",
             )
 
 
 def _resolved(tool: _Tool, builder: Builder, warnings: list[str]) -> _Tool:
-    """V(latest) as what it is now; what is there stays when that cannot be asked."""
+    """Replace ``latest`` by the newest version, or by the installed one if the lookup fails."""
     if tool.version != _LATEST:
         return tool
     main = tool.found.main if tool.found is not None else None
@@ -180,7 +190,9 @@ def _resolved(tool: _Tool, builder: Builder, warnings: list[str]) -> _Tool:
     except HostError as error:
         if main is None:
             raise
-        warnings.append(f"latest stays {main.version}, which is there: {error}")
+        warnings.append(
+            f"latest stays {main.version}, the installed version, because the lookup failed: {error}"
+        )
         return tool._replace(version=main.version)
 
 
@@ -202,9 +214,9 @@ def _wanted(tool: _Tool, before: dict[str, t.Any] | None, go_version: str | None
 
 
 def _go_version(builder: Builder) -> str | None:
-    """The version of a release: from the file beside its directory bin, or where there is none from go itself.
+    """The version of the Go that builds: from the file VERSION of its tree, else from `go env`.
 
-    None where there is no go yet, as in check mode before it is installed; whatever must be built then fails.
+    None if there is no go yet, as in check mode before it is installed. A build then fails.
     """
     path = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(builder.go))), "VERSION")
     try:

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""`go install` for others: into a directory beside the place, checked, and renamed; and why it failed."""
+"""Build programs with `go install` in a staging directory, check them and rename them into place; explain failures."""
 
 from __future__ import annotations
 
@@ -30,34 +30,37 @@ __all__ = ["Builder", "Job", "build_and_place", "newest_version"]
 
 _PROBE_SECONDS = 5  # for each step
 _STAGING = ".go_tool-"
-_YOUNG = 60  # seconds; what was just made is perhaps not locked yet
-_LINES = 12  # of what go says that are passed on
+_MIN_AGE = 60  # seconds; a newer staging directory may not be locked yet
+_MAX_LINES = 12  # of the output of go that an error repeats
 
 
 class Job(t.NamedTuple):
-    """One program to build, and where it goes."""
+    """A program to build."""
 
     package: str
     version: str
-    path: str
+    path: str  # of the program when it is installed
 
 
 class Builder(t.NamedTuple):
-    """Who builds, with which go, into which directory; ``timeout`` is seconds for one command."""
+    """How programs are built."""
 
     run: Runner
-    go: str
-    account: Account
+    go: str  # path of the go command
+    account: Account  # who builds and owns the programs
     bin_dir: str
-    environment: t.Mapping[str, str]
-    timeout: int
+    environment: t.Mapping[str, str]  # as the user gives it
+    timeout: int  # seconds for one command
 
     def command(self, arguments: list[str], *, gobin: str = "") -> Completed:
-        """The go command, as the user who builds, in that user's home, ended after the time that it has."""
+        """Run the go command as the user who builds, in that user's home, with the timeout.
+
+        :param gobin: the directory for `go install`
+        """
         argv = ["env", "-C", self.account.home, "timeout", "-k", "10", str(self.timeout), self.go, *arguments]
         environment = {
             **machine_environment(MACHINE_FILE),
-            # The release that was chosen builds, not one that a module asks for.
+            # Build with this release, not with one that a module asks for.
             "GOTOOLCHAIN": "local",
             "GOFLAGS": "-trimpath",
             "CGO_ENABLED": "0",
@@ -68,7 +71,7 @@ class Builder(t.NamedTuple):
         }
         if self.account.uid != os.geteuid():
             argv = ["runuser", "-u", self.account.name, "--", *argv]
-            # Those of the user who runs the module are not those of the user who builds.
+            # Unset variables of the user who runs the module: they are not those of the user who builds.
             environment.update(
                 dict.fromkeys(("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "GOPATH", "GOCACHE", "GOENV"), "")
             )
@@ -76,9 +79,10 @@ class Builder(t.NamedTuple):
 
 
 def build_and_place(jobs: list[Job], *, builder: Builder, check: t.Callable[[str, Job], None]) -> None:
-    """Build all, then put each in its place by a rename: what fails to build changes nothing.
+    """Build all programs, then put each in place by a rename. If one fails to build, nothing is changed.
 
-    :param check: raises HostError for a program that is not the one asked for
+    :param check: called with the path of each built program; raises HostError for a wrong one
+    :raises HostError: a program cannot be built, or the directory cannot be written
     """
     if not jobs:
         return
@@ -104,7 +108,7 @@ def build_and_place(jobs: list[Job], *, builder: Builder, check: t.Callable[[str
 
 @contextlib.contextmanager
 def _staging(builder: Builder) -> t.Iterator[str]:
-    """A directory beside the programs, gone at the end; and those that killed runs have left."""
+    """Create a staging directory in ``bin_dir``, and remove it at the end. Also remove those of killed runs."""
     try:
         with acting_as(builder.account):
             os.makedirs(builder.bin_dir, mode=0o755, exist_ok=True)
@@ -117,7 +121,7 @@ def _staging(builder: Builder) -> t.Iterator[str]:
             builder.bin_dir,
             wanted=f"a directory that {builder.account.name} can write",
             found=str(error),
-            remedy="Run with become: true, or choose another bin_dir.",
+            remedy="Run with `become: true`, or choose another `bin_dir`.",
         )
     try:
         yield staging
@@ -128,11 +132,11 @@ def _staging(builder: Builder) -> t.Iterator[str]:
 
 
 def _sweep(bin_dir: str) -> None:
-    """Remove staging directories that nobody holds: a lock dies with its holder."""
+    """Remove staging directories that no process has locked. A lock ends with its process."""
     for entry in os.scandir(bin_dir):
         if not entry.name.startswith(_STAGING) or not entry.is_dir(follow_symlinks=False):
             continue
-        if time.time() - entry.stat(follow_symlinks=False).st_mtime < _YOUNG:
+        if time.time() - entry.stat(follow_symlinks=False).st_mtime < _MIN_AGE:
             continue
         descriptor = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
@@ -154,7 +158,11 @@ def _flush(path: str) -> None:
 
 
 def newest_version(package: str, module: str | None, *, builder: Builder) -> str:
-    """The newest version of the module that a package is in; without its path, the parents of the package are tried."""
+    """Look up the newest version of the module that a package is in.
+
+    :param module: the path of the module; without it, the package and its parents are tried
+    :raises HostError: no module is found, or the proxy cannot be reached
+    """
     parts = package.split("/")
     candidates = [module] if module else ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
     first = None
@@ -168,7 +176,7 @@ def newest_version(package: str, module: str | None, *, builder: Builder) -> str
     raise failure(Job(package, "latest", ""), first or Completed(1, "", ""), builder=builder)
 
 
-# What go says of each cause, the first that fits. The texts are of cmd/go 1.26.
+# What go prints for each cause, from cmd/go 1.26. The first that matches counts.
 _CAUSES = (
     ("checksum", r"checksum mismatch|SECURITY ERROR"),
     ("go", r"requires go >= (\S+)"),
@@ -187,57 +195,57 @@ _CAUSES = (
     ("disk", r"no space left on device|disk quota exceeded"),
 )
 _REMEDIES = {
-    "checksum": "The module is not what the checksum database knows: do not use it; find the proxy that changed it.",
-    "package": "Give the path of a package main; a program often stands in cmd/ of its module.",
-    "replace": "Such a module cannot be installed by its version: ask its authors, or choose another version.",
+    "checksum": "The module differs from the checksum database. Do not use it, and find the proxy that changed it.",
+    "package": "Write the path of a main package. A program is often in cmd/ of its module.",
+    "replace": "Such a module cannot be installed by its version. Ask its authors, or choose another version.",
     "setting": "Correct the setting with the module go_env.",
-    "version": "Choose a version that the module has, and check the path; a private module needs GOPRIVATE.",
-    "login": "Check the version, and the .netrc of the user who builds: the proxy does not give it to that user.",
-    "network": "The way to the modules is open now: run again.",
-    "disk": "Make room in the cache of the user who builds (go clean -cache) and in bin_dir.",
-    "timeout": "Run again with a larger timeout: what was fetched and compiled is kept.",
-    "missing": "Install Go first (role go_toolchain), or give the path of the go command.",
-    "unknown": "See what go says; nothing was put in place.",
+    "version": "Choose a version that the module has, and check the path. A private module needs GOPRIVATE.",
+    "login": "The proxy refuses the user who builds. Check the version and the .netrc of that user.",
+    "network": "The modules can be reached now. Run again.",
+    "disk": "Free space in the cache of the user who builds (go clean -cache) and in `bin_dir`.",
+    "timeout": "Run again with a larger `timeout`. Downloads and compiled packages are kept.",
+    "missing": "Install Go first (role go_toolchain), or correct `go`.",
+    "unknown": "See the output of go. Nothing was installed.",
 }
 
 
 def failure(job: Job, done: Completed, *, builder: Builder) -> HostError:
-    """What a go command that failed is worth telling."""
+    """The error for a go command that failed, with its cause and what to do."""
     cause, detail = _cause(done.err)
     if done.rc in (124, 137):
-        cause, detail = "timeout", f"no end after {builder.timeout} seconds"
+        cause, detail = "timeout", f"not finished after {builder.timeout} seconds"
     elif done.rc in (126, 127):
         cause = "missing"
     lines = [line for line in done.err.strip().splitlines() if not line.startswith("go: downloading")]
-    said = _hidden("\n".join(lines[-_LINES:]))
+    output = _redacted("\n".join(lines[-_MAX_LINES:]))
     remedy = _REMEDIES.get(cause, "")
     if cause == "go":
         remedy = f"Install Go {detail} or newer (role go_toolchain), or choose an older version of the tool."
     if cause == "network":
         problem = _network_problem(job, builder)
         if problem is not None:
-            cause, said, remedy = (
+            cause, output, remedy = (
                 problem["kind"],
                 f"{problem['subject']}: {problem['found']}",
                 problem["remedy"],
             )
     return HostError(
         f"{job.package}@{job.version}",
-        wanted="go to build it",
-        found=f"{detail if cause == 'timeout' else cause}: {said or f'exit status {done.rc}'}",
+        wanted="a program that go can build",
+        found=f"{detail if cause == 'timeout' else cause}: {output or f'exit status {done.rc}'}",
         remedy=remedy,
     )
 
 
 def _network_problem(job: Job, builder: Builder) -> dict[str, t.Any] | None:
-    """What go_proxy_info finds, asked with the same settings; None when it finds nothing."""
+    """The problem that go_proxy_info finds with the same settings; None if it finds none."""
     goroot = os.path.dirname(os.path.dirname(os.path.realpath(builder.go)))
     given = {name: str(value) for name, value in builder.environment.items()}
     variables = {**os.environ, **machine_environment(MACHINE_FILE), **given}
     params = {
         "module": job.package,
         "user": builder.account.name,
-        "machine_file": os.devnull,  # it is among the variables, where those that were given count before it
+        "machine_file": os.devnull,  # already among the variables, where those of the user take precedence
         "goroot": goroot,
         "timeout": _PROBE_SECONDS,
     }
@@ -246,11 +254,12 @@ def _network_problem(job: Job, builder: Builder) -> dict[str, t.Any] | None:
     except HostError:
         return None
     problem = first_problem(report)
-    # A package need not be a module of its own, so its absence tells nothing.
+    # A package is often not a module of its own, so not_found is no problem here.
     return None if problem is None or problem["kind"] == "not_found" else problem
 
 
 def _cause(text: str) -> tuple[str, str]:
+    """The cause of a failure by the output of go, and a detail such as the version that is required."""
     for cause, pattern in _CAUSES:
         found = re.search(pattern, text)
         if found is not None:
@@ -258,6 +267,6 @@ def _cause(text: str) -> tuple[str, str]:
     return "unknown", ""
 
 
-def _hidden(text: str) -> str:
-    """Without names and passwords in URLs."""
+def _redacted(text: str) -> str:
+    """A text without users and passwords in URLs."""
     return re.sub(r"://[^/@\s]*@", "://", text)

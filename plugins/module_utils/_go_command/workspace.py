@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""go.work: which directories are one workspace, written as `go work` writes it and accepted by go before it counts."""
+"""Plan go_workspace: write go.work like `go work` does, after the go command has accepted a copy of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .._run import Runner
 __all__ = ["plan_workspace", "workspace_text"]
 
 _MARK = "// Written by gofleet.hosts.go_workspace."
-_OLDEST = "1.18"  # the first Go with workspaces, which is what a go.work without a go line means
+_OLDEST = "1.18"  # the first Go with workspaces; a go.work without a go line means this version
 _PLAIN = re.compile(r"[A-Za-z0-9._~/@+=:-]+")
 _REFUSED = re.compile(r"[\"'`\\\x00-\x1f\x7f]")
 _GO_LINE = re.compile(r"^go[ \t]+(\S+)", re.MULTILINE)
@@ -31,14 +31,18 @@ _SECONDS = "60"
 
 class _Wanted(t.NamedTuple):
     directory: str
-    modules: list[str]  # whole paths
+    modules: list[str]  # absolute paths
     go_version: str
     toolchain: str | None
     replace: list[t.Mapping[str, t.Any]]
 
 
 def plan_workspace(params: t.Mapping[str, t.Any], *, run: Runner) -> Plan:
-    """Read go.work and the go.mod of each module, decide, have go check what would change; write nothing there."""
+    """Read go.work and the go.mod of each module, and have go check a changed workspace; write nothing to it.
+
+    :param params: the options of go_workspace
+    :raises HostError: an option is not valid, a module is missing, or go refuses the workspace
+    """
     directory = os.path.realpath(params["path"])
     path = os.path.join(directory, "go.work")
     text = read_text(path)
@@ -63,9 +67,9 @@ def _plan(path: str, text: str | None, after: str | None, result: dict[str, t.An
         except OSError as error:
             raise HostError(
                 path,
-                wanted="to write it",
+                wanted="a file that can be written",
                 found=str(error),
-                remedy="Run as the owner of the directory (become_user).",
+                remedy="Run as the owner of the directory (`become_user`).",
             )
         return {}
 
@@ -77,20 +81,20 @@ def _wanted(directory: str, params: t.Mapping[str, t.Any]) -> _Wanted:
         raise HostError(
             params["path"],
             wanted="a directory for go.work",
-            found="none",
-            remedy="Check the sources out first.",
+            found="no directory",
+            remedy="Check out the sources first.",
         )
     modules = {os.path.normpath(os.path.join(directory, name)) for name in params["modules"]}
     versions = [_OLDEST, *(_go_line(module) for module in modules)]
-    # To go 1.26 is older than 1.26.0.
+    # For the go command, 1.26 is older than 1.26.0.
     highest = max(versions, key=lambda version: (sort_key(version), version.count(".")))
     given = params["go_version"]
     if given is not None and (sort_key(given) < sort_key(highest)):
         raise HostError(
             "go_version",
-            wanted=f"a version of Go that is not older than any module's ({highest})",
+            wanted=f"at least the highest version of the modules ({highest})",
             found=given,
-            remedy="Leave it out, and it is the highest one of the modules.",
+            remedy="Omit `go_version` to use the highest version of the modules.",
         )
     for item in params["replace"]:
         _check_replace(item)
@@ -98,19 +102,22 @@ def _wanted(directory: str, params: t.Mapping[str, t.Any]) -> _Wanted:
 
 
 def _go_line(module: str) -> str:
-    """The language version that a module's go.mod has."""
+    """The Go version in the go line of a module's go.mod.
+
+    :raises HostError: the directory cannot be part of a workspace, or has no go.mod
+    """
     path = os.path.join(module, "go.mod")
     if _REFUSED.search(module):
         raise HostError(
-            module, wanted="a path that go.work can hold", found="a quote, backslash or control character",
+            module, wanted="a path that go.work can contain", found="a quote, backslash or control character in it",
             remedy="Move the module to another directory.",
         )  # fmt: skip
     if os.path.realpath(module) != module:
         raise HostError(
             module,
-            wanted="the directory of a module, as it is named without links",
-            found=f"a link on the way to {os.path.realpath(module)}",
-            remedy="Name it by that path: go looks for modules without following links.",
+            wanted="the path of a module without symbolic links",
+            found=f"a link that leads to {os.path.realpath(module)}",
+            remedy="Use that path. The go command does not follow links to modules.",
         )
     try:
         text = read_text(path)
@@ -124,7 +131,7 @@ def _go_line(module: str) -> str:
             path,
             wanted="the go.mod of a module",
             found=found,
-            remedy="Check the sources out first, or correct modules.",
+            remedy="Check out the sources first, or correct `modules`.",
         )
     line = _GO_LINE.search(text)
     return line.group(1) if line is not None else _OLDEST
@@ -138,17 +145,17 @@ def _check_replace(item: t.Mapping[str, t.Any]) -> None:
     ):
         raise HostError(
             f"replace {item['module']}",
-            wanted="with as a directory (starting with ./, ../ or /), or as a module path together with with_version",
+            wanted="a directory (starting with ./, ../ or /) in `with`, or a module path together with `with_version`",
             found=f"with {item['with']}"
             + (f" and with_version {item['with_version']}" if item["with_version"] is not None else ""),
-            remedy="Correct the item.",
+            remedy="Correct this entry of `replace`.",
         )
 
 
 def workspace_text(wanted: _Wanted, *, absolute: bool = False) -> str:
-    """The file, in the form that `go work` gives it.
+    """The text of go.work, formatted like `go work` does.
 
-    :param absolute: with whole paths, so that it means the same in another directory
+    :param absolute: use absolute paths, so that the file means the same in another directory
     """
     directory = wanted.directory
     lines = [_MARK, "", f"go {wanted.go_version}"]
@@ -180,7 +187,10 @@ def _quoted(text: str) -> str:
 
 
 def _check(wanted: _Wanted, *, go: str, run: Runner) -> None:
-    """Have go load the workspace from a copy elsewhere, without network and without another release."""
+    """Have go load the workspace from a copy in another directory, without network and without another release.
+
+    :raises HostError: go is missing, or refuses the workspace
+    """
     with tempfile.TemporaryDirectory(prefix="go_workspace-") as directory:
         copy = os.path.join(directory, "go.work")
         write_text(copy, workspace_text(wanted, absolute=True))
@@ -192,18 +202,18 @@ def _check(wanted: _Wanted, *, go: str, run: Runner) -> None:
             "GOENV": "off",
         }
         done = run(["env", "-C", directory, "timeout", _SECONDS, go, "list", "-m"], env=environment)
-        said = done.err.replace(f"{directory}/", "").strip()
+        output = done.err.replace(f"{directory}/", "").strip()
     if done.rc == 127:
         raise HostError(
             go,
             wanted="the go command, to check go.work before it is written",
-            found=said or "none",
-            remedy="Install Go first (role go_toolchain), or give its path.",
+            found=output or "no such command",
+            remedy="Install Go first (role go_toolchain), or correct `go`.",
         )
     if done.rc != 0:
         raise HostError(
             os.path.join(wanted.directory, "go.work"),
             wanted="a workspace that go accepts",
-            found=said or f"exit status {done.rc}",
-            remedy="Correct the modules or the options; nothing was written.",
+            found=output or f"exit status {done.rc}",
+            remedy="Correct the modules or the options. Nothing was written.",
         )

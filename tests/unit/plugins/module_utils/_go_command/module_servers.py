@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real servers on the loopback interface that answer as told, with TLS and certificates made for the test."""
+"""Real servers on the loopback interface that give the listed replies, with TLS and certificates made for the test."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Reply(t.NamedTuple):
 
 
 class Seen(t.NamedTuple):
-    """What a server was asked."""
+    """The requests that a server received."""
 
     url: str
     paths: list[str]
@@ -85,7 +85,7 @@ def serving(
 
 @contextlib.contextmanager
 def tunnelling(to: str) -> t.Iterator[Seen]:
-    """An HTTP proxy that leads each CONNECT to the server of a URL, whatever name was asked for."""
+    """An HTTP proxy that connects each CONNECT to the server of a URL, whatever the requested name is."""
     seen = Seen("", [], [])
     place = urllib.parse.urlsplit(to)
 

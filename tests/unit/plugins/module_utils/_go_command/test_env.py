@@ -59,7 +59,7 @@ def options(
     return {"machine": machine, "machine_file": str(place.machine), "users": list(users), "goroot": goroot}
 
 
-def test_written_once_and_taken_away_again(place: Place) -> None:
+def test_written_once_and_removed_again(place: Place) -> None:
     place.machine.write_text("LANG=C\n")
     wanted = options(
         place, user(settings={"CGO_ENABLED": False, "GOAMD64": "v2"}), machine={"GOPROXY": "off"}
@@ -84,7 +84,7 @@ def test_an_empty_file_of_the_machine_stays(place: Place) -> None:
     assert (place.machine.read_text(), stat.S_IMODE(place.machine.stat().st_mode)) == ("", 0o640)
 
 
-def test_the_machine_is_left_alone_unless_it_is_named(place: Place) -> None:
+def test_the_machine_file_is_unchanged_without_the_option(place: Place) -> None:
     place.machine.write_text(f"{BEGIN}\nGOPROXY=off\n{END}\n")
     plan = plan_go_env(options(place))
     assert plan.before == plan.after == {}
@@ -99,7 +99,7 @@ def test_a_line_elsewhere_is_taken_over(place: Place) -> None:
     assert place.user.read_text() == f"GOBIN=/x\n{BEGIN}\nGOAMD64=v2\n{END}\n"
 
 
-def test_what_is_secret_is_for_the_user_alone(place: Place) -> None:
+def test_secret_settings_are_readable_by_the_user_only(place: Place) -> None:
     place.user.parent.mkdir(parents=True)
     place.user.write_text("GOBIN=/x\n")
     place.user.chmod(0o644)
@@ -115,7 +115,7 @@ def test_what_is_secret_is_for_the_user_alone(place: Place) -> None:
     assert stat.S_IMODE(place.user.stat().st_mode) == 0o600
 
 
-def test_a_secret_that_was_there_is_known(place: Place) -> None:
+def test_a_secret_of_an_earlier_run_is_hidden(place: Place) -> None:
     place.machine.write_text(f"HTTPS_PROXY={SECRET}\n")
     assert "s3cret" in plan_go_env(options(place, machine={})).secrets
 
@@ -129,7 +129,9 @@ def test_a_secret_that_was_there_is_known(place: Place) -> None:
         ({}, {"GOFLAGS": ["-x"]}, "not a flag"),
     ],
 )
-def test_refused(place: Place, machine: dict[str, t.Any], settings: dict[str, t.Any], found: str) -> None:
+def test_invalid_settings_are_refused(
+    place: Place, machine: dict[str, t.Any], settings: dict[str, t.Any], found: str
+) -> None:
     with pytest.raises(HostError) as caught:
         plan_go_env(options(place, user(settings=settings), machine=machine))
     assert found in caught.value.found
@@ -142,13 +144,13 @@ def test_a_user_twice(place: Place) -> None:
         plan_go_env(options(place, user(), user()))
 
 
-def test_a_file_that_is_none(place: Place) -> None:
+def test_a_path_that_is_no_regular_file(place: Place) -> None:
     place.machine.mkdir()
     with pytest.raises(HostError, match="regular file"):
         plan_go_env(options(place, machine={}))
 
 
-def test_a_link_stays_and_what_it_leads_to_changes(place: Place) -> None:
+def test_a_link_stays_and_its_target_changes(place: Place) -> None:
     place.user.parent.mkdir(parents=True)
     (place.root / "dotfile").write_text("GOBIN=/x\n")
     place.user.symlink_to(place.root / "dotfile")
@@ -157,7 +159,7 @@ def test_a_link_stays_and_what_it_leads_to_changes(place: Place) -> None:
     assert "GOAMD64=v2" in (place.root / "dotfile").read_text()
 
 
-def test_when_one_file_fails_the_others_are_as_they_were(place: Place) -> None:
+def test_if_one_file_fails_the_others_are_restored(place: Place) -> None:
     place.machine.write_text("LANG=C\n")
     plan = plan_go_env(
         options(
@@ -168,7 +170,7 @@ def test_when_one_file_fails_the_others_are_as_they_were(place: Place) -> None:
         )
     )
     (place.root / "bob/.config").write_text("in the way")
-    with pytest.raises(HostError, match="as they were"):
+    with pytest.raises(HostError, match="No file was changed"):
         plan.apply()
     assert (place.machine.read_text(), place.user.exists()) == ("LANG=C\n", False)
 
@@ -185,7 +187,7 @@ def test_where_each_setting_comes_from(place: Place) -> None:
     assert hidden == [("user", "direct", 3), ("release", "https://goproxy.example.com,direct", 2)]
 
 
-def test_an_empty_variable_is_none(place: Place) -> None:
+def test_an_empty_variable_counts_as_unset(place: Place) -> None:
     place.machine.write_text("GOPROXY=\nPATH=/bin\n")
     goroot = str(place.root / "goroot")
     found = effective(read_sources(account=None, machine_file=str(place.machine), goroot=goroot))
@@ -193,7 +195,7 @@ def test_an_empty_variable_is_none(place: Place) -> None:
     assert "PATH" not in found
 
 
-def test_what_new_sessions_get(place: Place) -> None:
+def test_the_environment_of_new_sessions(place: Place) -> None:
     assert machine_environment(str(place.machine)) == {}
     place.machine.write_text("GOPROXY=off\nPATH=/bin\nHTTPS_PROXY=http://proxy.example.org\n")
     assert machine_environment(str(place.machine)) == {

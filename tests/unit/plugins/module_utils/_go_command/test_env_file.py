@@ -48,24 +48,24 @@ def test_with_managed(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize("around", ["", "A=1\n", "# a\n\nGOBIN=/x\n"])
-def test_taken_away_the_rest_is_as_it_was(around: str) -> None:
+def test_removal_restores_the_rest_of_the_file(around: str) -> None:
     assert with_managed(with_managed(around, SETTINGS), {}) == around
 
 
 @pytest.mark.parametrize(
     "text", ["", "\n", "=", "=x", "#A=1", "lower=1", "A B=1", "no setting", "\x00\x0c", "A"]
 )
-def test_what_is_no_setting_is_kept_and_counts_for_nothing(text: str) -> None:
+def test_other_lines_are_kept_and_are_no_settings(text: str) -> None:
     assert parse_lines(text) == []
     assert with_managed(text, {}) == text
 
 
-def test_values_keep_their_signs() -> None:
+def test_special_characters_in_values_are_kept() -> None:
     (line,) = parse_lines('# x\nGOFLAGS="-a=b" c=d # e\n')
     assert (line.name, line.value, line.number, line.ours) == ("GOFLAGS", '"-a=b" c=d # e', 2, False)
 
 
-def test_the_real_go_changes_lines_where_they_stand_and_adds_behind(tmp_path: pathlib.Path) -> None:
+def test_the_real_go_changes_lines_in_place_and_appends(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "env"
     file.write_text(with_managed("GOBIN=/x\n", SETTINGS))
     environment = {

@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.env_values import (
-    _NEVER,
+    _NOT_SETTABLE,
     KNOWN,
     DebugKeys,
     check_godebug,
@@ -57,13 +57,13 @@ GOOD = [
 BAD = [
     ("GOPROXY", "goproxy", "neither a URL"),
     ("GOPROXY", "ftp://goproxy.example.org", "scheme"),
-    ("GOPROXY", "direct,https://goproxy.example.org", "never asked"),
+    ("GOPROXY", "direct,https://goproxy.example.org", "never used"),
     ("GOPROXY", ",|", "no entries"),
     ("GOPROXY", "https://", "no host"),
     ("GOPROXY", "https://a b.example", "blank"),
     ("GOPROXY", "https://a.example:port", "not a URL"),
     ("GOPROXY", "https://[a.example", "not a URL"),
-    ("GOPROXY", "file://host/srv", "whole path"),
+    ("GOPROXY", "file://host/srv", "absolute path"),
     ("GOSUMDB", "sum.golang.org+insecure", "malformed verifier id"),
     ("GOSUMDB", "sum.example.org", "malformed verifier id"),
     ("GOSUMDB", "sum.golang.org a b", "3 fields"),
@@ -76,68 +76,68 @@ BAD = [
     ("GOTOOLCHAIN", "auto+local", "form"),
     ("GOFLAGS", "trimpath", "not a flag"),
     ("GOFLAGS", "-ldflags='-s -w'", "not a flag"),
-    ("GOFLAGS", "'-ldflags=-s", "fellow"),
+    ("GOFLAGS", "'-ldflags=-s", "not closed"),
     ("GOFLAGS", "---x", "not a flag"),
-    ("GOPRIVATE", "https://corp.example.org", "no pattern"),
-    ("GOPRIVATE", "a b", "no pattern"),
-    ("GOPRIVATE", "[a", "no pattern"),
+    ("GOPRIVATE", "https://corp.example.org", "not a pattern"),
+    ("GOPRIVATE", "a b", "not a pattern"),
+    ("GOPRIVATE", "[a", "not a pattern"),
     ("GOVCS", "git", "form"),
     ("GOVCS", "public:cvs", "form"),
-    ("GOAUTH", "off; netrc", "beside"),
-    ("GOAUTH", "git auth", "whole path"),
+    ("GOAUTH", "off; netrc", "must be the only"),
+    ("GOAUTH", "git auth", "absolute path"),
     ("GOAUTH", "netrc;", "empty"),
-    ("GOPATH", "~/go", "whole path"),
-    ("GOPATH", "/a:b", "whole path"),
-    ("GOCACHE", "off", "whole path"),
+    ("GOPATH", "~/go", "absolute path"),
+    ("GOPATH", "/a:b", "absolute path"),
+    ("GOCACHE", "off", "absolute path"),
     ("GOAMD64", "v5", "form"),
     ("GOARM64", "v7", "form"),
     ("CGO_ENABLED", "yes", "form"),
-    ("CC", "./gcc", "whole path"),
+    ("CC", "./gcc", "absolute path"),
     ("GO111MODULE", "true", "form"),
     ("GOPROXI", "off", "GOPROXY"),
     ("PATH", "/bin", "not a setting"),
-    ("GOVERSION", "go1.26", "finds it out"),
+    ("GOVERSION", "go1.26", "computes it"),
     ("GOTELEMETRY", "off", "go telemetry"),
-    ("GODEBUG", "netdns=go", "environment alone"),
+    ("GODEBUG", "netdns=go", "only from the environment"),
     ("GOBIN", "", "empty"),
-    ("GOBIN", "/a ", "blanks"),
+    ("GOBIN", "/a ", "blank"),
     ("GOBIN", "/a\nGOPROXY=x", "control"),
 ]
 
 
 @pytest.mark.parametrize(("name", "value"), GOOD)
-def test_good(name: str, value: str) -> None:
+def test_valid_settings(name: str, value: str) -> None:
     check_setting(name, value)
 
 
-@pytest.mark.parametrize(("name", "value", "why"), BAD)
-def test_bad(name: str, value: str, why: str) -> None:
-    with pytest.raises(SettingError, match=why):
+@pytest.mark.parametrize(("name", "value", "reason"), BAD)
+def test_invalid_settings(name: str, value: str, reason: str) -> None:
+    with pytest.raises(SettingError, match=reason):
         check_setting(name, value)
 
 
 @pytest.mark.parametrize(
-    ("value", "why"),
+    ("value", "reason"),
     [
         ("https://me:s3cret@goproxy.example.org", "password"),
         ("https://token@goproxy.example.org", "password"),
         ("https://a.example/#x", "different ways"),
     ],
 )
-def test_the_environment_is_for_all_to_read(value: str, why: str) -> None:
+def test_no_secrets_in_the_environment_of_all_users(value: str, reason: str) -> None:
     check_setting("GOPROXY", value)
-    with pytest.raises(SettingError, match=why) as caught:
+    with pytest.raises(SettingError, match=reason) as caught:
         check_setting("GOPROXY", value, environment=True)
     assert "s3cret" not in str(caught.value)
 
 
 def test_the_names_are_those_of_the_real_go() -> None:
     done = subprocess.run(["go", "env", "-json"], capture_output=True, text=True, check=True)
-    assert set(json.loads(done.stdout)) - KNOWN - set(_NEVER) == {"GODEBUG"}
+    assert set(json.loads(done.stdout)) - KNOWN - set(_NOT_SETTABLE) == {"GODEBUG"}
 
 
 @pytest.mark.parametrize(("name", "value"), GOOD)
-def test_the_real_go_takes_what_is_good(tmp_path: pathlib.Path, name: str, value: str) -> None:
+def test_the_real_go_accepts_good_values(tmp_path: pathlib.Path, name: str, value: str) -> None:
     file = tmp_path / "env"
     environment = {
         "PATH": os.environ["PATH"],
@@ -162,7 +162,7 @@ def test_the_real_go_takes_what_is_good(tmp_path: pathlib.Path, name: str, value
         ("a'b c'", ["a'b", "c'"]),
     ],
 )
-def test_words(text: str, words: list[str]) -> None:
+def test_splitting_into_words(text: str, words: list[str]) -> None:
     assert split_quoted(text) == words
 
 
@@ -174,15 +174,15 @@ def keys() -> DebugKeys:
     return found
 
 
-def test_the_keys_are_those_that_the_documentation_of_the_runtime_has(keys: DebugKeys) -> None:
-    told = subprocess.run(
+def test_the_keys_of_the_runtime_documentation(keys: DebugKeys) -> None:
+    printed = subprocess.run(
         ["go", "doc", "-all", "runtime/metrics"], capture_output=True, text=True, check=True
     )
-    documented = set(re.findall(r"/godebug/non-default-behavior/(\w+):events", told.stdout))
+    documented = set(re.findall(r"/godebug/non-default-behavior/(\w+):events", printed.stdout))
     assert len(documented) > 30
     assert documented <= keys.known
-    told = subprocess.run(["go", "doc", "runtime"], capture_output=True, text=True, check=True)
-    traces = set(re.findall(r"^    (\w+): setting \w+", told.stdout, re.MULTILINE))
+    printed = subprocess.run(["go", "doc", "runtime"], capture_output=True, text=True, check=True)
+    traces = set(re.findall(r"^    (\w+): setting \w+", printed.stdout, re.MULTILINE))
     assert {"gctrace", "madvdontneed"} <= traces <= keys.known
 
 
@@ -194,24 +194,24 @@ def test_a_good_godebug(keys: DebugKeys, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "why"),
+    ("value", "reason"),
     [
-        ("http3=1", "knows no http3"),
-        ("tls13=0", "knows no tls13"),
+        ("http3=1", "no key http3"),
+        ("tls13=0", "no key tls13"),
         ("gctrac=1", "nearest key is gctrace"),
-        ("x509sha1=1", "no x509sha1 since 1.24"),
+        ("x509sha1=1", "1.24 removed the key x509sha1"),
         ("netdns", "form"),
         ("netdns=go,", "nothing is not of the form"),
         ("netdns=go http2client=0", "form"),
         ("netdns=a=b", "form"),
     ],
 )
-def test_a_bad_godebug(keys: DebugKeys, value: str, why: str) -> None:
-    with pytest.raises(SettingError, match=why):
+def test_a_bad_godebug(keys: DebugKeys, value: str, reason: str) -> None:
+    with pytest.raises(SettingError, match=reason):
         check_setting("GODEBUG", value, environment=True, debug_keys=keys)
 
 
-def test_without_a_release_the_form_alone_counts(tmp_path: pathlib.Path) -> None:
+def test_without_a_release_only_the_form_is_checked(tmp_path: pathlib.Path) -> None:
     assert read_debug_keys(str(tmp_path)) is None
     check_godebug("anything=1", None)
     with pytest.raises(SettingError, match="form"):

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.goproxy import SettingError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.http_proxy import (
     Proxy,
-    UnspokenError,
+    UnsupportedProxyError,
     proxy_for,
 )
 
@@ -46,7 +46,7 @@ DIRECT = {
 
 
 @pytest.mark.parametrize(("no_proxy", "url", "direct"), DIRECT.values(), ids=DIRECT.keys())
-def test_the_way(no_proxy: str, url: str, direct: bool) -> None:
+def test_no_proxy(no_proxy: str, url: str, direct: bool) -> None:
     environment = {"HTTPS_PROXY": "http://proxy.example:3128", "HTTP_PROXY": "http://proxy.example:3128"}
     parts = urllib.parse.urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -57,7 +57,7 @@ def test_the_way(no_proxy: str, url: str, direct: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "way"),
+    ("environment", "proxy"),
     [
         ({}, None),
         ({"HTTP_PROXY": "http://a.example"}, None),
@@ -70,17 +70,17 @@ def test_the_way(no_proxy: str, url: str, direct: bool) -> None:
         ({"HTTPS_PROXY": "http://me@a.example/"}, Proxy("a.example", 80, ("me", ""))),
     ],
 )
-def test_the_variables(environment: dict[str, str], way: Proxy | None) -> None:
-    assert proxy_for(environment, scheme="https", host="goproxy.example", port=443) == way
+def test_the_variables(environment: dict[str, str], proxy: Proxy | None) -> None:
+    assert proxy_for(environment, scheme="https", host="goproxy.example", port=443) == proxy
 
 
 @pytest.mark.parametrize("address", ["http://[", "http://:80", "ftp://a.example", "http://a.example:x"])
-def test_what_is_no_address(address: str) -> None:
-    with pytest.raises(SettingError, match="an address that is none"):
+def test_invalid_addresses(address: str) -> None:
+    with pytest.raises(SettingError, match="not a valid address"):
         proxy_for({"HTTPS_PROXY": address}, scheme="https", host="goproxy.example", port=443)
 
 
 @pytest.mark.parametrize("scheme", ["https", "socks5", "socks5h"])
-def test_what_go_alone_can_use(scheme: str) -> None:
-    with pytest.raises(UnspokenError, match=scheme):
+def test_unsupported_proxies(scheme: str) -> None:
+    with pytest.raises(UnsupportedProxyError, match=scheme):
         proxy_for({"HTTPS_PROXY": f"{scheme}://a.example"}, scheme="https", host="goproxy.example", port=443)

@@ -22,7 +22,7 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.proxy_di
     diagnose,
     first_problem,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.proxy_request import Asker, ask
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_command.proxy_request import Client, ask
 
 from .module_servers import Reply, certificate, deaf, serving, tunnelling
 
@@ -34,16 +34,16 @@ PAGE = Reply(200, "<!DOCTYPE html><title>Welcome to our network</title>", "text/
 Replies = t.Callable[[str], Reply]
 
 
-def asker(**variables: str) -> Asker:
+def client(**variables: str) -> Client:
     netrc = variables.pop("netrc", "/nonexistent/.netrc")
-    return Asker(0.6, variables, netrc)
+    return Client(0.6, variables, netrc)
 
 
 def report(
-    goproxy: str, *, gosumdb: str = "off", by: Asker | None = None, **settings: str
+    goproxy: str, *, gosumdb: str = "off", by: Client | None = None, **settings: str
 ) -> dict[str, t.Any]:
     everything = {"GOPROXY": goproxy, "GOSUMDB": gosumdb, **settings}
-    return diagnose(Wanted(MODULE, "v1.2.3", everything), asker=by or asker())
+    return diagnose(Wanted(MODULE, "v1.2.3", everything), client=by or client())
 
 
 def free_port() -> int:
@@ -87,7 +87,7 @@ def test_a_name_without_address() -> None:
     assert "goproxy.invalid" in found["found"]
 
 
-def test_a_silent_server_is_waited_for_as_long_as_was_said() -> None:
+def test_a_silent_server_times_out() -> None:
     with deaf() as url:
         start = time.monotonic()
         assert report(url)["modules"]["kind"] == "timeout"
@@ -131,7 +131,7 @@ def test_certificates(
 def test_an_http_proxy_that_refuses(variable: str, status: int, kind: str) -> None:
     with serving(lambda dummy: Reply(status)) as proxy:
         address = proxy.url.replace("http://", "http://me:s3cret@")
-        found = report("https://goproxy.example", by=asker(**{variable: address}))
+        found = report("https://goproxy.example", by=client(**{variable: address}))
         assert found["modules"]["kind"] == kind
         assert proxy.paths == ["goproxy.example:443"]
         assert proxy.headers[0]["proxy-authorization"].startswith("Basic ")
@@ -145,7 +145,7 @@ def test_tls_through_an_http_proxy(tmp_path: pathlib.Path, name: str, kind: str)
     """The authority is one that a variable names which this process does not have."""
     pair = certificate(tmp_path, name=f"DNS:{name}", dates=VALID)
     with serving(lambda dummy: INFO, tls=pair) as server, tunnelling(server.url) as proxy:
-        by = asker(HTTPS_PROXY=proxy.url, SSL_CERT_FILE=str(pair[0]))
+        by = client(HTTPS_PROXY=proxy.url, SSL_CERT_FILE=str(pair[0]))
         assert report("https://goproxy.example", by=by)["modules"]["kind"] == kind
         assert proxy.paths == ["goproxy.example:443"]
         assert len(server.paths) == (kind == "answered")
@@ -160,39 +160,40 @@ def test_tls_through_an_http_proxy(tmp_path: pathlib.Path, name: str, kind: str)
     ],
 )
 def test_an_http_proxy_that_is_not_reached(address: str, kind: str, found: str) -> None:
-    told = report("https://goproxy.example", by=asker(HTTPS_PROXY=address))["modules"]
-    assert told["kind"] == kind
-    assert found in told["found"]
+    problem = report("https://goproxy.example", by=client(HTTPS_PROXY=address))["modules"]
+    assert problem["kind"] == kind
+    assert found in problem["found"]
 
 
-def test_an_http_proxy_is_passed_by_where_go_does() -> None:
+def test_no_http_proxy_for_addresses_that_go_excludes() -> None:
     with serving(lambda dummy: INFO) as server:
-        by = asker(HTTP_PROXY=f"http://127.0.0.1:{free_port()}")
+        by = client(HTTP_PROXY=f"http://127.0.0.1:{free_port()}")
         assert report(server.url, by=by)["modules"]["kind"] == "answered"
 
 
 def test_plain_http_through_a_proxy() -> None:
     with serving(lambda dummy: INFO) as proxy:
         assert (
-            report("http://goproxy.example", by=asker(HTTP_PROXY=proxy.url))["modules"]["kind"] == "answered"
+            report("http://goproxy.example", by=client(HTTP_PROXY=proxy.url))["modules"]["kind"] == "answered"
         )
         assert proxy.paths == ["http://goproxy.example/example.com/!team/tool/@v/v1.2.3.info"]
 
 
 @pytest.mark.parametrize("address", ["ftp://proxy.example", "http://[", "http://:80"])
-def test_an_http_proxy_that_is_none(address: str) -> None:
+def test_an_invalid_http_proxy(address: str) -> None:
     assert (
-        report("https://goproxy.example", by=asker(HTTPS_PROXY=address))["modules"]["kind"] == "proxy_address"
+        report("https://goproxy.example", by=client(HTTPS_PROXY=address))["modules"]["kind"]
+        == "proxy_address"
     )
 
 
-def test_netrc_is_for_https_alone_and_a_refusal_says_that_it_was_used(
+def test_netrc_is_used_for_https_only_and_named_in_a_refusal(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password s3cret\n")
-    by = asker(netrc=str(tmp_path / ".netrc"))
+    by = client(netrc=str(tmp_path / ".netrc"))
     with serving(lambda dummy: Reply(401)) as server:
-        assert "nobody in particular" in report(server.url, by=by)["modules"]["found"]
+        assert "without user and password" in report(server.url, by=by)["modules"]["found"]
         assert "authorization" not in server.headers[0]
     pair = certificate(tmp_path, name="IP:127.0.0.1", dates=VALID)
     monkeypatch.setenv("SSL_CERT_FILE", str(pair[0]))
@@ -204,12 +205,12 @@ def test_netrc_is_for_https_alone_and_a_refusal_says_that_it_was_used(
 
 
 @pytest.mark.parametrize("damaged", ["machine", "machine 127.0.0.1 loginn me", "\x00"])
-def test_a_damaged_netrc_has_nobody(tmp_path: pathlib.Path, damaged: str) -> None:
+def test_a_damaged_netrc_has_no_entries(tmp_path: pathlib.Path, damaged: str) -> None:
     (tmp_path / ".netrc").write_text(damaged)
-    assert asker(netrc=str(tmp_path / ".netrc")).credentials("127.0.0.1").header is None
+    assert client(netrc=str(tmp_path / ".netrc")).credentials("127.0.0.1").header is None
 
 
-def test_a_password_in_the_list_is_sent_and_not_told() -> None:
+def test_a_password_in_goproxy_is_sent_and_not_shown() -> None:
     with serving(lambda dummy: Reply(403)) as server:
         found = report(server.url.replace("http://", "http://me:s3cret@"))
         assert server.headers[0]["authorization"] == "Basic bWU6czNjcmV0"
@@ -230,32 +231,32 @@ def test_a_password_in_the_list_is_sent_and_not_told() -> None:
         (INFO, "|", "answered", [True, False]),
     ],
 )
-def test_what_a_separator_passes_on(first: Reply, separator: str, kind: str, reached: list[bool]) -> None:
+def test_separators(first: Reply, separator: str, kind: str, reached: list[bool]) -> None:
     with serving(lambda dummy: first) as one, serving(lambda dummy: INFO) as two:
         found = report(f"{one.url}{separator}{two.url}")
         assert found["modules"]["kind"] == kind
         assert [entry["reached"] for entry in found["proxies"]] == reached
-        assert ("404 and 410 alone" in found["modules"]["remedy"]) == (kind in ("status", "login"))
+        assert ("only on 404 and 410" in found["modules"]["remedy"]) == (kind in ("status", "login"))
 
 
 GO = {
     "an answer": (INFO, ",", True),
     "an absence, then an answer": (Reply(404), ",", True),
-    "a login, then an answer that is not asked for": (Reply(403), ",", False),
+    "a login, then an answer that go does not reach": (Reply(403), ",", False),
     "a login, passed by": (Reply(403), "|", True),
-    "a fault, then an answer that is not asked for": (Reply(500), ",", False),
-    "a page, then an answer that is not asked for": (PAGE, ",", False),
+    "a fault, then an answer that go does not reach": (Reply(500), ",", False),
+    "a page, then an answer that go does not reach": (PAGE, ",", False),
     "a page, passed by": (PAGE, "|", True),
-    "no name, then an answer that is not asked for": ("https://goproxy.invalid", ",", False),
+    "no name, then an answer that go does not reach": ("https://goproxy.invalid", ",", False),
     "no name, passed by": ("https://goproxy.invalid", "|", True),
-    "nobody there, then an answer that is not asked for": ("http://127.0.0.1:1", ",", False),
+    "nobody there, then an answer that go does not reach": ("http://127.0.0.1:1", ",", False),
     "nobody there, passed by": ("http://127.0.0.1:1", "|", True),
     "an authority that is not known": (None, ",", False),
 }
 
 
 @pytest.mark.parametrize(("first", "separator", "comes"), GO.values(), ids=GO.keys())
-def test_go_comes_to_the_same_end(
+def test_agrees_with_the_go_command(
     tmp_path: pathlib.Path, first: Reply | str | None, separator: str, comes: bool
 ) -> None:
     """``first`` as a text: the first entry of the list; None: a server with a certificate of its own."""
@@ -268,9 +269,9 @@ def test_go_comes_to_the_same_end(
         goproxy = f"{first if isinstance(first, str) else one.url}{separator}{two.url}"
         if first is INFO:
             goproxy = two.url
-        told = diagnose(
+        found = diagnose(
             Wanted(module, "v1.2.3", {"GOPROXY": goproxy, "GOSUMDB": "off"}),
-            asker=asker()._replace(timeout=5),
+            client=client()._replace(timeout=5),
         )
         settings = {
             "GOPROXY": goproxy,
@@ -285,10 +286,10 @@ def test_go_comes_to_the_same_end(
             argv, env={**settings, **paths}, cwd=tmp_path, capture_output=True, text=True, check=False
         )
     assert (done.returncode == 0) is comes, done.stderr
-    assert (told["modules"]["kind"] == "answered") is comes, told
+    assert (found["modules"]["kind"] == "answered") is comes, found
 
 
-def test_the_cause_is_the_error_and_not_the_absence_after_it() -> None:
+def test_the_cause_is_the_error_not_a_later_not_found() -> None:
     with serving(lambda dummy: Reply(500)) as one, serving(lambda dummy: Reply(404)) as two:
         assert report(f"{one.url}|{two.url}")["modules"]["kind"] == "status"
 
@@ -311,14 +312,14 @@ def test_a_proxy_that_is_a_directory(tmp_path: pathlib.Path) -> None:
     assert report(f"file://{tmp_path}")["modules"]["kind"] == "file"
 
 
-def test_a_module_without_version_is_asked_for_its_list_and_its_newest() -> None:
+def test_a_module_without_version_is_requested_by_list_and_latest() -> None:
     replies: dict[str, Reply] = {"/a.example/b/@v/list": Reply(200, "\n"), "/a.example/b/@latest": INFO}
     with serving(lambda path: replies.get(path, Reply(404))) as server:
         wanted = Wanted("a.example/b", None, {"GOPROXY": server.url, "GOSUMDB": "off"})
-        assert diagnose(wanted, asker=asker())["modules"]["kind"] == "answered"
+        assert diagnose(wanted, client=client())["modules"]["kind"] == "answered"
         replies["/a.example/b/@v/list"] = Reply(200, "v1.0.0\n")
         del replies["/a.example/b/@latest"]
-        assert diagnose(wanted, asker=asker())["modules"]["kind"] == "answered"
+        assert diagnose(wanted, client=client())["modules"]["kind"] == "answered"
 
 
 def database(body: str, *, supported: Reply) -> Replies:
@@ -349,12 +350,12 @@ def test_the_checksum_database(body: str, kind: str, own_url: bool) -> None:
         assert ("/db/latest" if own_url else "/sumdb/sum.golang.org/latest") in server.paths
 
 
-def test_a_proxy_that_fails_for_the_database_is_not_passed_by() -> None:
+def test_a_proxy_that_fails_for_the_database_is_the_problem() -> None:
     with serving(database("", supported=Reply(500))) as server:
         assert report(server.url, gosumdb="sum.golang.org")["database"]["kind"] == "status"
 
 
-def test_private_modules_go_past_proxy_and_database() -> None:
+def test_private_modules_use_no_proxy_and_no_database() -> None:
     with serving(lambda dummy: INFO) as server:
         found = report(server.url, gosumdb="sum.golang.org", GOPRIVATE="*.com/Team")
         assert found["private"] is True
@@ -376,7 +377,7 @@ def test_the_first_problem_is_the_one_that_stops() -> None:
     assert problem["kind"] == "syntax"
 
 
-def test_every_kind_has_advice_that_turns_nothing_off() -> None:
+def test_every_kind_has_advice_that_turns_off_no_check() -> None:
     for kind in KINDS:
         text = advice(kind, subject="S", module="M")
         assert text.endswith(".")
@@ -387,5 +388,5 @@ def test_a_redirect_is_followed() -> None:
     with serving(lambda dummy: INFO) as target:
         moved = Reply(301, headers=(("Location", f"{target.url}/there"),))
         with serving(lambda dummy: moved) as server:
-            assert ask(server.url, asker=asker()).kind == "answered"
+            assert ask(server.url, client=client()).kind == "answered"
     assert target.paths == ["/there"]

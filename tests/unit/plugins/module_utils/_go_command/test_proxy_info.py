@@ -41,7 +41,7 @@ def options(root: pathlib.Path, **given: t.Any) -> dict[str, t.Any]:
         ({"GOPROXY": ""}, {}, "go.env"),
     ],
 )
-def test_origins(
+def test_sources_of_settings(
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
     environment: dict[str, str],
@@ -55,7 +55,7 @@ def test_origins(
     assert report["settings"]["GOPROXY"]["source"].endswith(source)
 
 
-def test_passwords_are_named_so_that_they_can_be_hidden(tmp_path: pathlib.Path) -> None:
+def test_passwords_are_returned_as_secrets(tmp_path: pathlib.Path) -> None:
     (tmp_path / "environment").write_text("HTTPS_PROXY=http://me:tw%40@proxy.invalid:1\n")
     goproxy = "https://you:s3cret@goproxy.invalid"
     report, secrets = read_go_proxy_info(options(tmp_path, goproxy=goproxy), environment={})
@@ -66,12 +66,12 @@ def test_passwords_are_named_so_that_they_can_be_hidden(tmp_path: pathlib.Path) 
 
 
 @pytest.mark.parametrize("module", ["", "x", "../x", "example.com/x y", "https://example.com/x"])
-def test_what_is_no_module(tmp_path: pathlib.Path, module: str) -> None:
+def test_invalid_module_paths(tmp_path: pathlib.Path, module: str) -> None:
     with pytest.raises(HostError, match="path of a module"):
         read_go_proxy_info(options(tmp_path, module=module), environment={})
 
 
-def test_no_setting_at_all(tmp_path: pathlib.Path) -> None:
+def test_no_setting(tmp_path: pathlib.Path) -> None:
     given = options(tmp_path, goroot="/nonexistent", gosumdb=None, goproxy="off")
     with pytest.raises(HostError, match="GOSUMDB"):
         read_go_proxy_info(given, environment={})
@@ -86,7 +86,7 @@ def test_lists() -> None:
 
 
 @pytest.mark.parametrize("text", ["", ",", "word", "off,direct", "http://", "//x", "https://a\x00.example"])
-def test_lists_that_are_none(text: str) -> None:
+def test_invalid_lists(text: str) -> None:
     with pytest.raises(SettingError):
         parse_goproxy(text)
 
@@ -98,7 +98,7 @@ def test_databases() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a b c", "sum.golang.org+insecure", "+033de0ae+AAAA", "x+y+\u00e9"])
-def test_databases_that_are_none(text: str) -> None:
+def test_invalid_databases(text: str) -> None:
     with pytest.raises(SettingError):
         parse_gosumdb(text)
 
@@ -136,5 +136,5 @@ def test_capitals_in_addresses() -> None:
         ("off", set()),
     ],
 )
-def test_what_must_be_hidden(value: str, secrets: set[str]) -> None:
+def test_secrets_of_a_setting(value: str, secrets: set[str]) -> None:
     assert set(userinfo_of(value)) == secrets

@@ -100,7 +100,7 @@ def version_there(path: pathlib.Path) -> str:
     return next(line.split()[2] for line in done.stdout.splitlines() if line.strip().startswith("mod"))
 
 
-def test_installed_changed_and_taken_away(options: Options, tmp_path: pathlib.Path) -> None:
+def test_installed_changed_and_removed(options: Options, tmp_path: pathlib.Path) -> None:
     program = tmp_path / "bin" / "hello"
     plan_go_tools(options(), run=run).apply()
     assert version_there(program) == "v1.0.0"
@@ -121,7 +121,7 @@ def test_installed_changed_and_taken_away(options: Options, tmp_path: pathlib.Pa
     assert nothing.before == nothing.after
 
 
-def test_what_a_killed_run_left_goes_and_what_another_holds_stays(
+def test_leftovers_of_killed_runs_are_removed_and_locked_ones_stay(
     options: Options, tmp_path: pathlib.Path
 ) -> None:
     left, held, young = (tmp_path / "bin" / f".go_tool-{name}" for name in ("left", "held", "young"))
@@ -137,11 +137,11 @@ def test_what_a_killed_run_left_goes_and_what_another_holds_stays(
     assert {path.name for path in (tmp_path / "bin").iterdir()} == {"hello", held.name, young.name}
 
 
-def test_latest_is_what_it_is_now_and_stays_when_nobody_answers(options: Options) -> None:
+def test_latest_is_looked_up_and_stays_when_the_lookup_fails(options: Options) -> None:
     latest = {"version": "latest"}
     plan = plan_go_tools(options(latest), run=run)
-    ((dummy, told),) = plan.result["tools"].items()
-    assert told["version"] == "v1.1.0"
+    ((dummy, tool),) = plan.result["tools"].items()
+    assert tool["version"] == "v1.1.0"
     plan.apply()
     offline = options(latest)
     offline["environment"]["GOPROXY"] = "off"
@@ -150,14 +150,14 @@ def test_latest_is_what_it_is_now_and_stays_when_nobody_answers(options: Options
     assert "latest stays v1.1.0" in plan.warnings[0]
 
 
-def test_latest_of_what_is_not_there_must_be_known(options: Options) -> None:
+def test_latest_of_a_missing_tool_must_be_looked_up(options: Options) -> None:
     offline = options({"version": "latest"})
     offline["environment"]["GOPROXY"] = "off"
     with pytest.raises(HostError):
         plan_go_tools(offline, run=run)
 
 
-def test_rebuilt_when_go_is_another(options: Options, tmp_path: pathlib.Path) -> None:
+def test_rebuilt_for_another_version_of_go(options: Options, tmp_path: pathlib.Path) -> None:
     plan_go_tools(options(), run=run).apply()
     tree = tmp_path / "go"
     (tree / "bin").mkdir(parents=True)
@@ -178,17 +178,17 @@ def test_rebuilt_when_go_is_another(options: Options, tmp_path: pathlib.Path) ->
     [
         ({"version": "v9.9.9"}, "version", "Choose a version"),
         ({"package": "example.com/nobody/x"}, "version", "private module"),
-        ({"package": "example.com/greet/lib"}, "package", "package main"),
-        ({"package": "example.com/greet/cmd/none"}, "package", "package main"),
-        ({"package": "example.com/greet/cmd/broken"}, "unknown", "nothing was put in place"),
+        ({"package": "example.com/greet/lib"}, "package", "main package"),
+        ({"package": "example.com/greet/cmd/none"}, "package", "main package"),
+        ({"package": "example.com/greet/cmd/broken"}, "unknown", "Nothing was installed"),
         ({"package": "example.com/new/cmd/fresh"}, "go", "Install Go 1.99.0"),
     ],
 )
-def test_what_fails_is_named_and_changes_nothing(
+def test_a_failed_build_has_a_cause_and_changes_nothing(
     options: Options, tmp_path: pathlib.Path, tool: dict[str, t.Any], found: str, remedy: str
 ) -> None:
     plan_go_tools(options(), run=run).apply()
-    # One that could be had beside it, so that there is something to leave undone.
+    # A tool that can be built too, so that a change is left undone.
     others = [{"version": "v1.1.0"}] if "package" in tool else []
     plan = plan_go_tools(options(*others, tool), run=run)
     with pytest.raises(HostError) as caught:
@@ -199,13 +199,13 @@ def test_what_fails_is_named_and_changes_nothing(
     assert version_there(tmp_path / "bin" / "hello") == "v1.0.0"
 
 
-def test_a_go_that_is_not_there(options: Options) -> None:
+def test_a_missing_go(options: Options) -> None:
     with pytest.raises(HostError, match="Install Go first"):
         plan_go_tools(options(go="/nonexistent/go"), run=run).apply()
 
 
 @pytest.mark.parametrize("content", [b"#!/bin/sh\n", b"", None])
-def test_what_belongs_to_somebody_else_stays(
+def test_other_programs_are_left_unchanged(
     options: Options, tmp_path: pathlib.Path, content: bytes | None
 ) -> None:
     program = tmp_path / "bin" / "hello"
@@ -214,7 +214,7 @@ def test_what_belongs_to_somebody_else_stays(
         program.mkdir()
     else:
         program.write_bytes(content)
-    with pytest.raises(HostError, match="somebody else"):
+    with pytest.raises(HostError, match="this module did not install it"):
         plan_go_tools(options(), run=never)
     absent = plan_go_tools(options({"state": "absent", "version": None}), run=never)
     assert absent.before == absent.after
@@ -239,7 +239,7 @@ def test_refused_before_anything_runs(options: Options, tool: dict[str, t.Any]) 
         plan_go_tools(options(tool), run=never)
 
 
-def test_a_password_is_refused_and_not_told(options: Options) -> None:
+def test_a_password_is_refused_and_not_shown(options: Options) -> None:
     given = options()
     given["environment"]["GOPROXY"] = "https://me:s3cret@goproxy.example"
     with pytest.raises(HostError, match="netrc") as caught:
@@ -247,7 +247,7 @@ def test_a_password_is_refused_and_not_told(options: Options) -> None:
     assert "s3cret" not in str(caught.value)
 
 
-def test_two_of_one_name(options: Options) -> None:
+def test_two_tools_with_one_name(options: Options) -> None:
     with pytest.raises(HostError, match="one tool of that name"):
         plan_go_tools(options({}, {"package": "example.org/hello"}), run=never)
 
@@ -263,18 +263,18 @@ def test_program_name(package: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("done", "found", "remedy"),
     [
-        (Completed(1, "", "verifying x@v1: checksum mismatch\nSECURITY ERROR"), "checksum", "do not use it"),
+        (Completed(1, "", "verifying x@v1: checksum mismatch\nSECURITY ERROR"), "checksum", "Do not use it"),
         (Completed(1, "", "go: invalid GOSUMDB: malformed verifier id"), "setting", "go_env"),
-        (Completed(1, "", "write /x: no space left on device"), "disk", "Make room"),
+        (Completed(1, "", "write /x: no space left on device"), "disk", "Free space"),
         (
             Completed(1, "", "go: the go.mod file contains one or more replace directives"),
             "replace",
             "authors",
         ),
         (Completed(1, "", "reading https://goproxy.example/x: 403 Forbidden"), "login", ".netrc"),
-        (Completed(124, "", ""), "no end after 7 seconds", "larger timeout"),
+        (Completed(124, "", ""), "not finished after 7 seconds", "larger `timeout`"),
         (Completed(127, "", ""), "missing", "Install Go"),
-        (Completed(3, "", ""), "unknown: exit status 3", "See what go says"),
+        (Completed(3, "", ""), "unknown: exit status 3", "See the output of go"),
     ],
 )
 def test_causes(done: Completed, found: str, remedy: str) -> None:
@@ -288,14 +288,14 @@ def builder(**environment: str) -> Builder:
     return Builder(run, GO, account, "/nonexistent", environment, 7)
 
 
-def test_no_password_is_told() -> None:
+def test_no_password_is_shown() -> None:
     text = "go: reading https://me:s3cret@goproxy.example/x: 403 Forbidden"
     assert "s3cret" not in str(
         failure(Job("a.b/c", "v1.0.0", "/x"), Completed(1, "", text), builder=builder())
     )
 
 
-def test_the_network_s_fault_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_problems_are_diagnosed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tool_build, "MACHINE_FILE", "/nonexistent")
     account = account_of(None)
     proxies = {"GOPROXY": "http://127.0.0.1:1", "GOSUMDB": "sum.golang.org"}

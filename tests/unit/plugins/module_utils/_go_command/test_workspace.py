@@ -53,7 +53,7 @@ def apply(root: pathlib.Path, **given: t.Any) -> str:
     return (root / "go.work").read_text()
 
 
-def test_it_is_what_go_work_would_write(sources: pathlib.Path) -> None:
+def test_the_same_file_as_go_work_writes(sources: pathlib.Path) -> None:
     text = apply(
         sources,
         modules=["api", "server", "with blank"],
@@ -115,7 +115,7 @@ def test_absent_removes_what_we_wrote(sources: pathlib.Path, mine: bool) -> None
     ("given", "found"),
     [
         ({"modules": ["nowhere"]}, "no such file"),
-        ({"modules": ["linked"]}, "a link on the way"),
+        ({"modules": ["linked"]}, "a link that leads to"),
         ({"modules": ["api", 'quo"te']}, "a quote"),
         ({"go_version": "1.24.0"}, "1.24.0"),
         ({"go_version": "yesterday"}, "yesterday"),
@@ -126,11 +126,13 @@ def test_absent_removes_what_we_wrote(sources: pathlib.Path, mine: bool) -> None
         ({"replace": [{**REPLACE, "with": "forks/x"}]}, "forks/x"),
         ({"replace": [{**REPLACE, "with_version": "v1.0.0"}]}, "v1.0.0"),
         ({"replace": [{**REPLACE, "with": "./nowhere\nuse x"}]}, "nowhere"),
-        ({"path": "/nonexistent"}, "none"),
+        ({"path": "/nonexistent"}, "no directory"),
         ({"go": "/nonexistent/go"}, "nonexistent"),
     ],
 )
-def test_refused_and_nothing_written(sources: pathlib.Path, given: dict[str, t.Any], found: str) -> None:
+def test_invalid_workspaces_are_refused_and_nothing_is_written(
+    sources: pathlib.Path, given: dict[str, t.Any], found: str
+) -> None:
     (sources / "linked").symlink_to("api")
     shutil.copytree(sources / "api", sources / "twin")
     (sources / "broken").mkdir()
