@@ -6,49 +6,51 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Where Go releases come from and how they are trusted, for the modules that get them."""
+    """Options that describe the mirror of Go releases and the key that signs them."""
 
     DOCUMENTATION = r"""
 options:
   mirror:
     description:
-      - Where the list of releases and the archives are. C(http), C(https) and C(file) work.
-      - The list is read from C(<mirror>/?mode=json&include=all), or C(<mirror>/index.json) where the mirror is plain
-        files, in the form that V(https://go.dev/dl) has. Archives are C(<mirror>/<filename>).
-      - Proxies are taken from the environment, passwords from the address or C(.netrc), of the machine that downloads.
+      - The URL of the mirror that has the list of releases and the archives, with C(http), C(https) or C(file).
+      - The list is read from C(<mirror>/?mode=json&include=all), or from C(<mirror>/index.json) if the mirror has only
+        plain files. It has the format of V(https://go.dev/dl). Archives are read from C(<mirror>/<filename>).
+      - Proxies are taken from the environment of the machine that downloads, passwords from the URL or from C(.netrc)
+        there.
     type: str
     default: https://go.dev/dl
   headers:
     description:
       - Headers to send to the mirror, such as C(Authorization).
-      - They are not shown, and not sent on to where it redirects.
+      - They are not shown, and not sent to servers that the mirror redirects to.
     type: dict
   ca_path:
     description:
-      - A file of certificate authorities that the mirror is checked with, in place of the system's, on each machine
-        that downloads.
+      - A file of certificate authorities with which the mirror is verified, instead of those of the system.
+      - It must be on each machine that downloads.
     type: path
   timeout:
-    description: Seconds to wait for the mirror, for a connection and for each read on it.
+    description: Seconds to wait for the connection to the mirror, and for each read on it.
     type: int
     default: 30
   signature:
     description:
-      - Archives must be signed by this key, as go.dev's are, in C(<mirror>/<filename>.asc). SHA-256 is checked in any
-        case.
-      - The machine that downloads needs the program C(gpgv), from the package C(gpgv) or C(gnupg2), or C(sqv), which
-        Debian 13 has.
+      - The key that must have signed the archives. Signatures are read from C(<mirror>/<filename>.asc), as go.dev has
+        them. The SHA-256 is always checked.
+      - The machine that downloads needs the program C(gpgv) (package C(gpgv) or C(gnupg2)), or C(sqv) (in Debian 13).
     type: dict
     suboptions:
       fingerprint:
-        description: The whole fingerprint of the main key; with C(gpgv) also that of the subkey that signs.
+        description:
+          - The complete fingerprint of the primary key. With C(gpgv), that of the subkey that signs is accepted too.
         type: str
         required: true
       key:
-        description: A file with the public key, on the controller for a module that has a half there, else on the host.
+        description:
+          - A file with the public key. It is on the controller for M(gofleet.hosts.go_toolchain), else on the host.
         type: path
         required: true
       data:
-        description: The key in Base64, in place of the file. Filled in by the controller's half, where there is one.
+        description: The key in Base64, instead of the file. The action plugin of M(gofleet.hosts.go_toolchain) sets it.
         type: str
 """

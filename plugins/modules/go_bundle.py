@@ -8,36 +8,36 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: go_bundle
-short_description: Collect Go releases in a directory, for hosts without a way out
+short_description: Collect Go releases in a directory, for air-gapped hosts
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Fills a directory with the archives of Go releases, their signatures where the mirror has them, and C(index.json) in the
-    form of go.dev's list. Usually run on the controller, by the playbook C(gofleet.hosts.bundle).
-  - The directory can be carried to where there is no network. M(gofleet.hosts.go_toolchain) takes it as its C(mirror), by
-    C(file://) or from any web server of plain files.
-  - A second run reads what is there, hash by hash, and fetches only what is missing or damaged. Nothing is taken away.
-  - With O(signature), archives that are there already are checked too. Without it signatures are collected where there are some,
-    and not checked.
-  - When all that is asked for by full names is there and whole, no connection is opened.
+  - Downloads the archives of Go releases into a directory, with their signatures if the mirror has them, and writes an
+    C(index.json) in the format of go.dev's list. Usually run on the controller, by the playbook C(gofleet.hosts.bundle).
+  - You can copy the directory to a site without network. M(gofleet.hosts.go_toolchain) uses it as its C(mirror), as
+    C(file://) or from any web server for plain files.
+  - Another run verifies the SHA-256 of each archive, and downloads only missing and damaged ones. Nothing is removed.
+  - With O(signature), the archives in the directory are checked too. Without it, signatures are collected if the mirror has
+    them, but not checked.
+  - Opens no connection if all O(versions) are full versions and their archives are complete.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
   - gofleet.hosts._go_mirror
 options:
   path:
-    description: The directory. Made if it is not there.
+    description: The directory. Created if it is missing.
     type: path
     required: true
   versions:
     description:
-      - The releases to have, as for M(gofleet.hosts.go_toolchain), but for a C(go.mod).
-      - A moving name such as V(1.27) or V(stable) is looked up in every run.
+      - The releases to collect, as in M(gofleet.hosts.go_toolchain). The path of a C(go.mod) is not allowed here.
+      - A floating version such as V(1.27) or V(stable) is resolved again in every run.
     type: list
     elements: str
     required: true
   arches:
-    description: The architectures to have them for, in go.dev's words, such as V(amd64), V(arm64), V(armv6l), V(ppc64le) or V(riscv64).
+    description: The architectures, as go.dev names them, such as V(amd64), V(arm64), V(armv6l), V(ppc64le) or V(riscv64).
     type: list
     elements: str
     default: [amd64, arm64]
@@ -46,7 +46,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Collect two series for two kinds of machines
+- name: Collect the newest releases of two minors for two architectures
   gofleet.hosts.go_bundle:
     path: /srv/go
     versions: ["1.27", "1.26"]
@@ -54,7 +54,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   run_once: true
 
-- name: Use the directory, which hosts cannot see, from the controller
+- name: Install a release from the directory of the controller
   gofleet.hosts.go_toolchain:
     versions: ["1.27"]
     mirror: file:///srv/go
@@ -67,24 +67,24 @@ path:
   type: str
   sample: /srv/go
 versions:
-  description: The releases that were asked for, by their full names.
+  description: The requested releases, as full versions.
   returned: success
   type: list
   elements: str
   sample: ["1.27.3", "1.26.6"]
 archives:
-  description: The archives that are in the directory after the run, those of earlier runs too.
+  description: The archives in the directory after the run, including those of earlier runs.
   returned: success
   type: list
   elements: str
   sample: [go1.27.3.linux-amd64.tar.gz]
 bytes_downloaded:
-  description: Bytes of archives that were read from the mirror. 0 in check mode.
+  description: Bytes of archives that were downloaded from the mirror. 0 in check mode.
   returned: success
   type: int
   sample: 68278990
 differs:
-  description: Whether the directory was, or in check mode is, unlike what was asked for.
+  description: Whether the directory differed from the options before this run. The same in check mode.
   returned: success
   type: bool
   sample: true

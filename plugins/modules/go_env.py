@@ -8,63 +8,67 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: go_env
-short_description: Settings of the go command, for a machine and for its users
+short_description: Manage settings of the go command, for a machine and for its users
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Sets what C(go env) shows, for all users of a machine and for single ones, and tells of each setting which file it comes from.
-  - The go command takes a setting from its environment, else from the file of the user (C(~/.config/go/env), where C(go env -w) writes),
-    else from C(go.env) in the tree of its release, else its default.
-  - Nothing in the tree of a release is changed. What is set in its C(go.env) would be gone with the next release, and the tree would no
-    longer be the one that was published.
-  - The settings stand between two marks. All other lines of a file stay, other than one that sets the same name, which is taken over.
-  - Names and values are checked before anything is written. A refusal changes nothing, in check mode too.
+  - Sets the variables that C(go env) prints, for all users of a machine and for single users, and reports the file that each
+    setting comes from.
+  - The go command takes a setting from its environment, else from the user's file (C(~/.config/go/env), which C(go env -w)
+    writes), else from C(go.env) in the tree of its release, else its default.
+  - Changes nothing in the tree of a release. A setting in its C(go.env) would be lost with the next release, and the tree
+    would no longer be the published one.
+  - Writes the settings between two marker lines. Other lines of the file stay, except lines that set the same name, which are
+    replaced.
+  - Checks all names and values before it writes anything, in check mode too.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
 options:
   machine:
     description:
-      - Settings for every user, in O(machine_file). V({}) takes ours away. If not given, the file is only read.
-      - They are variables of the environment, so they come before those of a user. C(go env -w) cannot change them, C(export) can.
-      - Passwords are refused, as everybody can read the file.
-      - C(GODEBUG) is for every program of Go that a session starts. Its keys are those that the release at O(goroot) knows.
+      - Settings for every user, in O(machine_file). V({}) removes those of earlier runs. If not given, the file is only read.
+      - They are environment variables, so they take precedence over the settings of a user. C(go env -w) cannot change them,
+        but C(export) can.
+      - Passwords are refused, because everybody can read the file.
+      - C(GODEBUG) affects every Go program that a session starts. The release at O(goroot) must know its keys.
     type: dict
   machine_file:
     description:
-      - The file that C(pam_env) reads for each session, by SSH, C(su), C(sudo), C(cron) and at a console.
-      - Units of systemd do not read it unless they say C(EnvironmentFile=-/etc/environment).
-      - Sessions that are open keep what they have, and so do new ones over an SSH connection that was opened before (C(ControlPersist)).
+      - The file that C(pam_env) reads for each session of SSH, C(su), C(sudo), C(cron) and the console.
+      - A systemd unit reads it only with C(EnvironmentFile=-/etc/environment).
+      - Open sessions keep their old values. So do new sessions over an SSH connection that was opened before
+        (C(ControlPersist)).
     type: path
     default: /etc/environment
   users:
-    description: Users with settings of their own. Those that are not listed are left alone.
+    description: Users with settings of their own. Users that are not listed are left unchanged.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: Name of the user. The file is read and written with this user's rights.
+        description: Name of the user. The file is read and written with the permissions of this user.
         type: str
         required: true
       settings:
-        description: The settings. V({}) takes ours away.
+        description: The settings. V({}) removes those of earlier runs.
         type: dict
         default: {}
       secret_settings:
         description:
-          - Settings with a password in them, such as C(GOPROXY) with a user in its URL. They are not shown, and nobody else may read the
-            file. A password is better kept in C(.netrc), where the go command looks for it.
+          - Settings that contain a password, such as C(GOPROXY) with a user in its URL. They are not shown, and no other user
+            may read the file. It is better to put a password into C(.netrc), which the go command reads too.
         type: dict
         default: {}
   goroot:
-    description: The tree of the release whose C(go.env) is read to tell where settings come from, and whose sources tell the keys of C(GODEBUG).
+    description: The tree of a release. Its C(go.env) has defaults of settings, and its sources have the keys of C(GODEBUG).
     type: path
     default: /usr/local/lib/go/current
 """
 
 EXAMPLES = r"""
-- name: Have all users fetch modules from our proxy, and the user ci build without symbols of paths
+- name: Use an internal proxy for all users, and build without file system paths as the user ci
   gofleet.hosts.go_env:
     machine:
       GOPROXY: https://goproxy.example.org|direct
@@ -76,7 +80,7 @@ EXAMPLES = r"""
           GOFLAGS: -trimpath -buildvcs=false
           CGO_ENABLED: 0
 
-- name: Take away what was set
+- name: Remove the settings
   gofleet.hosts.go_env:
     machine: {}
     users:
@@ -86,9 +90,10 @@ EXAMPLES = r"""
 RETURN = r"""
 effective:
   description:
-    - For each user of O(users), or the one that the module runs as, the settings that a file gives after this run. A setting that is
-      not here has its default, unless a process has it in its own environment.
-    - C(source) is V(machine), V(user) or V(release) (C(go.env) of the release). C(hides) has the same setting where it does not count.
+    - The settings from files after this run, for each user of O(users), or for the user that the module runs as. A setting that
+      is missing here has its default, unless the environment of a process sets it.
+    - C(source) is V(machine), V(user) or V(release) (C(go.env) of the release). C(hides) lists lines for the same setting that
+      have no effect.
   returned: success
   type: dict
   sample:
@@ -101,7 +106,7 @@ effective:
         hides:
           - {source: release, path: /usr/local/lib/go/current/go.env, line: 7, value: "https://proxy.example.com,direct"}
 differs:
-  description: Whether the host was, or in check mode is, unlike what was asked for.
+  description: Whether the host differed from the options before this run. The same in check mode.
   returned: success
   type: bool
   sample: true

@@ -8,31 +8,32 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: go_proxy_info
-short_description: Why Go modules do not come to a host
+short_description: Find out why a host cannot fetch Go modules
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Asks each entry of C(GOPROXY) and the checksum database of C(GOSUMDB) for one module, as the go command of a user would, and names the
-    layer at fault, from the name server to the answer.
-  - Tells which entry go comes to and where it stops. After a comma the next one is asked on 404 and 410 alone, after C(|) on every error.
-  - Needs no Go. Opens connections, writes nothing. Each step waits for at most O(timeout).
-  - A remedy never turns off a check.
+  - Requests one module from each entry of C(GOPROXY), and from the checksum database of C(GOSUMDB), like the go command of a
+    user. It names the layer that failed, from the name server to the answer.
+  - Returns which entries go tries, and where it stops. After a comma, go tries the next entry only on 404 and 410. After C(|),
+    go tries it on every error.
+  - Needs no Go. It opens connections, but writes nothing. Each step waits for at most O(timeout).
+  - The advice never turns off a check.
 extends_documentation_fragment:
   - gofleet.hosts._attributes.info
   - gofleet.hosts._attributes.actiongroup
 options:
   module:
-    description: The module to ask for, perhaps with C(@version).
+    description: The module to request, optionally with C(@version).
     type: str
     default: golang.org/x/text
   user:
-    description: The user whose settings and C(.netrc) count. The one that the module runs as if not given.
+    description: The user whose settings and C(.netrc) are used. The default is the user that the module runs as.
     type: str
   goproxy:
-    description: A list to try in place of the one that is set.
+    description: A value of C(GOPROXY) to try instead of the setting.
     type: str
   gosumdb:
-    description: A checksum database to try in place of the one that is set.
+    description: A value of C(GOSUMDB) to try instead of the setting.
     type: str
   machine_file:
     description: The file with variables for all users, as in M(gofleet.hosts.go_env).
@@ -43,18 +44,18 @@ options:
     type: path
     default: /usr/local/lib/go/current
   timeout:
-    description: Seconds for each step, which are the name, the connection, and each read.
+    description: Seconds for each step. The steps are the name lookup, the connection, and each read.
     type: int
     default: 5
 """
 
 EXAMPLES = r"""
-- name: See whether builds of the user ci can fetch modules
+- name: Check whether the user ci can fetch modules
   gofleet.hosts.go_proxy_info:
     user: ci
   register: fetching
 
-- name: Try a proxy before it is set
+- name: Try a proxy before you set it
   gofleet.hosts.go_proxy_info:
     module: corp.example.org/team/tool@v1.4.0
     goproxy: https://goproxy.example.org
@@ -65,21 +66,23 @@ EXAMPLES = r"""
 RETURN = r"""
 modules:
   description:
-    - What go ends with when it fetches the module.
-    - C(kind) is V(answered), or the cause, one of V(syntax), V(off), V(dns), V(refused), V(unreachable), V(timeout), V(broken), V(tls),
-      V(tls_unknown_authority), V(tls_expired), V(tls_not_yet_valid), V(tls_wrong_name), V(tls_certificate), V(proxy_address),
-      V(proxy_unspoken) (a proxy by TLS or SOCKS, which go can use and this module cannot), V(proxy_login) (407), V(proxy_refused),
-      V(login) (401, 403), V(not_found) (404, 410), V(status), V(redirects), V(page) (a web page, as captive portals send it),
-      V(not_a_proxy), V(file), V(no_git) and V(no_import).
+    - The result of go when it fetches the module.
+    - C(kind) is V(answered), or the cause of a failure. The causes are V(syntax), V(off), V(dns), V(refused), V(unreachable),
+      V(timeout), V(broken), V(tls), V(tls_unknown_authority), V(tls_expired), V(tls_not_yet_valid), V(tls_wrong_name),
+      V(tls_certificate), V(proxy_address), V(proxy_unspoken) (a proxy with TLS or SOCKS, which go can use but this module
+      cannot), V(proxy_login) (407), V(proxy_refused), V(login) (401, 403), V(not_found) (404, 410), V(status), V(redirects),
+      V(page) (a web page, such as that of a captive portal), V(not_a_proxy), V(file), V(no_git) and V(no_import).
   returned: success
   type: dict
   sample:
     subject: https://goproxy.example.org
     kind: tls_unknown_authority
-    found: "the certificate of goproxy.example.org:443 does not hold: unable to get local issuer certificate"
-    remedy: Install the authority's certificate on this host (update-ca-certificates).
+    found: "the certificate of goproxy.example.org:443 is not valid: unable to get local issuer certificate"
+    remedy: Install the certificate of the authority on this host (update-ca-certificates).
 proxies:
-  description: The same for each entry of C(GOPROXY), with C(reached) (whether go comes to it) and C(next_on) (which errors pass on).
+  description:
+    - The same for each entry of C(GOPROXY).
+    - C(reached) is whether go tries the entry. C(next_on) names the errors after which go tries the next entry.
   returned: success
   type: list
   elements: dict
@@ -87,23 +90,23 @@ proxies:
     - subject: https://goproxy.example.org
       kind: not_found
       found: goproxy.example.org answers 404 Not Found
-      remedy: Check path and version of golang.org/x/text.
+      remedy: Check the path and the version of golang.org/x/text.
       next_on: 404 and 410
       reached: true
 database:
   description:
-    - The same for the checksum database, which is asked through a proxy that offers it. Further kinds are V(private) (not asked for this
-      module), V(database_off), V(not_a_database) and V(other_key).
+    - The same for the checksum database, which is used through a proxy if the proxy supports it.
+    - C(kind) can also be V(private) (not used for this module), V(database_off), V(not_a_database) and V(other_key).
   returned: success
   type: dict
   sample: {subject: "https://sum.golang.org", kind: answered, found: sum.golang.org answers 200 OK, remedy: Nothing to do.}
 private:
-  description: Whether C(GONOPROXY) or C(GOPRIVATE) has the module, so that no proxy is asked.
+  description: Whether C(GONOPROXY) or C(GOPRIVATE) matches the module, so that no proxy is used.
   returned: success
   type: bool
   sample: false
 settings:
-  description: The settings that counted, with their origin, V(option), V(environment) or the path of a file.
+  description: The settings that were used, with their source, which is V(option), V(environment) or the path of a file.
   returned: success
   type: dict
   sample: {GOSUMDB: {value: sum.golang.org, source: /usr/local/lib/go/current/go.env}}

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: go_service_info
-short_description: Tell what a host has of services, so that it can be put back
+short_description: Read the services of a host, so that they can be restored
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Reads units, AppArmor profiles and release stores, and what the processes really run.
-  - RV(units) and RV(profiles) are what M(gofleet.hosts.systemd_units) and M(gofleet.hosts.apparmor_profiles) take to bring the host back to
-    this state, without a transfer as long as the release is in its store. The role P(gofleet.hosts.go_service#role) does so in its entry
-    point C(rollback).
+  - Reads units, AppArmor profiles and release stores, and the programs that the processes run.
+  - RV(units) and RV(profiles) are options of M(gofleet.hosts.systemd_units) and M(gofleet.hosts.apparmor_profiles). With them,
+    these modules restore the state of the host. Nothing must be transferred if the release is still in its store. The entry
+    point C(rollback) of the role P(gofleet.hosts.go_service#role) does this.
 extends_documentation_fragment:
   - gofleet.hosts._attributes.info
   - gofleet.hosts._attributes.actiongroup
@@ -25,7 +25,7 @@ options:
     elements: str
     required: true
   releases:
-    description: Names of programs in the release stores.
+    description: Names of release stores in O(root).
     type: list
     elements: str
     default: []
@@ -53,14 +53,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at hello
+- name: Read the state of hello
   gofleet.hosts.go_service_info:
     units: [hello.socket, hello.service]
     releases: [hello]
     profiles: [gofleet.hello]
   register: before
 
-- name: Put the units back as they were then
+- name: Restore the units
   gofleet.hosts.systemd_units:
     units: "{{ before.units }}"
 """
@@ -68,9 +68,10 @@ EXAMPLES = r"""
 RETURN = r"""
 units:
   description:
-    - Each unit as an entry of O(gofleet.hosts.systemd_units#module:units). One that has no file in O(unit_path) is V(absent); a file that
-      M(gofleet.hosts.systemd_units) did not write comes without its content, and is left alone.
-    - A service that starts its program through C(current) of a release has that release.
+    - Each unit as an entry of O(gofleet.hosts.systemd_units#module:units).
+    - C(state) is V(absent) if there is no file in O(unit_path). C(content) is missing if M(gofleet.hosts.systemd_units) did not
+      write the file. Such a file is not restored.
+    - C(release) is set if the service starts a program through the link C(current) of a release store.
   returned: success
   type: list
   elements: dict
@@ -81,39 +82,43 @@ units:
       enabled: true
       release: {path: /opt/gofleet/hello, version: 9f2b6a1c0d3e}
 profiles:
-  description: Each profile as an entry of O(gofleet.hosts.apparmor_profiles#module:profiles). Empty where the kernel has no AppArmor.
+  description: Each profile as an entry of O(gofleet.hosts.apparmor_profiles#module:profiles). Empty if the kernel has no AppArmor.
   returned: success
   type: list
   elements: dict
   sample: [{name: gofleet.hello, content: "profile gofleet.hello {}\n", mode: enforce}]
 restarts:
-  description: How often systemd has restarted each service by itself. It does not begin anew when the service is restarted by hand.
+  description: How often systemd has restarted each service automatically. A restart by hand does not reset the number.
   returned: success
   type: dict
   sample: {hello.service: 0}
 releases:
-  description: The release stores, by name of the program.
+  description: The release stores, by name.
   returned: success
   type: dict
   contains:
     version:
-      description: The version in use, or V(null).
+      description: The version in use. V(null) if there is none.
       type: str
       sample: 9f2b6a1c0d3e
     previous:
-      description: The one that was in use before, or V(null).
+      description: The version that was in use before. V(null) if there is none.
       type: str
       sample: 1c0d3e9f2b6a
     path:
-      description: The store, links resolved.
+      description: The path of the store, with links resolved.
       type: str
       sample: /opt/gofleet/hello
     running:
-      description: By service, the version that its main process runs. V(null) where there is no process, or one from elsewhere.
+      description:
+        - The version that the main process of each service runs, by name of the service.
+        - V(null) if there is no process, or if it runs a program from elsewhere.
       type: dict
       sample: {hello.service: 9f2b6a1c0d3e}
     programs:
-      description: By service, the file that its main process runs. V(null) where there is no process.
+      description:
+        - The file that the main process of each service runs, by name of the service.
+        - V(null) if there is no process.
       type: dict
       sample: {hello.service: /opt/gofleet/hello/9f2b6a1c0d3e/hello}
 """

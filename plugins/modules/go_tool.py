@@ -8,23 +8,24 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: go_tool
-short_description: Programs by go install, in pinned versions
+short_description: Install programs with go install, in pinned versions
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Installs programs with C(go install package@version), all of a list at once.
-  - What is there is told by the build information in the programs themselves. When all is as it should be, nothing is run and no
-    connection opened.
-  - All are built beside their places and checked before the first one is put in place by a rename. A failure leaves the programs as they
-    were, with the cause in the error; where modules do not come, the one that M(gofleet.hosts.go_proxy_info) finds.
-  - Builds with the release that O(go) belongs to, never another (C(GOTOOLCHAIN=local)), with C(-trimpath) and without cgo, unless
-    O(environment) says otherwise.
-  - A program of another package at the place is never overwritten or removed.
+  - Installs a list of programs with C(go install package@version).
+  - Reads the versions of installed programs from their build information. If no program must be built or looked up, it runs
+    no command and opens no connection.
+  - Builds all programs in a staging directory and checks them before it puts the first one in place, by a rename. If a build
+    fails, the installed programs stay as they were, and the error names the cause. If modules cannot be fetched, it is the
+    cause that M(gofleet.hosts.go_proxy_info) finds.
+  - Builds with the release of O(go) and never with another one (C(GOTOOLCHAIN=local)), with C(-trimpath) and without cgo.
+    O(environment) can change this.
+  - Never overwrites or removes a program of another package.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
 requirements:
-  - C(runuser) of util-linux, where O(user) is another than the one that the module runs as
+  - C(runuser) of util-linux, if O(user) is not the user that the module runs as
 options:
   tools:
     description: The programs.
@@ -33,63 +34,67 @@ options:
     required: true
     suboptions:
       package:
-        description: Import path of the program. Its file is called as the last element, or the one before a V(v2).
+        description: Import path of the program. The file gets the name of the last path element that is not a version like V(v2).
         type: str
         required: true
       version:
         description:
-          - A whole version of its module, such as V(v1.27.2). Needed unless O(tools[].state=absent).
-          - V(latest) asks for the newest one in every run. When that fails, the version that is there stays, with a warning.
+          - A full version of its module, such as V(v1.27.2). Required unless O(tools[].state=absent).
+          - V(latest) looks up the newest version in every run. If the lookup fails, the installed version stays, with a
+            warning.
         type: str
       module:
-        description: The module that the package is in. Only V(latest) needs it, and finds it by itself, with a question more.
+        description: The module that the package is in. It is only used for V(latest), and saves requests there.
         type: str
       state:
-        description: V(absent) removes the program, if its build information says that it is of this package.
+        description: V(absent) removes the program if its build information has this package.
         type: str
         choices: [present, absent]
         default: present
   user:
-    description: Who builds and owns the programs, with settings, caches and C(.netrc) of its own. The one the module runs as if not given.
+    description:
+      - The user who builds and owns the programs. The settings, caches and C(.netrc) of this user are used.
+      - The default is the user that the module runs as.
     type: str
   bin_dir:
-    description: Where the programs go. C(go/bin) in the home of O(user), or V(/usr/local/bin) without O(user).
+    description: The directory for the programs. The default is C(go/bin) in the home of O(user), or V(/usr/local/bin) without O(user).
     type: path
   go:
     description: The go command.
     type: path
     default: /usr/local/bin/go
   rebuild:
-    description: Whether a program that another version of Go has built is built again.
+    description: Whether to build a program again if another version of Go built it.
     type: bool
     default: false
   environment:
     description:
-      - Variables for the go command, such as C(GOPROXY), before those that C(/etc/environment) has. They are not part of what is compared.
-      - Passwords belong into C(.netrc) of the user.
+      - Environment variables for the go command, such as C(GOPROXY). They take precedence over C(/etc/environment). A change of
+        them does not cause a build.
+      - Put passwords into C(.netrc) of the user, not here.
     type: dict
     default: {}
   timeout:
-    description: Seconds for one program, from the first download to the link.
+    description: Seconds for the build of one program, including downloads.
     type: int
     default: 900
 """
 
 EXAMPLES = r"""
-- name: Have a debugger and a language server for all users
+- name: Install a debugger and a language server for all users
   gofleet.hosts.go_tool:
     tools:
       - {package: github.com/go-delve/delve/cmd/dlv, version: v1.27.2}
       - {package: golang.org/x/tools/gopls, version: v0.23.0}
 
-- name: Have staticcheck for ci alone, rebuilt after each upgrade of Go
+- name: Install staticcheck for the user ci only, and rebuild it after each upgrade of Go
   gofleet.hosts.go_tool:
     user: ci
     rebuild: true
     tools:
       - {package: honnef.co/go/tools/cmd/staticcheck, version: v0.8.2}
 
-- name: Take a tool away
+- name: Remove a tool
   gofleet.hosts.go_tool:
     tools:
       - {package: golang.org/x/tools/gopls, state: absent}
@@ -97,12 +102,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tools:
-  description: For the path of each program, its package and version; V(latest) as the version that it is now. V(null) for none.
+  description:
+    - The package and the version of each program, by path.
+    - For V(latest) it is the version that was found. C(version) is V(null) for O(tools[].state=absent).
   returned: success
   type: dict
   sample: {/usr/local/bin/gopls: {package: golang.org/x/tools/gopls, version: v0.23.0}}
 differs:
-  description: Whether the host was, or in check mode is, unlike what was asked for.
+  description: Whether the host differed from the options before this run. The same in check mode.
   returned: success
   type: bool
   sample: true

@@ -8,21 +8,22 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: go_toolchain
-short_description: Install Go releases side by side, and switch between them
+short_description: Install Go releases side by side and switch between them
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Keeps Go releases in one directory, C(<root>/<version>/), with a link C(<root>/current) to the one in use and
-    C(<root>/previous) to the one before.
-  - An archive is downloaded, checked by size and SHA-256, unpacked and written in one pass; only a whole and verified
-    release gets its place, by one rename. A failure leaves the Go that was there as it was.
-  - When all versions are there, the module reads a few small files and opens no connection.
-  - Puts links to C(go) and C(gofmt) into O(bin_dir). In the usual C(PATH), C(/usr/local/bin) comes before C(/usr/bin),
-    so these win over the C(go) of the distribution, for services and other programs as well as for shells. What else
-    is there by the name C(go) is told in RV(shell), and left alone.
-  - The controller reads the mirror's list, once a run for all hosts. If it cannot, the copy of an earlier run counts; if there
-    is none, each host reads the list. M(gofleet.hosts.go_bundle) makes a mirror of a directory.
-  - One run at a time changes O(root). Another one waits for it, for at most 15 minutes.
+  - Installs each Go release in C(<root>/<version>/). The link C(<root>/current) leads to the release in use, and
+    C(<root>/previous) to the release that was in use before.
+  - Downloads an archive, checks its size and SHA-256, unpacks and writes it in one pass. A release is put in place by one
+    rename, after it is complete and verified. If anything fails, the installed Go stays as it was.
+  - Opens no connection if all versions are installed. It then reads only a few small files.
+  - Makes links to C(go) and C(gofmt) in O(bin_dir). In the default C(PATH), C(/usr/local/bin) comes before C(/usr/bin), so
+    these links take precedence over the C(go) of the distribution, in shells, services and other programs. Other programs
+    named C(go) are reported in RV(shell) and left unchanged.
+  - The controller reads the mirror's list of releases, once a run for all hosts. If it cannot read the list, it uses the copy
+    of an earlier run. If there is no copy, each host reads the list. M(gofleet.hosts.go_bundle) makes a mirror in a
+    directory, for air-gapped hosts.
+  - Only one run at a time changes O(root). Another run waits for it, for at most 15 minutes.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
@@ -31,31 +32,32 @@ extends_documentation_fragment:
 options:
   versions:
     description:
-      - The releases to have. Write them in quotes.
-      - A full name, such as V(1.27.3) or V(1.28rc1), is one release for ever.
-      - V(1.27) is the newest patch release of that series, V(stable) the newest stable release of all, and V(oldstable)
-        the newest one of the minor before. What they are is looked up once, and then kept; see O(update) and O(lock).
-      - A path that ends in C(go.mod) or C(go.work) is a file on the controller. Its C(toolchain) line counts, else its
-        C(go) line; C(go 1.27) without a patch is the series.
-      - Releases that are not named here stay as they are, unless O(keep) says otherwise.
-      - Needed for O(state=present), not used otherwise.
+      - The releases to install. Write them in quotes.
+      - A full version, such as V(1.27.3) or V(1.28rc1), names one release.
+      - A floating version resolves to the newest release that matches. V(1.27) is the newest patch release of that minor,
+        V(stable) the newest stable release, and V(oldstable) the newest stable release of the minor before. The module
+        resolves a floating version once and then keeps the release. See O(update) and O(lock).
+      - A path that ends in C(go.mod) or C(go.work) is a file on the controller. The newer version of its C(toolchain) and
+        C(go) lines is used. A line without a patch, such as C(go 1.27), is a floating version.
+      - Releases that are not listed stay installed, unless O(keep) removes them.
+      - Required for O(state=present), ignored otherwise.
     type: list
     elements: str
   active:
     description:
-      - The one of O(versions) that is in use. The first one if not given.
+      - The entry of O(versions) to put into use. The default is the first one.
     type: str
   update:
     description:
-      - Look up anew what V(stable), V(oldstable) and series in O(versions) are.
-      - Without it a host keeps to the releases that these names meant before, with no network.
+      - Resolve the floating versions in O(versions) again.
+      - Without it, a host keeps the releases that these versions resolved to before, and needs no network for them.
     type: bool
     default: false
   lock:
     description:
-      - A file on the controller that says which release each moving name in O(versions) is, and the SHA-256 of each archive
-        that was asked for. To be kept with the inventory, so that all hosts have the same, those of next year too.
-      - Written when something is not in it yet, or with O(update). Without it, each host keeps its own record.
+      - A lock file on the controller. It has the release of each floating version in O(versions), and the SHA-256 of each
+        archive. Keep it beside the inventory, so that all hosts have the same releases, and hosts added later too.
+      - Written if an entry is missing, or with O(update). Without a lock file, each host keeps its own record.
     type: path
   root:
     description: The directory of releases.
@@ -63,59 +65,60 @@ options:
     default: /usr/local/lib/go
   bin_dir:
     description:
-      - Where the links to C(go) and C(gofmt) go. Made if it is not there.
-      - A file, or a link that leads elsewhere, is never overwritten. The run fails and says what is there.
+      - The directory for the links to C(go) and C(gofmt). Created if it is missing.
+      - A file, or a link that leads elsewhere, is never overwritten. The run fails and names it.
     type: path
     default: /usr/local/bin
   adopt:
     description:
-      - A Go that was unpacked by hand, usually V(/usr/local/go), that is to be one of the releases here.
-      - The same release is installed and verified. If the tree is equal to it, file by file, a link to C(<root>/current)
-        takes its place in one step, and a roll back leads to it. If it is not equal, the run fails, names what differs,
-        and changes nothing.
-      - Nothing at this path is nothing to do.
+      - The path of a Go tree that was unpacked by hand, usually V(/usr/local/go). The module takes it over.
+      - The same release is installed and verified. If the tree equals it file by file, it is replaced by a link to
+        C(<root>/current) in one step. A rollback then leads to that release. If the tree differs, the run fails, names the
+        files that differ, and changes nothing.
+      - Ignored if there is nothing at the path.
     type: path
   delivery:
     description:
-      - How an archive comes to a host.
-      - V(host) has each host download it.
-      - V(controller) has the controller download it once, and send what differs from the next older release on the host, made
-        once for all hosts; or the whole archive where the host has none. About 2 MB in place of 65 for a patch release.
-      - V(auto) is V(controller) for a patch of a series that the host has, where this moves fewer bytes than the downloads
-        of all hosts of the play; and where a host cannot reach the mirror, or O(mirror) is a directory of the controller.
-        Else it is V(host).
-      - The Python package C(bsdiff4) on the controller makes what is sent small.
+      - How releases are delivered to a host.
+      - With V(host), each host downloads the archive.
+      - With V(controller), the controller downloads the archive once. It sends a delta from an older release on the host,
+        which it makes once for all hosts, or the archive if the host has no older release. For a patch release, a delta has
+        about 2 MB, and an archive 65 MB.
+      - V(auto) is V(controller) in three cases. First, the host has a release of the same minor, and the downloads of the
+        controller are smaller than those of all hosts of the play. Second, the host cannot reach the mirror. Third,
+        O(mirror) is a directory of the controller. In all other cases it is V(host).
+      - Install the Python package C(bsdiff4) on the controller to make small deltas.
     type: str
     choices: [auto, host, controller]
     default: auto
   keep:
     description:
-      - How many releases may stay in O(root) in all. The ones that were installed first go.
-      - Never removes C(current), C(previous), or one of O(versions); these count.
-      - Nothing is removed if not given.
+      - The number of releases to keep in O(root). The releases that were installed first are removed.
+      - C(current), C(previous) and O(versions) are never removed. They count towards the number.
+      - By default, nothing is removed.
     type: int
   state:
     description:
-      - V(present) has O(versions) installed, and O(active) in use.
-      - V(rolled_back) puts the release in use that was so before, without network. A second run does not go forward
-        again; V(present) does.
+      - V(present) installs O(versions), and puts O(active) into use.
+      - V(rolled_back) puts the release into use that was in use before, without network. A second run changes nothing. Use
+        V(present) to go forward again.
       - V(absent) removes all releases in O(root), and the links. Files and links that the module did not make stay.
     type: str
     choices: [present, absent, rolled_back]
     default: present
   offer:
-    description: What the controller knows and has sent. Filled in by the controller's half of this module.
+    description: The releases and archives that the controller offers. Set by the action plugin of this module. Do not use it.
     type: dict
     suboptions:
       resolved:
-        description: Releases by the moving names that mean them.
+        description: The releases of floating versions, by version.
         type: dict
         default: {}
       newest:
-        description: N of the newest 1.N with a stable release.
+        description: N of the newest minor 1.N that has a stable release.
         type: int
       archives:
-        description: Archives of this host's architecture; none before the host was asked.
+        description: Archives for the architecture of the host. Not set before the host has said what it needs.
         type: list
         elements: dict
         suboptions:
@@ -124,22 +127,22 @@ options:
             type: str
             required: true
           filename:
-            description: Its name on the mirror.
+            description: Name of the archive on the mirror.
             type: str
             required: true
           sha256:
-            description: Its SHA-256.
+            description: SHA-256 of the archive.
             type: str
             required: true
           size:
-            description: Its bytes.
+            description: Size of the archive in bytes.
             type: int
             required: true
           path:
-            description: Where it, or a delta to it, is on the host.
+            description: Path of the archive, or of a delta, on the host.
             type: path
           base:
-            description: The release on the host that the delta starts from.
+            description: The installed release that the delta starts from.
             type: str
           root:
             description: Merkle root of the tree that the delta leads to.
@@ -150,23 +153,23 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have two, use the older one, keep no more than three, take over the one by hand
+- name: Install two releases, use the older one, keep three, and take over the one in /usr/local/go
   gofleet.hosts.go_toolchain:
     versions: ["1.27.3", "1.26.6"]
     active: "1.26.6"
     keep: 3
     adopt: /usr/local/go
 
-- name: Have the newest patch of a series, the same on all hosts; with update=true, the newest of today
+- name: Install the newest patch release of a minor, the same on all hosts (add update=true to move to a newer one)
   gofleet.hosts.go_toolchain:
     versions: ["1.27"]
     lock: "{{ inventory_dir }}/go.lock.json"
 
-- name: Have the Go that a program of ours is built with
+- name: Install the Go version that a go.mod requires
   gofleet.hosts.go_toolchain:
     versions: ["{{ playbook_dir }}/../hello/go.mod"]
 
-- name: Take signed archives from a mirror of our own, for hosts that have no way to it
+- name: Install signed archives from an internal mirror on hosts that cannot reach it
   gofleet.hosts.go_toolchain:
     versions: ["1.27.3"]
     mirror: https://mirror.example.org/go
@@ -177,45 +180,50 @@ EXAMPLES = r"""
       fingerprint: EB4C 1BFD 4F04 2F6D DDCC EC91 7721 F63B D38B 4796
       key: files/linux_signing_key.pub
 
-- name: Go back to the Go that was in use before
+- name: Roll back to the release that was in use before
   gofleet.hosts.go_toolchain:
     state: rolled_back
 """
 
 RETURN = r"""
 active:
-  description: The release in use; null if none is.
+  description: The release in use. V(null) if none is in use.
   returned: success
   type: str
   sample: "1.27.3"
 installed:
-  description: The whole releases in O(root), the oldest version first.
+  description: The complete releases in O(root), the oldest version first.
   returned: success
   type: list
   elements: str
   sample: ["1.26.6", "1.27.3"]
 pins:
-  description: The releases that the moving names in O(versions) mean now.
+  description: The releases that the floating versions in O(versions) resolve to, by version.
   returned: success
   type: dict
   sample: {"stable": "1.27.3"}
 methods:
-  description: How each release came that was installed, V(download), V(archive) or V(delta). Empty in check mode.
+  description:
+    - How each new release was delivered. V(download) is a download by the host. V(archive) and V(delta) were sent by the
+      controller.
+    - Empty in check mode.
   returned: success
   type: dict
   sample: {"1.27.3": "delta"}
 bytes_downloaded:
-  description: Bytes of archives that the host read from the mirror. 0 in check mode.
+  description: Bytes of archives that the host downloaded from the mirror. 0 in check mode.
   returned: success
   type: int
   sample: 68278990
 bytes_sent:
-  description: Bytes of archives and deltas that the controller sent. Two runs on the host come on top, with about 0.1 MB each.
+  description:
+    - Bytes of archives and deltas that the controller sent.
+    - The module itself is not counted. It usually runs twice on the host, and each run sends about 0.1 MB.
   returned: success
   type: int
   sample: 1896485
 shell:
-  description: What C(go) is for those who log in, asked of a login shell and the directories in its C(PATH).
+  description: The C(go) that a user runs after login, from the C(PATH) of a login shell.
   returned: success
   type: dict
   sample:
@@ -226,47 +234,47 @@ shell:
     reason: null
   contains:
     go:
-      description: The program that runs; null if none does.
+      description: The program that runs. V(null) if there is none.
       type: str
     version:
-      description: Its version; null if its tree does not tell.
+      description: Its version, from the file C(VERSION) of its tree. V(null) if there is no such file.
       type: str
     others:
-      description: Further ones, with what their trees tell.
+      description: Other programs named C(go), each with C(path) and C(version).
       type: list
       elements: dict
     reason:
-      description: Why no login shell could be asked, and the usual C(PATH) was taken; null if one was.
+      description: Why the C(PATH) of a login shell could not be read, and the default C(PATH) was used. V(null) if it was read.
       type: str
 differs:
-  description: Whether the host was, or in check mode is, unlike what was asked for.
+  description: Whether the host differed from the options before this run. The same in check mode.
   returned: success
   type: bool
   sample: true
 error:
-  description: What was wrong, in parts.
-  returned: failure that a person can act on
+  description: The parts of the error message.
+  returned: failure that the user can correct
   type: dict
   contains:
     subject:
-      description: The version, file or address at fault.
+      description: The version, file or address that has the problem.
       type: str
       sample: Go 1.24.9
     wanted:
       description: What should have been there.
       type: str
-      sample: it in the index of https://go.dev/dl
+      sample: this version in the index of https://go.dev/dl
     found:
-      description: What was there.
+      description: What was there instead.
       type: str
-      sample: no release by that name, but 1.24.1, 1.24.2
+      sample: no release of that name, but 1.24.1, 1.24.2
     remedy:
       description: What to do.
       type: str
-      sample: Give a version that is there, or a mirror that has it.
+      sample: Choose one of these versions, or a mirror that has the wanted one.
 not_fetched:
-  description: The address that did not give what was asked for.
-  returned: failure of a download
+  description: The URL that could not be downloaded.
+  returned: a download failed
   type: str
   sample: https://go.dev/dl/go1.27.3.linux-amd64.tar.gz
 """

@@ -8,69 +8,69 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: go_workspace
-short_description: A go.work of several modules
+short_description: Manage a go.work for several modules
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Writes C(go.work), so that modules in directories side by side are built against each other.
-  - Before the file is written, go loads the workspace from a copy elsewhere, without network. What go refuses is not written, and check
-    mode tells so too. An unchanged run starts no command.
-  - The file is as listed here, whatever was in it before; the difference is shown.
+  - Writes C(go.work), so that several modules are built together from their directories.
+  - Before the file is written, the go command loads a copy of it in another directory, without network. A workspace that go
+    refuses is not written. Check mode fails in the same way. If nothing changes, no command is run.
+  - Replaces the whole content of the file. The difference is shown with C(--diff).
   - Run it as the owner of the directory (C(become_user)).
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
 options:
   path:
-    description: The directory of C(go.work). It must be there.
+    description: The directory of C(go.work). It must exist.
     type: path
     required: true
   modules:
     description:
-      - The directories of the modules, from O(path) on or as whole paths, each with a C(go.mod).
-      - They are named without links on the way, as go wants it.
-      - Needed for O(state=present), not used otherwise.
+      - The directories of the modules, relative to O(path) or absolute, each with a C(go.mod).
+      - The paths must not contain symbolic links, because the go command does not follow them.
+      - Required for O(state=present), ignored otherwise.
     type: list
     elements: path
   go_version:
-    description: The C(go) line, such as V(1.26.0). The highest one of the modules if not given; an older one is refused.
+    description: The C(go) line, such as V(1.26.0). The default is the highest version of the modules. A lower one is refused.
     type: str
   toolchain:
-    description: The C(toolchain) line, such as V(go1.26.6). None if not given.
+    description: The C(toolchain) line, such as V(go1.26.6). By default there is none.
     type: str
   replace:
-    description: Modules that are replaced by others, for all of the workspace.
+    description: The C(replace) lines, which are for the whole workspace.
     type: list
     elements: dict
     default: []
     suboptions:
       module:
-        description: Path of the module that is replaced.
+        description: Path of the module to replace.
         type: str
         required: true
       version:
-        description: The version that is replaced. All of them if not given.
+        description: The version to replace. By default, all versions are replaced.
         type: str
       with:
-        description: A directory, which starts with V(./), V(../) or V(/), or the path of a module.
+        description: The replacement, a directory that starts with V(./), V(../) or V(/), or the path of a module.
         type: str
         required: true
       with_version:
-        description: The version of the module that takes its place.
+        description: The version of the replacement. Required for the path of a module, not allowed for a directory.
         type: str
   go:
     description: The go command.
     type: path
     default: /usr/local/bin/go
   state:
-    description: V(absent) removes the file, if this module has written it.
+    description: V(absent) removes the file if this module has written it.
     type: str
     choices: [present, absent]
     default: present
 """
 
 EXAMPLES = r"""
-- name: Build two modules against each other
+- name: Build two modules together
   become: true
   become_user: ci
   gofleet.hosts.go_workspace:
@@ -87,18 +87,18 @@ path:
   type: str
   sample: /srv/src/go.work
 modules:
-  description: The directories that it uses, as they stand in it.
+  description: The directories of the modules, as they are in the file.
   returned: success
   type: list
   elements: str
   sample: [./api, ./server]
 go_version:
-  description: Its go line. V(null) with O(state=absent).
+  description: The version in the C(go) line. V(null) with O(state=absent).
   returned: success
   type: str
   sample: 1.26.0
 differs:
-  description: Whether the host was, or in check mode is, unlike what was asked for.
+  description: Whether the host differed from the options before this run. The same in check mode.
   returned: success
   type: bool
   sample: true
