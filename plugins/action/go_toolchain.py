@@ -101,7 +101,7 @@ class ActionModule(HostAction):
         return _for_user(result, sent=sent)
 
     def _send(self, version: str, payload: Payload) -> Payload:
-        """Copy a payload to the host; returns it with its path there."""
+        """Copy a payload to the host, and return it with its path there."""
         name = f"go{version}.{'delta' if payload.base else 'archive'}"
         return payload._replace(path=self.transfer(payload.path, name=name))
 

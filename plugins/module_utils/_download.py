@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Download from a URL: count and hash the bytes in one pass, and resume after a broken connection.
+"""Download from a URL, count and hash the bytes in one pass, and resume after a broken connection.
 
 Errors say what the server did.
 """
@@ -90,7 +90,7 @@ class HashingReader:
         self._hash = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
-        """Read at most ``size`` bytes; none at the end.
+        """Read at most ``size`` bytes, or none at the end.
 
         :raises FetchError: the connection broke, or the server sent nothing for too long
         :raises HostError: the stream is longer than the limit
@@ -139,7 +139,7 @@ class HashingReader:
             return data
 
     def _reconnected(self, pauses: t.Iterator[float]) -> bool:
-        """Continue from a new connection; returns whether that worked."""
+        """Continue from a new connection, and return whether that worked."""
         for pause in pauses:
             if self._reopen is None or self._connections == _CONNECTIONS:
                 return False

@@ -32,7 +32,9 @@ Entry = t.Dict[str, t.Any]
 def read_go_service_info(
     params: t.Mapping[str, t.Any], *, run: Runner, roots: Roots | None = None
 ) -> dict[str, t.Any]:
-    """Read units, AppArmor profiles and release stores: one ``systemctl show``, else only files.
+    """Read units, AppArmor profiles and release stores.
+
+    It runs one ``systemctl show``, and else reads only files.
 
     :param params: the options of go_service_info
     :param roots: directories to read instead of those of the host
@@ -83,7 +85,7 @@ def _release(
 
 
 def _store_of(file: File, stores: t.Mapping[str, Store]) -> str | None:
-    """The name of the release store that the ExecStart of a service points into; None if there is none."""
+    """The name of the release store that the ExecStart of a service points into, or None if there is none."""
     commands = settings(file.text or "", "Service", "ExecStart")
     for name, store in stores.items():
         if any(re.match(rf"[-@:+!]*{re.escape(store.path)}/current/", command) for command in commands):
@@ -108,7 +110,7 @@ def _unit(name: str, file: File, shown: t.Mapping[str, str] | None, store: Store
 
 
 def _program(shown: t.Mapping[str, str], *, proc: str) -> str | None:
-    """The file that the main process executes; None if there is no process."""
+    """The file that the main process executes, or None if there is no process."""
     try:
         return os.readlink(os.path.join(proc, shown.get("MainPID") or "0", "exe"))
     except OSError:
@@ -116,13 +118,13 @@ def _program(shown: t.Mapping[str, str], *, proc: str) -> str | None:
 
 
 def _version(program: str | None, *, path: str) -> str | None:
-    """The version of a program in the store at ``path``; None for a program elsewhere."""
+    """The version of a program in the store at ``path``, or None for a program elsewhere."""
     inside = os.path.relpath(program, path) if program else ".."
     return None if inside.startswith("..") else inside.split("/", 1)[0]
 
 
 def _profiles(names: t.Sequence[str], *, path: str, sysfs: str) -> list[Entry]:
-    """Entries of the option ``profiles`` of apparmor_profiles; none if the kernel has no AppArmor."""
+    """Entries of the option ``profiles`` of apparmor_profiles, or none if the kernel has no AppArmor."""
     kernel = read_kernel(sysfs=sysfs)
     if kernel.off:
         return []

@@ -36,7 +36,7 @@ class Signer(t.NamedTuple):
 
 
 def signer_of(params: t.Mapping[str, t.Any] | None) -> Signer | None:
-    """The signer that the option ``signature`` describes; None without the option.
+    """The signer that the option ``signature`` describes, or None without the option.
 
     :param params: ``fingerprint``, and ``key`` (a path) or ``data`` (the key in Base64)
     :raises HostError: the fingerprint is not complete, or the key cannot be read
@@ -138,7 +138,7 @@ def _feeder(process: subprocess.Popen[bytes]) -> t.Callable[[bytes], None]:
 
 
 def _judge_gpgv(status: str, messages: str, fingerprint: str) -> str | None:
-    """What is wrong with a signature by the status lines of gpgv; None for a good one by the key."""
+    """What is wrong with a signature by the status lines of gpgv, or None for a good one by the key."""
     lines = [line.split()[1:] for line in status.splitlines() if line.startswith("[GNUPG:] ")]
     words = {line[0] for line in lines if line}
     # The key that signed, and in the last field its primary key.
@@ -158,7 +158,10 @@ def _judge_gpgv(status: str, messages: str, fingerprint: str) -> str | None:
 
 
 def _judge_sqv(valid: str, messages: str, fingerprint: str) -> str | None:
-    """What is wrong with a signature by the output of sqv, which has the primary keys of good ones; None if nothing."""
+    """What is wrong with a signature by the output of sqv, or None for a good one by the key.
+
+    sqv prints the fingerprints of the primary keys of good signatures.
+    """
     if fingerprint in valid.split():
         return None
     if valid.strip():

@@ -50,7 +50,7 @@ class Inflated:
         self._position = 0
 
     def read(self, size: int) -> bytes:
-        """Exactly ``size`` bytes; fewer at the end."""
+        """Read exactly ``size`` bytes, or fewer at the end."""
         if len(self._buffer) - self._used < size:
             self._fill(size)
         data = self._buffer[self._used : self._used + size]
@@ -63,7 +63,7 @@ class Inflated:
         return self._position
 
     def seek(self, position: int) -> int:
-        """Read and drop bytes up to a position; returns the position that was reached.
+        """Read and drop bytes up to a position, and return the position that was reached.
 
         :raises ValueError: the position is before the current one
         """
@@ -85,7 +85,7 @@ class Inflated:
         self._buffer, self._used = b"".join(parts), 0
 
     def _next(self) -> bytes | None:
-        """The next bytes, which may be empty; None at the end."""
+        """The next bytes, which may be empty, or None at the end."""
         if self._inflate.eof:
             return self._next_member()
         more = self._inflate.unconsumed_tail or self._stream.read(_READ)
@@ -94,7 +94,7 @@ class Inflated:
         return self._inflate.decompress(more, _PIECE)
 
     def _next_member(self) -> bytes | None:
-        """The first bytes of the next gzip member, after padding with zeros; None at the end of the stream."""
+        """The first bytes of the next gzip member, after padding with zeros, or None at the end of the stream."""
         more = self._inflate.unused_data.lstrip(b"\0")
         while not more:
             part = self._stream.read(_READ)
@@ -106,7 +106,7 @@ class Inflated:
 
 
 class PlainHeader(tarfile.TarInfo):
-    """A TarInfo that parses the header of a plain file or directory faster: only name, mode, size and type."""
+    """A TarInfo that parses the header of a plain file or directory faster, with only name, mode, size and type."""
 
     @classmethod
     def frombuf(cls, buf: bytes, encoding: str, errors: str) -> PlainHeader:  # type: ignore[override]
@@ -124,7 +124,7 @@ class PlainHeader(tarfile.TarInfo):
 
 
 def _octal(field: bytes) -> int | None:
-    """An octal number; None if the field is damaged or has the form of another tar format."""
+    """An octal number, or None if the field is damaged or has the form of another tar format."""
     digits = field.partition(b"\0")[0].strip(b" ")
     # int() alone would accept a sign and underscores.
     return int(digits, 8) if digits.isdigit() and not digits.strip(b"01234567") else None

@@ -123,7 +123,8 @@ def _entries(elf: Elf) -> list[tuple[int, int]]:
 
 
 def _needs(elf: Elf, strings: _Strings, address: int | None, count: int) -> tuple[Need, ...]:
-    """Elf_Verneed: version, count, file, first, next; each with a chain of Elf_Vernaux."""
+    """The versions that the file needs of its libraries."""
+    # Elf_Verneed: version, count, file, first, next. Each has a chain of Elf_Vernaux.
     needs = []
     remaining = _MAX_ENTRIES
     while address is not None and count > 0:
@@ -152,7 +153,8 @@ def _needs(elf: Elf, strings: _Strings, address: int | None, count: int) -> tupl
 
 
 def _defines(elf: Elf, strings: _Strings, address: int | None, count: int) -> tuple[str, ...]:
-    """Elf_Verdef: version, flags, index, count, hash, first, next; the first Elf_Verdaux has the name."""
+    """The versions that the file defines."""
+    # Elf_Verdef: version, flags, index, count, hash, first, next. Its first Elf_Verdaux has the name.
     names = []
     for dummy in range(min(count, _MAX_ENTRIES)):
         if address is None:

@@ -106,7 +106,10 @@ Read = t.Callable[[int, int], bytes]
 
 
 class FormatError(Exception):
-    """A file is damaged or of another format. The text says what is wrong, to end a sentence such as "skipped: "."""
+    """A file is damaged or of another format.
+
+    The text says what is wrong, such as "it is not an ELF file".
+    """
 
 
 class Segment(t.NamedTuple):
@@ -167,7 +170,7 @@ class _Table(t.NamedTuple):
         return self.size == struct.calcsize(self.form)
 
     def rows(self, read: Read) -> list[tuple[int, ...]] | None:
-        """All rows; None if the file ends before them."""
+        """All rows, or None if the file ends before them."""
         data = read(self.offset, self.size * self.length)
         return list(struct.iter_unpack(self.form, data)) if len(data) == self.size * self.length else None
 
@@ -203,13 +206,13 @@ def parse_elf(read: Read) -> Elf:
 
 
 def numbers(form: str, data: bytes) -> tuple[int, ...] | None:
-    """Unpack the start of some bytes by a struct format; None if there are too few bytes."""
+    """Unpack the start of some bytes by a struct format, or None if there are too few bytes."""
     size = struct.calcsize(form)
     return struct.unpack(form, data[:size]) if len(data) >= size else None
 
 
 def at_address(elf: Elf, address: int, size: int) -> bytes:
-    """Read bytes by their address in memory, up to the end of their segment; none if no segment has the address."""
+    """Read bytes by their address in memory, up to the end of their segment, or none if no segment has the address."""
     for segment in elf.segments:
         start = address - segment.address
         if segment.kind == PT_LOAD and 0 <= start < segment.file_size:

@@ -75,7 +75,7 @@ def resolve(root: str, path: str) -> str | None:
 
 
 def newest_glibc(names: t.Iterable[str]) -> str | None:
-    """The highest version ``x.y`` among version names like GLIBC_2.34; None if there is none."""
+    """The highest version ``x.y`` among version names like GLIBC_2.34, or None if there is none."""
     found = [_VERSION.fullmatch(_UNNUMBERED.get(name, name)) for name in names]
     versions = [tuple(int(part or 0) for part in match.groups()) for match in found if match]
     if not versions:
@@ -85,7 +85,7 @@ def newest_glibc(names: t.Iterable[str]) -> str | None:
 
 
 def glibc_needed(dynamic: Dynamic) -> str | None:
-    """The oldest version of glibc that a program can start with; None if it does not use glibc."""
+    """The oldest version of glibc that a program can start with, or None if it does not use glibc."""
     return newest_glibc(name for need in dynamic.needs for name in need.versions)
 
 
@@ -98,11 +98,11 @@ class Loader:
         self._cache: bytes | None = None
 
     def interpreter(self, path: str) -> str | None:
-        """The interpreter of a program, with the root in front; None if it does not exist."""
+        """The interpreter of a program, with the root in front, or None if it does not exist."""
         return resolve(self.root, path)
 
     def glibc(self, interpreter: str | None) -> str | None:
-        """The highest version that the libc.so.6 beside an interpreter defines; None if there is none."""
+        """The highest version that the libc.so.6 beside an interpreter defines, or None if there is none."""
         try:
             found = resolve(self.root, interpreter) if interpreter else None
             library = (
@@ -126,7 +126,7 @@ class Loader:
         return self._defined[path]
 
     def find(self, name: str, *, elf: Elf, dynamic: Dynamic, origin: str) -> str | None:
-        """The library that the loader would load for a name of DT_NEEDED; None if there is none.
+        """The library that the loader would load for a name of DT_NEEDED, or None if there is none.
 
         :param elf: the program
         :param origin: the directory of the program, for ``$ORIGIN``
@@ -180,7 +180,7 @@ def _is_for(path: str, elf: Elf) -> bool:
 
 
 def libraries_verdict(path: str, elf: Elf, dynamic: Dynamic, loader: Loader) -> Probe | None:
-    """Check that the interpreter, the libraries and their versions are there; None if nothing is missing.
+    """Check that the interpreter, the libraries and their versions are there, or None if nothing is missing.
 
     Only the libraries of the program are checked, not those that these libraries need.
     """

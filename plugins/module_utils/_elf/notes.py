@@ -21,7 +21,7 @@ _GNU = (b"GNU\0", 3)
 
 
 class BuildIds(t.NamedTuple):
-    """The build IDs of a program; None if the linker wrote none, or if it was stripped."""
+    """The build IDs of a program, or None if the linker wrote none, or if it was stripped."""
 
     go: str | None
     gnu: str | None  # in hexadecimal
@@ -38,7 +38,10 @@ def read_build_ids(elf: Elf) -> BuildIds:
 
 
 def _collect(order: str, data: bytes, found: dict[tuple[bytes, int], bytes]) -> None:
-    """Add the notes of a segment: sizes of name and content, type, name, content. Both are padded to 4 bytes."""
+    """Add the notes of a segment.
+
+    A note has the sizes of name and content, the type, the name and the content. Both are padded to 4 bytes.
+    """
     at = 0
     while True:
         head = numbers(f"{order}III", data[at : at + 12])

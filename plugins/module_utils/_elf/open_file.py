@@ -51,7 +51,7 @@ def opened(path: str) -> t.Iterator[OpenFile]:
 
 
 def sha256_of(file: OpenFile, *, at_most: int) -> str | None:
-    """The SHA-256 of a file, in hexadecimal; None if the file is larger than ``at_most`` bytes."""
+    """The SHA-256 of a file, in hexadecimal, or None if the file is larger than ``at_most`` bytes."""
     if file.status.st_size > at_most:
         return None
     digest = hashlib.sha256()

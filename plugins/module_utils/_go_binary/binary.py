@@ -52,7 +52,7 @@ def is_elf(path: str) -> bool:
 
 
 def read_go_binary(path: str, *, reading: Reading) -> dict[str, t.Any] | None:
-    """An entry of ``binaries`` without names and processes; None if Go did not build the file.
+    """An entry of ``binaries`` without names and processes, or None if Go did not build the file.
 
     :raises FormatError: not an ELF file, or damaged
     :raises OSError: it cannot be read

@@ -62,7 +62,7 @@ class BuildInfo(t.NamedTuple):
 
 
 def read_build_info(elf: Elf, *, at_most: int) -> BuildInfo | None:
-    """Read the build information of a program; None if it was not built by Go, or by Go before 1.13.
+    """Read the build information of a program, or None if it was not built by Go, or by Go before 1.13.
 
     :param at_most: bytes to search for the header if there is no section .go.buildinfo
     :raises FormatError: built by Go, but the build information cannot be read
@@ -152,7 +152,10 @@ def _search(elf: Elf, start: int, size: int) -> int | None:
 
 
 def _inline_text(elf: Elf, address: int, at_most: int) -> tuple[bytes, int]:
-    """A string after its length, and the address after it. The length is a varint: 7 bits a byte, the lowest first."""
+    """A string after its length, and the address after it.
+
+    The length is a varint, with 7 bits a byte and the lowest bits first.
+    """
     size = 0
     used = 0
     for byte in at_address(elf, address, 10):

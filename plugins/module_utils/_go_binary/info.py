@@ -110,7 +110,7 @@ def _runs(process: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def read_go_binaries(search: Search, *, root: str, reading: Reading) -> dict[str, t.Any]:
-    """Find the programs; returns ``binaries``, ``passed_over`` and ``counts`` of go_binary_info."""
+    """Find the programs, and return ``binaries``, ``passed_over`` and ``counts`` of go_binary_info."""
     tally = Tally()
     programs = _Programs(root, reading, tally)
     candidates = walk(

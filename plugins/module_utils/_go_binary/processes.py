@@ -88,7 +88,7 @@ def _executed(root: str, pid: int) -> Executed:
 
 
 def _is_at(path: str, status: os.stat_result) -> bool:
-    """Whether a path is that of a file: a name may end with " (deleted)" without being deleted."""
+    """Whether a file is at a path, because a name may end with " (deleted)" without being deleted."""
     try:
         return os.path.samestat(os.stat(path), status)
     except OSError:
@@ -96,7 +96,7 @@ def _is_at(path: str, status: os.stat_result) -> bool:
 
 
 def describe(root: str, executed: Executed) -> dict[str, t.Any] | None:
-    """An entry of ``processes`` of go_binary_info; None if the process ended meanwhile."""
+    """An entry of ``processes`` of go_binary_info, or None if the process ended meanwhile."""
     directory = f"proc/{executed.pid}"
     ticks = parse_stat(read(root, f"{directory}/stat").text or "")
     fields = parse_status(read(root, f"{directory}/status").text or "")
@@ -129,7 +129,7 @@ def describe(root: str, executed: Executed) -> dict[str, t.Any] | None:
 
 
 def _unit(cgroup: str) -> str | None:
-    """The unit of a process by its cgroup; inside a container, the last unit in the path."""
+    """The unit of a process by its cgroup, or the last unit in the path inside a container."""
     unit = unit_of(cgroup)
     if not unit.startswith("/"):
         return unit
@@ -162,7 +162,7 @@ def _environment(root: str, pid: int) -> dict[str, str] | None:
 
 
 def _cgroup(root: str, text: str) -> dict[str, t.Any]:
-    """The limits of a process's cgroup; only those of cgroup v2."""
+    """The limits of a process's cgroup, if it is one of cgroup v2."""
     path = unified_path(text)
     own = read_bounds(root, path) if path is not None and "/.." not in path else None
     if own is None:

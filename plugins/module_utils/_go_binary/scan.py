@@ -107,7 +107,7 @@ def walk(
 
 
 def parse_mount_types(text: str) -> dict[str, str]:
-    """The type of the file system at each mount point of /proc/self/mounts; the last one if a point has several."""
+    """The type of the file system at each mount point of /proc/self/mounts, or the last one if a point has several."""
     return {mount.point: mount.type for mount in parse_mounts(text)}
 
 

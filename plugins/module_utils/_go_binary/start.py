@@ -137,7 +137,9 @@ def _compat_verdict(goarch: str, target: Target) -> Probe | None:
 
 
 def kernel_needed(minor: int | None) -> tuple[int, ...]:
-    """The oldest Linux that a minor of Go supports, by its release notes: 3.2 since Go 1.24, 2.6.32 since 1.18.
+    """The oldest Linux that a minor of Go supports.
+
+    Source: its release notes. 3.2 since Go 1.24, 2.6.32 since 1.18.
 
     :param minor: N of 1.N; None if unknown
     """

@@ -67,7 +67,7 @@ def user_file(account: Account) -> str:
 
 
 def plan_go_env(params: t.Mapping[str, t.Any]) -> Plan:
-    """Read the files and decide what to write; change nothing.
+    """Read the files and decide what to write, without writing anything.
 
     :param params: the options of go_env
     :raises HostError: a setting is not valid, a user is unknown, or a file cannot be read
@@ -221,7 +221,7 @@ def read_sources(*, account: Account | None, machine_file: str, goroot: str) -> 
 
 
 def machine_environment(path: str) -> dict[str, str]:
-    """The settings of the go command and the HTTP proxies in the file of the machine; none if it cannot be read.
+    """The settings of the go command and the HTTP proxies in the file of the machine, or none if it cannot be read.
 
     The environment of this process may have older values, because a session reads the file only when it starts.
     """

@@ -86,7 +86,7 @@ class DebugKeys(t.NamedTuple):
 
 
 def read_debug_keys(goroot: str) -> DebugKeys | None:
-    """Read the keys of GODEBUG from the sources of a release; None if there is no release, or if it has no sources."""
+    """Read the keys of GODEBUG from the sources of a release, or None if they are not there."""
     texts = []
     for name in (_SETTINGS, _RUNTIME):
         try:
@@ -167,7 +167,9 @@ def _match(name: str, value: str) -> None:
 
 
 def split_quoted(text: str) -> list[str]:
-    """Split a text into words like the go command: quotes must enclose a whole word, and there are no escapes.
+    """Split a text into words like the go command.
+
+    Quotes must enclose a whole word, and there are no escapes.
 
     :raises SettingError: a quote is not closed
     """

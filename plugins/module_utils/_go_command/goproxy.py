@@ -98,7 +98,7 @@ def _proxy_url(text: str) -> str:
 
 
 def parse_gosumdb(text: str) -> Database | None:
-    """Parse a value of GOSUMDB; None for ``off``.
+    """Parse a value of GOSUMDB, or None for ``off``.
 
     :raises SettingError: the go command would refuse the value
     """
@@ -117,7 +117,7 @@ def parse_gosumdb(text: str) -> Database | None:
 
 
 def _verifier(text: str) -> tuple[str, str]:
-    """Parse a verifier key ``name+hash+key``; returns its name and hash.
+    """Parse a verifier key ``name+hash+key``, and return its name and hash.
 
     :raises SettingError: it has another form, or the hash is not that of name and key
     """
@@ -153,12 +153,12 @@ def matches_pattern(patterns: str, path: str) -> bool:
 
 
 def escaped(path: str) -> str:
-    """A module path or version in the form of a proxy's URL: each capital letter becomes ``!`` and its lower case."""
+    """Escape a module path or version for a proxy's URL, where each capital letter becomes ``!`` and its lower case."""
     return re.sub(r"[A-Z]", lambda letter: f"!{letter.group().lower()}", path)
 
 
 def userinfo_of(value: str) -> list[str]:
-    """The secrets in the URLs of a setting: the text before each ``@``, and the password in it; quoted and unquoted."""
+    """The texts before ``@`` in the URLs of a setting, and the passwords in them, both quoted and unquoted."""
     found = []
     for user in re.findall(r"://([^/@\s,|]*)@", value):
         found += [user, *user.split(":", 1)[1:]]

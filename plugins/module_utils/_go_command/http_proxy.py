@@ -39,7 +39,7 @@ class Proxy(t.NamedTuple):
 
 
 def proxy_for(environment: t.Mapping[str, str], *, scheme: str, host: str, port: int) -> Proxy | None:
-    """The proxy for a server; None if the connection is direct.
+    """The proxy for a server, or None if the connection is direct.
 
     :raises SettingError: the variable is not a valid address
     :raises UnsupportedProxyError: the proxy is used by TLS or SOCKS

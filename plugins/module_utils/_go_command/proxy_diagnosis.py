@@ -95,7 +95,7 @@ class _Attempt(t.NamedTuple):
 
 
 def diagnose(wanted: Wanted, *, client: Client) -> dict[str, t.Any]:
-    """Ask all proxies and the checksum database for a module; returns the return values of go_proxy_info."""
+    """Ask all proxies and the checksum database for a module, and return the values of go_proxy_info."""
     proxies: list[dict[str, t.Any]] = []
     attempts: list[_Attempt] = []
     private = matches_pattern(wanted.setting("GONOPROXY"), wanted.path)
@@ -123,7 +123,7 @@ def diagnose(wanted: Wanted, *, client: Client) -> dict[str, t.Any]:
 
 
 def first_problem(report: dict[str, t.Any]) -> dict[str, t.Any] | None:
-    """The problem that prevents fetching a module, that of the proxies first; None if there is none."""
+    """The problem that prevents fetching a module, that of the proxies first, or None if there is none."""
     for part in (report["modules"], report["database"]):
         # A module can be fetched without a checksum database.
         if part["kind"] not in ("answered", "private", "database_off"):
@@ -197,7 +197,7 @@ def _ask_direct(wanted: Wanted, *, client: Client) -> Answer:
 
 
 def _reached(attempts: list[_Attempt]) -> list[_Attempt]:
-    """The entries that go tries: it stops at an answer, and at an error after which it does not try the next entry."""
+    """The entries that go tries until an answer, or until an error after which it does not try the next entry."""
     reached = []
     for item in attempts:
         reached.append(item)

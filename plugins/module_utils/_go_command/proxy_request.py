@@ -113,7 +113,7 @@ class _FailedError(Exception):
 
 
 def _ask_once(parts: urllib.parse.SplitResult, *, client: Client) -> tuple[Answer, str | None]:
-    """Send one request; returns the answer, and the location that it redirects to."""
+    """Send one request, and return the answer and the location that it redirects to."""
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Plan go_tool: compare installed programs, by their build information, with the requested ones; install and remove."""
+"""Compare installed programs, by their build information, with the requested ones, and plan builds."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Tool(t.NamedTuple):
 
 
 def plan_go_tools(params: t.Mapping[str, t.Any], *, run: Runner) -> Plan:
-    """Read the programs and decide what to build and remove; change nothing.
+    """Read the programs and decide what to build and remove, without changing anything.
 
     The network is only used to look up ``latest``.
 
@@ -116,7 +116,7 @@ def _tool(item: t.Mapping[str, t.Any], account: Account, bin_dir: str) -> _Tool:
 
 
 def _read(path: str) -> BuildInfo | None:
-    """The build information of a program; None if there is no file, or if Go did not build it."""
+    """The build information of a program, or None if there is no file, or if Go did not build it."""
     try:
         with opened(path) as file:
             return read_build_info(parse_elf(file.read), at_most=_MAX_SEARCH)
@@ -214,7 +214,7 @@ def _wanted(tool: _Tool, before: dict[str, t.Any] | None, go_version: str | None
 
 
 def _go_version(builder: Builder) -> str | None:
-    """The version of the Go that builds: from the file VERSION of its tree, else from `go env`.
+    """The version of the Go that builds, from the file VERSION of its tree or else from `go env`.
 
     None if there is no go yet, as in check mode before it is installed. A build then fails.
     """

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Build programs with `go install` in a staging directory, check them and rename them into place; explain failures."""
+"""Build programs with `go install` in a staging directory, check them and rename them into place."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def failure(job: Job, done: Completed, *, builder: Builder) -> HostError:
 
 
 def _network_problem(job: Job, builder: Builder) -> dict[str, t.Any] | None:
-    """The problem that go_proxy_info finds with the same settings; None if it finds none."""
+    """The problem that go_proxy_info finds with the same settings, or None if it finds none."""
     goroot = os.path.dirname(os.path.dirname(os.path.realpath(builder.go)))
     given = {name: str(value) for name, value in builder.environment.items()}
     variables = {**os.environ, **machine_environment(MACHINE_FILE), **given}

@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Plan go_workspace: write go.work like `go work` does, after the go command has accepted a copy of it."""
+"""Write go.work like `go work` does, after the go command has accepted a copy of it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Wanted(t.NamedTuple):
 
 
 def plan_workspace(params: t.Mapping[str, t.Any], *, run: Runner) -> Plan:
-    """Read go.work and the go.mod of each module, and have go check a changed workspace; write nothing to it.
+    """Read go.work and the go.mod of each module, and have go check a changed workspace.
 
     :param params: the options of go_workspace
     :raises HostError: an option is not valid, a module is missing, or go refuses the workspace

@@ -44,12 +44,12 @@ class Adoption(t.NamedTuple):
 
     @property
     def shown(self) -> str | None:
-        """What is at the path now, in words; None for nothing."""
+        """What is at the path now, in words, or None for nothing."""
         return self.target if self.version is None else f"Go {self.version}, installed by hand"
 
     @property
     def shown_after(self) -> str | None:
-        """What is at the path after the change, in words; None for nothing."""
+        """What is at the path after the change, in words, or None for nothing."""
         return None if self.shown is None else self.wanted_target
 
     def require_same(self) -> None:
@@ -111,7 +111,7 @@ def find_adoption(path: str, *, store: str) -> Adoption:
 
 
 def link_into(store: str, path: str) -> str | None:
-    """The target of a link that leads into the store; None for anything else."""
+    """The target of a link that leads into the store, or None for anything else."""
     if not os.path.islink(path):
         return None
     target = os.readlink(path)

@@ -40,7 +40,7 @@ class _Bundle(t.NamedTuple):
     signer: Signer | None
 
     def listed(self) -> list[GoRelease]:
-        """The releases in the directory's index; none if there is no index.
+        """The releases in the directory's index, or none if there is no index.
 
         :raises HostError: the index cannot be read
         """
@@ -105,7 +105,7 @@ class _Bundle(t.NamedTuple):
 
 
 def plan_bundle(params: t.Mapping[str, t.Any]) -> Plan:
-    """Compare a directory with what should be in it; change nothing.
+    """Compare a directory with what should be in it, without changing anything.
 
     The mirror is asked only if something is missing, or if a version is a floating one.
 

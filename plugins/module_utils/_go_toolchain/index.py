@@ -85,7 +85,10 @@ def is_version(name: str) -> bool:
 
 
 def sort_key(version: str) -> tuple[int, ...]:
-    """A key that sorts versions: 1.27beta1 < 1.27rc1 < 1.27.0 < 1.27.1. Other names sort before all versions."""
+    """A key that sorts versions, such as 1.27beta1 < 1.27rc1 < 1.27.0 < 1.27.1.
+
+    Other names sort before all versions.
+    """
     match = _NAME.fullmatch(version)
     if match is None:
         return (-1,)
@@ -95,7 +98,7 @@ def sort_key(version: str) -> tuple[int, ...]:
 
 
 def parse_index(text: bytes, *, source: str) -> list[GoRelease]:
-    """Parse a ``?mode=json`` document of go.dev; skip entries that are not understood.
+    """Parse a ``?mode=json`` document of go.dev, and skip entries that are not understood.
 
     :param source: where the document is from, for errors
     :raises HostError: not JSON, not a list, or a list without any Go release

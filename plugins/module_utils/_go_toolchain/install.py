@@ -191,7 +191,7 @@ def _verify(stream: HashingReader, archive: Archive, *, url: str, broken: str | 
 
 
 def go_version_of(tree: str) -> str | None:
-    """The version in the file VERSION of a Go tree, without the prefix ``go``; None if it has none."""
+    """The version in the file VERSION of a Go tree, without the prefix ``go``, or None if it has none."""
     try:
         descriptor = os.open(os.path.join(tree, "VERSION"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:

@@ -26,7 +26,7 @@ def links_of(store: str, bin_dir: str) -> dict[str, str]:
 def read_links(
     store: str, bin_dir: str, *, adopted: str | None = None, foreign_allowed: bool = False
 ) -> dict[str, str | None]:
-    """The target that each link has now, by the path of the link; None where there is no link.
+    """The target that each link has now, by the path of the link, or None where there is no link.
 
     :param adopted: a tree that is being taken over: links into it may be replaced
     :param foreign_allowed: report files and links of others as None instead of refusing them

@@ -49,7 +49,7 @@ class GoMirror(t.NamedTuple):
 
     @property
     def directory(self) -> str | None:
-        """The local directory of a ``file://`` mirror; None for a server."""
+        """The local directory of a ``file://`` mirror, or None for a server."""
         parts = urllib.parse.urlsplit(self.url)
         return urllib.parse.unquote(parts.path) if parts.scheme == "file" else None
 
@@ -135,7 +135,7 @@ def check_signature(path: str, signature: bytes, *, signer: Signer, subject: str
 
 
 def sha256_of(path: str) -> str | None:
-    """The SHA-256 of a file, in hexadecimal; None if there is no file."""
+    """The SHA-256 of a file, in hexadecimal, or None if there is no file."""
     digest = hashlib.sha256()
     try:
         for block in _blocks(path):

@@ -49,7 +49,7 @@ class Request(t.NamedTuple):
 
     @classmethod
     def taken_from(cls, result: dict[str, t.Any]) -> Request | None:
-        """Remove the request from a result of the module, and return it; None if it has none."""
+        """Remove the request from a result of the module, and return it, or None if it has none."""
         found = result.pop(_REQUEST, None)
         return None if found is None else cls(**found)
 
@@ -86,7 +86,7 @@ class Offer(t.NamedTuple):
 
     @classmethod
     def of_option(cls, option: t.Mapping[str, t.Any] | None) -> Offer | None:
-        """The offer in a validated value of the option ``offer``; None without the option."""
+        """The offer in a validated value of the option ``offer``, or None without the option."""
         if option is None:
             return None
         items = option["archives"]

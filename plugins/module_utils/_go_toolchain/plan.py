@@ -4,7 +4,7 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Plan go_toolchain: compare the Go releases of a host with the requested ones, and install, switch and remove them."""
+"""Compare the Go releases of a host with the requested ones, and plan what to install, switch and remove."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _plan_present(host: _Host, params: t.Mapping[str, t.Any]) -> Plan:
 
 
 def _require_same(store: Store, adoption: Adoption, *, installed: t.Collection[str]) -> None:
-    """Compare the tree to take over with its release; remove what was installed if it differs."""
+    """Compare the tree to take over with its release, and remove what was installed if it differs."""
     try:
         adoption.require_same()
     except HostError:

@@ -4,7 +4,10 @@
 
 # This module util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The record of a store of Go releases: what floating version queries resolved to, and which paths were taken over."""
+"""Read and write the record of a store of Go releases.
+
+It has the releases of floating version queries, and the paths that were taken over.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Record(t.NamedTuple):
 
 
 def read_record(store: str) -> Record:
-    """The record of a store; an empty one if it is missing or cannot be read."""
+    """The record of a store, or an empty one if it is missing or cannot be read."""
     try:
         with open(os.path.join(store, _NAME), "rb") as file:
             found = json.loads(file.read(_LIMIT))

@@ -36,7 +36,7 @@ class Shell(t.NamedTuple):
         return {"go": self.go, "version": self.version, "others": self.others, "reason": self.reason}
 
     def warnings(self, link: str) -> list[str]:
-        """A warning if another go hides our link; else none."""
+        """A warning if another go hides our link, else none."""
         if not self.hides_link:
             return []
         return [
@@ -88,7 +88,7 @@ def _login_path(run: Runner) -> tuple[str, str | None]:
 
 
 def _version_of(program: str) -> str | None:
-    """The version in the file VERSION of the tree of a go, which is not run; None if there is none."""
+    """The version in the file VERSION of the tree of a go, which is not run, or None if there is none."""
     tree = os.path.dirname(os.path.dirname(os.path.realpath(program)))
     try:
         descriptor = os.open(os.path.join(tree, "VERSION"), os.O_RDONLY | os.O_NONBLOCK)

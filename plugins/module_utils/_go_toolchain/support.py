@@ -80,13 +80,15 @@ def newest_go(option: str | None, *, today: datetime.date) -> NewestGo:
 
 
 def minor_of(go_version: str) -> int | None:
-    """N of ``go1.N.P``, also in a development version; None if the text has no minor."""
+    """N of ``go1.N.P``, also in a development version, or None if the text has no minor."""
     match = re.search(r"go1\.(\d+)", go_version)
     return int(match.group(1)) if match else None
 
 
 def supported(go_version: str, *, newest: NewestGo) -> str:
-    """Whether a version gets security fixes: yes, no or unknown. Previews and development versions never do.
+    """Whether a version gets security fixes, as yes, no or unknown.
+
+    Previews and development versions get none.
 
     :param go_version: with the prefix ``go``, as runtime.Version() gives it
     """
@@ -104,6 +106,6 @@ def supported(go_version: str, *, newest: NewestGo) -> str:
 
 
 def toolchain_age_days(go_version: str, *, today: datetime.date) -> int | None:
-    """Days since the first release of the minor; None for a minor that RELEASED does not have."""
+    """Days since the first release of the minor, or None for a minor that RELEASED does not have."""
     released = RELEASED.get(minor_of(go_version) or 0)
     return max((today - released).days, 0) if released else None

@@ -55,7 +55,7 @@ def index_once(mirror: GoMirror, *, cache: str, run: str) -> Index:
 
 
 def this_run() -> str:
-    """A name that only the processes of one run share: the PID of their parent, and when it started."""
+    """A name that only the processes of one run share, from the PID and the start time of their parent."""
     parent = os.getppid()
     try:
         with open(f"/proc/{parent}/stat", encoding="ascii", errors="replace") as file:
@@ -66,7 +66,7 @@ def this_run() -> str:
 
 
 def _fetch(mirror: GoMirror, path: str) -> dict[str, str] | None:
-    """Download the index; returns the parts of the error if that fails."""
+    """Download the index, and return the parts of the error if that fails."""
     try:
         text, dummy = mirror.fetch_index()
     except HostError as error:

@@ -41,12 +41,12 @@ class VersionLock:
         self._content = self._read()
 
     def pin(self, query: str) -> str | None:
-        """The release of a floating version query; None if the file has none."""
+        """The release of a floating version query, or None if the file has none."""
         version: str | None = self._content["pins"].get(query)
         return version
 
     def archive(self, version: str, arch: str) -> Archive | None:
-        """The archive of a release for an architecture; None if the file has none."""
+        """The archive of a release for an architecture, or None if the file has none."""
         found = self._content["archives"].get(version, {}).get(arch)
         return None if found is None else Archive(found["filename"], found["sha256"], found["size"])
 

@@ -62,7 +62,7 @@ class Resolver:
         return {version: self._archive(version, arch) for version in versions}
 
     def newest(self) -> int | None:
-        """N of the newest stable 1.N; None if the index was not needed so far, or has only previews."""
+        """N of the newest stable 1.N, or None if the index was not needed so far, or has only previews."""
         if self._known is None:
             return None
         try:

@@ -35,7 +35,7 @@ class TreeDelta(t.NamedTuple):
 
 
 def base_for(version: str, installed: t.Collection[str], *, same_minor: bool) -> str | None:
-    """The installed release from which the delta to a version is expected to be smallest; None if there is none.
+    """The installed release from which the delta to a version is expected to be smallest, or None if there is none.
 
     That is the nearest release of the same minor, else the newest older one.
 
