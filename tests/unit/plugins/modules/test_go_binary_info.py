@@ -55,7 +55,7 @@ def test_an_error_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert result["error"]["subject"] == "paths"
 
 
-def test_a_path_that_is_not_there_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_path_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, paths=["/no/such/path"], processes=False)
     assert (result.get("failed"), result["binaries"]) == (None, [])
     assert result["passed_over"] == [{"path": "/no/such/path", "reason": "No such file or directory"}]

@@ -22,8 +22,8 @@ class TestModule(PlannedModule):
 
     def plan(self, *, differs: bool, apply: Apply) -> Plan:
         proxy = {"value": "https://me:s3cret@x.example"}
-        told = {"effective": {"me": {"GOPROXY": proxy}}}
-        return Plan(BEFORE, after(differs=differs), apply, told, secrets={"s3cret"})
+        result = {"effective": {"me": {"GOPROXY": proxy}}}
+        return Plan(BEFORE, after(differs=differs), apply, result, secrets={"s3cret"})
 
     def test_no_password_is_shown(self, capsys: pytest.CaptureFixture[str]) -> None:
         result = self.run(capsys, self.plan(differs=False, apply=dict), **self.options)

@@ -22,6 +22,6 @@ class TestModule(PlannedModule):
     def plan(self, *, differs: bool, apply: Apply) -> Plan:
         return Plan(BEFORE, after(differs=differs), apply, {"tools": {"x": "v1"}}, [])
 
-    def test_the_tools_are_told(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_tools_are_returned(self, capsys: pytest.CaptureFixture[str]) -> None:
         result = self.run(capsys, self.plan(differs=False, apply=dict), **self.options)
         assert result["tools"] == {"x": "v1"}

@@ -84,7 +84,7 @@ def test_options_are_checked(
     assert message in run(capsys, None, **options)["msg"]
 
 
-def test_the_whole_way(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_run_without_changes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     options = {"state": "absent", "root": str(tmp_path / "a"), "bin_dir": str(tmp_path / "b")}
     with patch_module_args(options), ended():
         go_toolchain.main()

@@ -22,6 +22,6 @@ class TestModule(PlannedModule):
     def plan(self, *, differs: bool, apply: Apply) -> Plan:
         return Plan(BEFORE, after(differs=differs), apply, {"path": "/srv/go.work"})
 
-    def test_where_the_workspace_is(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_path_of_the_workspace(self, capsys: pytest.CaptureFixture[str]) -> None:
         result = self.run(capsys, self.plan(differs=False, apply=dict), **self.options)
         assert result["path"] == "/srv/go.work"
