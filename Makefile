@@ -10,10 +10,11 @@ export PYTHONPATH := $(CURDIR)/.build/checkout:$(CURDIR)/molecule
 # The checkout itself, importable and runnable as ansible_collections/gofleet/hosts.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/checkout
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
-PARTS := lint types unit browser faults containers newcomer sanity molecule
-NEED_ROOT := demo test bench browser faults containers newcomer molecule
+PARTS := lint types unit fuzz browser faults containers newcomer sanity molecule
+LONG := long-fuzz long-kills long-rollout long-molecule long-kernels
+NEED_ROOT := demo test test-long bench browser faults containers newcomer molecule $(LONG)
 
-.PHONY: help root demo demo-down test $(PARTS) bench collection clean
+.PHONY: help root demo demo-down test test-long $(PARTS) $(LONG) bench collection clean
 # What asks a question comes before what takes time.
 .NOTPARALLEL:
 
@@ -31,11 +32,14 @@ demo: $(READY) ## Provision three real hosts and show what they do (KEEP=1 leave
 demo-down: $(READY) ## End what `make demo` left running
 	@python examples/demo/demo.py down
 
-test: $(READY) ## Run everything that CI runs, and tell what each part took
-	@python tests/parts.py $(PARTS)
+test: $(READY) ## Run everything that CI runs, and show what it took (PART="unit molecule" runs these alone, SCENARIO=site one scenario)
+	@python tests/parts.py $(SCENARIO:%=--scenario=%) $(or $(PART),$(if $(SCENARIO),molecule,$(PARTS)))
 
-$(PARTS): $(READY) ## One part of the tests
-	@python tests/parts.py $@
+test-long: $(READY) ## Run the long forms, before a change is called done (PART=long-fuzz runs one of them)
+	@python tests/parts.py $(SCENARIO:%=--scenario=%) $(or $(PART),$(if $(SCENARIO),long-molecule,$(LONG)))
+
+$(PARTS) $(LONG): $(READY) ## One part of the tests
+	@python tests/parts.py $(SCENARIO:%=--scenario=%) $@
 
 bench: $(READY) ## Print the ratios we publish, each made in one run (LAB=container is faster)
 	@python bench/bench.py --kind $(or $(LAB),vm)

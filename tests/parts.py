@@ -2,16 +2,20 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the parts of the test suite that are named on the command line, and tells what each took."""
+"""Runs the parts of the test suite that are named, and shows what each part, scenario and slow test took."""
 
 from __future__ import annotations
 
+import argparse
 import collections
+import contextlib
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import typing as t
@@ -26,6 +30,11 @@ LINES_SAID, LINE_LENGTH = 6, 150
 # What pytest and Ansible say of a failure, after colours and the frame that Molecule draws around it.
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FAILURE = re.compile(r"\W*((?:FAILED|ERROR) \S.*|fatal: \[.*)")
+# How Molecule begins a line about a step of a scenario.
+MOLECULE_STEP = re.compile(r"[A-Z]+\s+\[(\w+) > (\w+)\] ")
+# The plugin of pytest that writes down what each test takes.
+TIMING = CHECKOUT / "tests" / "timing"
+SLOWEST = 10
 
 
 class Step(t.NamedTuple):
@@ -40,11 +49,26 @@ def _go_sources() -> list[str]:
     return sorted(str(path.parent) for path in (CHECKOUT / "examples").glob("*/go.mod"))
 
 
-def _molecule(command: str) -> Step:
-    return Step(
-        ["molecule", "-c", "molecule/config.yml", command, "--all"],
-        env={"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)},
-    )
+def _pytest(*arguments: str, **env: str) -> Step:
+    return Step(["pytest", "-q", *arguments], env=env)
+
+
+def _molecule(scenarios: t.Sequence[str] = (), **env: str) -> list[Step]:
+    """Run the scenarios named, or all; ``default``, which owns the hosts, comes with each of them."""
+
+    def step(command: str, *chosen: str) -> Step:
+        argv = ["molecule", "-c", "molecule/config.yml", command, *chosen]
+        return Step(argv, env={"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), **env})
+
+    chosen = [f"--scenario-name={name}" for name in scenarios] or ["--all"]
+    return [
+        BUILD,
+        # Here and not by Ansible, whose processes have no terminal to be asked for a password on.
+        Step(["python", "-m", "lab", "prepare", "debian-12", "debian-13"]),
+        # A run that was killed leaves word that hosts exist, and the next one would not create them.
+        step("destroy", "--all"),
+        step("test", *chosen),
+    ]
 
 
 def _unit_tests_that_need_root() -> list[Step]:
@@ -58,6 +82,7 @@ def _unit_tests_that_need_root() -> list[Step]:
 
 BUILD = Step(["tests/build_collection.sh", str(COLLECTIONS)])
 
+# What `make test` runs, in this order.
 PARTS: dict[str, list[Step]] = {
     "lint": [
         Step(["ruff", "check", "."]),
@@ -86,50 +111,106 @@ PARTS: dict[str, list[Step]] = {
         )
     ],
     "unit": [
-        Step(["pytest", "-q", "-n", "2", "tests/unit"]),
+        _pytest("-n", "2", "tests/unit"),
         *[Step(["go", "vet", "./..."], cwd=pathlib.Path(source)) for source in _go_sources()],
         *[Step(["go", "test", "./..."], cwd=pathlib.Path(source)) for source in _go_sources()],
     ],
-    "browser": [Step(["pytest", "-q", "-rs", "tests/browser"])],
-    "faults": [Step(["pytest", "-q", "-rs", "tests/faults"]), *_unit_tests_that_need_root()],
-    "containers": [Step(["pytest", "-q", "-rs", "tests/containers"])],
-    "newcomer": [Step(["pytest", "-q", "-rs", "tests/newcomer"])],
+    "fuzz": [_pytest("tests/fuzz")],
+    "browser": [_pytest("-rs", "tests/browser")],
+    "faults": [_pytest("-rs", "tests/faults"), *_unit_tests_that_need_root()],
+    "containers": [_pytest("-rs", "tests/containers")],
+    "newcomer": [_pytest("-rs", "tests/newcomer")],
     "sanity": [Step(["tests/sanity.sh"])],
-    "molecule": [
-        BUILD,
-        # Here and not by Ansible, whose processes have no terminal to be asked for a password on.
-        Step(["python", "-m", "lab", "prepare", "debian-12", "debian-13"]),
-        # A run that was killed leaves word that hosts exist, and the next one would not create them.
-        _molecule("destroy"),
-        _molecule("test"),
+    "molecule": _molecule(),
+}
+# What `make test-long` runs: the same tests as in the parts above, in their long form.
+LONG: dict[str, list[Step]] = {
+    "long-fuzz": [_pytest("tests/fuzz", FUZZ_SECONDS="60")],
+    "long-kills": [
+        _pytest(
+            "-rs", "tests/faults/test_kill_trials.py", "tests/faults/test_delta_copy.py", KILL_TRIALS="200"
+        )
     ],
+    "long-rollout": [_pytest("-rs", "tests/containers/test_rollout.py", ROLLOUT_HOSTS="20")],
+    "long-molecule": _molecule(BOTH_KERNELS="1", RESTART_LOAD="1"),
+    "long-kernels": [BUILD, _pytest("-rs", "tests/kernels", ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS))],
 }
 
 
-def main(names: list[str]) -> int:
-    unknown = sorted(set(names) - set(PARTS))
+class Costs:
+    """Seconds of parts, of steps of scenarios (from Molecule's lines) and of tests (from pytest)."""
+
+    def __init__(self) -> None:
+        self.steps: dict[tuple[str, str], tuple[float, float]] = {}
+        self.tests: list[tuple[float, str]] = []
+
+    def see(self, line: str) -> None:
+        """Take the time at which Molecule wrote something about a step."""
+        found = MOLECULE_STEP.match(line)
+        if found:
+            now = time.monotonic()
+            first, _last = self.steps.get((found[1], found[2]), (now, now))
+            self.steps[found[1], found[2]] = first, now
+
+    def read(self, part: str, path: pathlib.Path) -> None:
+        """Add what the tests of a part took; a file that is missing or cut short adds what there is."""
+        with contextlib.suppress(OSError):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    told = json.loads(line)
+                    where = f"{part}/{told['scenario']}" if told["scenario"] else part
+                    self.tests.append((float(told["seconds"]), f"{where}: {told['test']}"))
+
+    def lines(self) -> list[str]:
+        """The report: scenarios with their steps, then the slowest tests."""
+        scenarios: dict[str, dict[str, float]] = {}
+        for (scenario, step), (first, last) in self.steps.items():
+            scenarios.setdefault(scenario, {})[step] = last - first
+        lines = ["", "scenarios of Molecule:"] if scenarios else []
+        for scenario, steps in scenarios.items():
+            each = ", ".join(f"{step} {seconds:.0f}" for step, seconds in steps.items())
+            lines.append(f"{scenario:<14}{sum(steps.values()):8.0f} s  ({each})")
+        slowest = sorted(self.tests, reverse=True)[:SLOWEST]
+        lines += ["", f"slowest of {len(self.tests)} tests, set-up and teardown included:"] if slowest else []
+        return lines + [f"{seconds:8.1f} s  {name}"[:LINE_LENGTH] for seconds, name in slowest]
+
+
+def main(arguments: t.Sequence[str]) -> int:
+    known = {**PARTS, **LONG}
+    parser = argparse.ArgumentParser(prog="parts", description=__doc__)
+    parser.add_argument("names", nargs="+", metavar="PART", help=", ".join(known))
+    parser.add_argument("--scenario", action="append", default=[], help="run this scenario of Molecule alone")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - set(known))
     if unknown:
-        print(f"parts: no part named {', '.join(unknown)}; there are {', '.join(PARTS)}.", file=sys.stderr)
+        print(f"parts: no part named {', '.join(unknown)}; there are {', '.join(known)}.", file=sys.stderr)
         return 2
+    if options.scenario:
+        known["molecule"] = _molecule(options.scenario)
+        known["long-molecule"] = _molecule(options.scenario, **LONG["long-molecule"][-1].env)
     results = []
     said: list[str] = []
-    for name in names:
+    costs = Costs()
+    for name in options.names:
         started = time.monotonic()
-        failed = next((step for step in PARTS[name] if not _passes(name, step, said)), None)
+        with tempfile.TemporaryDirectory(prefix="test-seconds-") as folder:
+            path = pathlib.Path(folder) / "seconds.jsonl"
+            failed = next((step for step in known[name] if not _passes(name, step, said, costs, path)), None)
+            costs.read(name, path)
         results.append((name, time.monotonic() - started, failed))
-    print()
+    print(*costs.lines(), "", sep="\n")
     for name, seconds, failed in results:
         verdict = f"FAILED in: {' '.join(failed.argv[:3])}" if failed else "passed"
-        print(f"{name:<10}{seconds:8.0f} s  {verdict}")
+        print(f"{name:<14}{seconds:8.0f} s  {verdict}")
     failures = sum(failed is not None for _name, _seconds, failed in results)
     print(f"\n{len(results) - failures} passed, {failures} failed", *said, sep="\n  ")
     return 1 if failures else 0
 
 
-def _passes(part: str, step: Step, said: list[str]) -> bool:
+def _passes(part: str, step: Step, said: list[str], costs: Costs, path: pathlib.Path) -> bool:
     """Run it, show what it prints, and add to ``said`` what of that names a failure."""
     print(f"--- {part}: {' '.join(step.argv)}", flush=True)
-    environment = {**os.environ, **step.env}
+    environment = {**os.environ, **step.env, **_timing(path)}
     if sys.stdout.isatty():
         environment.update(PY_COLORS="1", ANSIBLE_FORCE_COLOR="1")
     last: collections.deque[str] = collections.deque(maxlen=LINES_SAID)
@@ -137,7 +218,7 @@ def _passes(part: str, step: Step, said: list[str]) -> bool:
         step.argv, cwd=step.cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     assert process.stdout is not None
-    reader = threading.Thread(target=_show, args=(process.stdout, last), daemon=True)
+    reader = threading.Thread(target=_show, args=(process.stdout, last, costs), daemon=True)
     reader.start()
     process.wait()
     # Not for ever: what the step left running may hold the other end.
@@ -147,11 +228,24 @@ def _passes(part: str, step: Step, said: list[str]) -> bool:
     return process.returncode == 0
 
 
-def _show(output: t.IO[bytes], last: collections.deque[str]) -> None:
+def _timing(path: pathlib.Path) -> dict[str, str]:
+    """What makes every pytest of a step write to ``path``."""
+    paths = [str(TIMING), *filter(None, [os.environ.get("PYTHONPATH")])]
+    plugins = [*filter(None, [os.environ.get("PYTEST_PLUGINS")]), "pytest_seconds"]
+    return {
+        "TEST_SECONDS_FILE": str(path),
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTEST_PLUGINS": ",".join(plugins),
+    }
+
+
+def _show(output: t.IO[bytes], last: collections.deque[str], costs: Costs) -> None:
     for line in output:
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
-        found = FAILURE.match(ANSI.sub("", line.decode("utf-8", "replace")))
+        text = ANSI.sub("", line.decode("utf-8", "replace"))
+        costs.see(text)
+        found = FAILURE.match(text)
         if found:
             last.append(found[1].strip()[:LINE_LENGTH])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import LabError
 
@@ -24,17 +24,20 @@ class Release:
     oracles: tuple[str, ...] = ()
 
 
+_DEBIAN = "http://deb.debian.org/debian"
+_UBUNTU = "http://archive.ubuntu.com/ubuntu"
+
+
 def _debian(image: str, *, suite: str, sshd: tuple[str, ...] = ()) -> Release:
-    archive = "http://deb.debian.org/debian"
     return Release(
         image=image,
         suite=suite,
         sources=(
-            f"deb {archive} {suite} main",
-            f"deb {archive} {suite}-updates main",
-            f"deb {archive}-security {suite}-security main",
+            f"deb {_DEBIAN} {suite} main",
+            f"deb {_DEBIAN} {suite}-updates main",
+            f"deb {_DEBIAN}-security {suite}-security main",
         ),
-        probe=f"{archive}/dists/{suite}/InRelease",
+        probe=f"{_DEBIAN}/dists/{suite}/InRelease",
         keyring="/usr/share/keyrings/debian-archive-keyring.gpg",
         keyring_package="debian-archive-keyring",
         kernel="linux-image-cloud-amd64",
@@ -43,12 +46,26 @@ def _debian(image: str, *, suite: str, sshd: tuple[str, ...] = ()) -> Release:
     )
 
 
-_UBUNTU = "http://archive.ubuntu.com/ubuntu"
+# Since OpenSSH 9.8 a client that hangs up early is locked out for a while; a lab that waits for sshd does that.
+_DEBIAN_13 = _debian("debian-13", suite="trixie", sshd=("PerSourcePenalties no",))
 
 RELEASES = (
     _debian("debian-12", suite="bookworm"),
-    # Since OpenSSH 9.8 a client that hangs up early is locked out for a while; a lab that waits for sshd does that.
-    _debian("debian-13", suite="trixie", sshd=("PerSourcePenalties no",)),
+    _DEBIAN_13,
+    # The oldest one that the collection supports: Python 3.9, systemd 247, kernel 5.10. Its security updates are gone
+    # from the archive, and its liburing has the older name.
+    replace(
+        _debian("debian-11", suite="bullseye"),
+        sources=(f"deb {_DEBIAN} bullseye main",),
+        oracles=("binutils", "bpftool", "liburing1"),
+    ),
+    # The newest kernel under the same programs: the meta-package of backports depends on the newest one there.
+    replace(
+        _DEBIAN_13,
+        image="debian-13-backports",
+        sources=(*_DEBIAN_13.sources, f"deb {_DEBIAN} trixie-backports main"),
+        kernel="linux-image-cloud-amd64/trixie-backports",
+    ),
     Release(
         image="ubuntu-24.04",
         suite="noble",

@@ -39,5 +39,5 @@ def test_only_vms_have_a_kernel(image: str) -> None:
 
 
 def test_unknown_image_names_the_known() -> None:
-    with pytest.raises(LabError, match="debian-12, debian-13, ubuntu-24.04"):
-        release("debian-11")
+    with pytest.raises(LabError, match="debian-12, debian-13, debian-11, debian-13-backports, ubuntu-24.04"):
+        release("debian-10")
