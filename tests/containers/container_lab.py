@@ -33,11 +33,12 @@ import typing as t
 
 import yaml
 from lab import container
+from lab.recipe import Kind
 from lab.ssh import ssh_argv
 from lab.state import locked, require_lab
 from lab.up import down, reset, up
 
-__all__ = ["ENVIRONMENT", "PROJECT", "ContainerLab", "container_lab"]
+__all__ = ["ENVIRONMENT", "PROJECT", "ContainerLab", "container_lab", "vm_lab"]
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 ENVIRONMENT = {
@@ -54,11 +55,24 @@ LIMIT = 900  # seconds, for what never ends by itself
 @contextlib.contextmanager
 def container_lab(name: str, /, **hosts: str) -> t.Iterator[ContainerLab]:
     """Hosts by name, each with its image, for as long as the block lasts."""
+    with _lab(name, "container", hosts):
+        yield ContainerLab(name)
+
+
+@contextlib.contextmanager
+def vm_lab(name: str, /, **hosts: str) -> t.Iterator[ContainerLab]:
+    """The same with virtual machines, for what needs other kernels than Molecule's hosts have."""
+    with _lab(name, "vm", hosts):
+        yield ContainerLab(name)
+
+
+@contextlib.contextmanager
+def _lab(name: str, kind: Kind, hosts: dict[str, str]) -> t.Iterator[None]:
     with locked(name):
         down(name)  # what a run that was killed has left
-        up(name, kind="container", wanted=hosts)
+        up(name, kind=kind, wanted=hosts)
     try:
-        yield ContainerLab(name)
+        yield
     finally:
         with locked(name):
             down(name)
