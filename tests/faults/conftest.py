@@ -27,6 +27,31 @@ COLLECTIONS = Path(__file__).resolve().parents[2] / ".build"
 MODULE = "ansible_collections.gofleet.hosts.plugins.modules.go_toolchain"
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 INDEX = "/?mode=json&include=all"
+# KILL_SEED repeats the moments of a run. The workers of xdist start after this line, and have the same one.
+SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(1 << 32))
+os.environ["KILL_SEED"] = str(SEED)
+SAID = "said"
+
+
+def pytest_terminal_summary(terminalreporter: t.Any) -> None:
+    """Show what tests have said, whichever process they ran in."""
+    terminalreporter.write_line(f"KILL_SEED={SEED}")
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, text in getattr(report, "user_properties", ()):
+                if name == SAID and report.when == "call":
+                    terminalreporter.write_line(text)
+
+
+class Say(t.Protocol):
+    """Shows a figure at the end of the run."""
+
+    def __call__(self, text: str) -> None: ...
+
+
+@pytest.fixture
+def say(record_property: t.Callable[[str, object], None]) -> Say:
+    return lambda text: record_property(SAID, text)
 
 
 class Answer(t.NamedTuple):

@@ -25,10 +25,9 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta.manifest impo
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta import pacing
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import DeltaCache
 
-from .conftest import run_as_root, small_file_system
+from .conftest import SEED, Say, run_as_root, small_file_system
 from .delta_host import Cut, DeltaHost, make_tree
 
-SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(1 << 32))
 KILLS = int(os.environ.get("KILL_TRIALS", "0")) or 8
 
 
@@ -165,7 +164,7 @@ def test_a_hostile_delta(host: DeltaHost, trees: Trees, tmp_path: Path, change: 
     assert not list(tmp_path.rglob("escaped"))
 
 
-def test_killed_at_any_moment(host: DeltaHost, trees: Trees, capsys: pytest.CaptureFixture[str]) -> None:
+def test_killed_at_any_moment(host: DeltaHost, trees: Trees, say: Say) -> None:
     """The host's half gets SIGKILL; the tree is always one of the two."""
     roots, sources = trees.roots, (trees.one, trees.two)
     began = time.monotonic()
@@ -192,8 +191,7 @@ def test_killed_at_any_moment(host: DeltaHost, trees: Trees, capsys: pytest.Capt
         result = host.copy(sources[target])
         assert not result.get("failed"), result
         assert (host.root(), host.names()) == (roots[target], ["dest"])
-    with capsys.disabled():
-        print(f"\ndelta_copy: {KILLS} kills, seed {SEED}: {hits}")
+    say(f"delta_copy: {KILLS} kills, seed {SEED}: {hits}")
     assert hits["old"] and hits["in the room"], "no kill hit the work"
 
 

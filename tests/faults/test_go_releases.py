@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ARCH, COLLECTIONS, MODULE
+from .conftest import ARCH, COLLECTIONS, MODULE, Say
 
 OLD, NEW = "1.26.5", "1.26.6"
 MEMORY_LIMIT = 64 * 1024  # KiB
@@ -43,7 +43,7 @@ def mirror() -> str:
     return f"file://{place}"
 
 
-def test_little_memory_and_few_bytes(mirror: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_little_memory_and_few_bytes(mirror: str, tmp_path: Path, say: Say) -> None:
     pytest.importorskip("bsdiff4")
     options = {"root": str(tmp_path / "go"), "bin_dir": str(tmp_path / "bin"), "mirror": mirror}
     peak = installed_on_the_host(tmp_path, versions=[OLD], **options)
@@ -52,8 +52,7 @@ def test_little_memory_and_few_bytes(mirror: str, tmp_path: Path, capsys: pytest
     assert f"go{NEW}" in told.stdout
     assert {path.name for path in (tmp_path / "go").iterdir()} == {".lock", OLD, NEW, "current", "previous"}
     builds(tmp_path)
-    with capsys.disabled():
-        print(f"\nGo {OLD} by download: {peak} KiB at the peak; to {NEW} by delta: {sent} bytes")
+    say(f"Go {OLD} by download: {peak} KiB at the peak; to {NEW} by delta: {sent} bytes")
     assert peak <= MEMORY_LIMIT
     assert sent <= WIRE_LIMIT
 

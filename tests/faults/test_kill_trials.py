@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import random
 import re
 import shutil
 import subprocess
@@ -29,13 +28,12 @@ from ansible_collections.gofleet.hosts.plugins.plugin_utils._delta.cache import 
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.artefact import read_artefact
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._release.delta import pack_delta
 
-from .conftest import ARCH, Host, Mirror, start_module
+from .conftest import ARCH, SEED, Host, Mirror, Say, start_module
 from .kill_trials import MARKER, Trials
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODULE = "ansible_collections.gofleet.hosts.plugins.modules.release"
 COUNT = int(os.environ.get("KILL_TRIALS", "0"))
-SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(1 << 32))
 MIDDLE = {"2 locked", "3 writing", "4 marked, not renamed", "5 committed, not switched"}
 LATE = {"4 marked, not renamed", "5 committed, not switched", "6 switched"}
 MANY = 100  # trials from which on every phase must have been hit
@@ -93,7 +91,7 @@ class Service:
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go here to build the program with")
-def test_release_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_release_is_killed(tmp_path: Path, say: Say) -> None:
     service = Service(tmp_path)
     service.run(0)
     began = time.monotonic()
@@ -107,10 +105,10 @@ def test_release_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         service.run(number)
         service.check_converged(number)
     assert not service.run(trials.count + 1)["changed"]
-    _tell(trials, "release", capsys)
+    _tell(trials, "release", say)
 
 
-def test_install_is_killed(tmp_path: Path, mirror: Mirror, capsys: pytest.CaptureFixture[str]) -> None:
+def test_install_is_killed(tmp_path: Path, mirror: Mirror, say: Say) -> None:
     """Two real releases of Go; each is installed over the other, again and again killed on the way."""
     url, versions = _real_go()
     host = Host(tmp_path, mirror)
@@ -132,7 +130,7 @@ def test_install_is_killed(tmp_path: Path, mirror: Mirror, capsys: pytest.Captur
         if number % 10 == 9:
             _check_installed(host, versions, target, url=url)
     _check_installed(host, versions, target, url=url)
-    _tell(trials, "go_toolchain", capsys)
+    _tell(trials, "go_toolchain", say)
 
 
 def _check_installed(host: Host, versions: list[str], target: int, *, url: str) -> None:
@@ -226,9 +224,8 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _tell(trials: Trials, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with capsys.disabled():
-        print(f"\n{trials.table(name)}")
+def _tell(trials: Trials, name: str, say: Say) -> None:
+    say(trials.table(name))
     assert set(trials.hits) & MIDDLE, "no kill hit the middle of a run"
     if trials.count >= MANY:
         assert set(trials.hits) >= {"3 writing", *LATE}
