@@ -81,6 +81,8 @@ def _unit_tests_that_need_root() -> list[Step]:
 
 
 BUILD = Step(["tests/build_collection.sh", str(COLLECTIONS)])
+# Workers take files in the order in which they are collected.
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 
 # What `make test` runs, in this order.
 PARTS: dict[str, list[Step]] = {
@@ -118,7 +120,7 @@ PARTS: dict[str, list[Step]] = {
     "fuzz": [_pytest("tests/fuzz")],
     "browser": [_pytest("-rs", "tests/browser")],
     "faults": [_pytest("-rs", "-n", "2", "--dist", "worksteal", "tests/faults"), *_unit_tests_that_need_root()],
-    "containers": [_pytest("-rs", "tests/containers")],
+    "containers": [_pytest("-rs", "-n", "2", *BY_FILE, "tests/containers")],
     "newcomer": [_pytest("-rs", "tests/newcomer")],
     "sanity": [Step(["tests/sanity.sh"])],
     "molecule": _molecule(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import resource
 import subprocess
 from pathlib import Path
@@ -152,10 +153,12 @@ def _limits() -> list[str]:
 
 
 def _load_image(lab: Lab, *, image: Image) -> str:
-    """Return podman's name of an image, imported if podman lacks it."""
+    """Return podman's name of an image, imported if podman lacks it; once, though many hosts start at a time."""
     name = f"localhost/gofleet-lab:{image.digest[:16]}"
-    if _podman(lab, "image", "exists", name, check=False).returncode != 0:
-        _podman(lab, "import", "--quiet", str(image.tree), name)
+    with (image.folder.parent / "import.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _podman(lab, "image", "exists", name, check=False).returncode != 0:
+            _podman(lab, "import", "--quiet", str(image.tree), name)
     return name
 
 

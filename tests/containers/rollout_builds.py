@@ -65,7 +65,7 @@ func faulty(next http.HandlerFunc) http.HandlerFunc {
 
 def build(sources: pathlib.Path, place: pathlib.Path, *, version: str, faults: t.Mapping[str, str]) -> str:
     """
-    The program, static and stripped.
+    The program, static and stripped; made once.
 
     :param faults: host -> exit, crash, unhealthy, errors or slow
     """
@@ -76,8 +76,10 @@ def build(sources: pathlib.Path, place: pathlib.Path, *, version: str, faults: t
         assert main.count(ROUTE) == 1
         (module / "main.go").write_text(main.replace(ROUTE, ROUTE.replace("s.hello", "faulty(s.hello)")))
         (module / "faults.go").write_text(FAULTS)
-    program = place / f"hello-{version}"
     pairs = ",".join(f"{host}={kind}" for host, kind in faults.items())
+    program = place / "-".join(("hello", version, *pairs.replace("=", "-").split(",")))
+    if program.exists():
+        return str(program)
     flags = f"-s -w -X main.version={version} -X main.faults={pairs}"
     argv = ["go", "build", "-trimpath", "-buildvcs=false", f"-ldflags={flags}", "-o", str(program), "."]
     subprocess.run(argv, cwd=module, env={**os.environ, "CGO_ENABLED": "0"}, check=True, timeout=600)
