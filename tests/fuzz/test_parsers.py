@@ -22,42 +22,41 @@ import tempfile
 import typing as t
 
 import pytest
-from ansible_collections.gofleet.hosts.plugins.module_utils._audit_log import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._apparmor.audit_log import (
     PrintLimit,
     denials_of,
     journal_records,
     line_records,
     printed_gaps,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._crc32c import crc32c
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_file import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.crc32c import crc32c
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.format import (
     Header,
     Plan,
     read_delta,
     write_delta,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._delta_patch import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._delta.patch import (
     COPY,
     NEW,
     instruction,
     run_instructions,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf_dynamic import read_dynamic
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf_notes import read_build_ids
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf_sections import FormatError, parse_elf
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.dynamic import read_dynamic
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.notes import read_build_ids
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.sections import FormatError, parse_elf
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
-from ansible_collections.gofleet.hosts.plugins.module_utils._exposition import (
+from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.buildinfo import read_build_info
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf import Btf, BtfError
+from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf_prototype import prototype
+from ansible_collections.gofleet.hosts.plugins.module_utils._prometheus.exposition import (
     PageError,
     parse_exposition,
     series_key,
 )
-from ansible_collections.gofleet.hosts.plugins.module_utils._go_buildinfo import read_build_info
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf import Btf, BtfError
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf_prototype import prototype
 from ansible_collections.gofleet.hosts.plugins.module_utils._unpack import BrokenArchiveError, unpack
 
-from ..unit.plugins.module_utils._kernel.btf_writer import with_functions
-from ..unit.plugins.module_utils.elf_maker import (
+from ..unit.plugins.module_utils._elf.elf_maker import (
     Part,
     Shape,
     dynamic_parts,
@@ -67,6 +66,7 @@ from ..unit.plugins.module_utils.elf_maker import (
     note,
     pointed_info,
 )
+from ..unit.plugins.module_utils._kernel.btf_writer import with_functions
 from .mutation import SECONDS, SEED, Parser, damaged, fuzz
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures"

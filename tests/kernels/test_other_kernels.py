@@ -16,10 +16,10 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_maps import MAPS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_methods import METHODS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.bpf_programs import PROGRAMS
-from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.io_uring_setup import SETUPS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.attach_methods import METHODS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.maps import MAPS
+from ansible_collections.gofleet.hosts.plugins.module_utils._ebpf_features.programs import PROGRAMS
+from ansible_collections.gofleet.hosts.plugins.module_utils._io_uring.setup import SETUPS
 
 from ..containers.container_lab import PROJECT, ContainerLab, vm_lab
 
