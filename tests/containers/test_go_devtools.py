@@ -7,20 +7,26 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import http.server
 import json
+import os
+import pathlib
 import subprocess
+import tempfile
 import threading
 import typing as t
 
 import pytest
 from lab.golang_mirror import build_mirror
+from lab.places import cache_dir
 
 from .container_lab import PROJECT, ContainerLab, container_lab
 from .module_relay import relayed
 
 PLAYBOOK = PROJECT / "molecule" / "playbooks" / "go_devtools.yml"
 HOST = "workstation"
+BUILD_CACHE = "/root/.cache/go-build"  # where the go command of root has it
 PROGRAM = """package main
 
 import "fmt"
@@ -65,12 +71,37 @@ def host() -> t.Iterator[Workstation]:
 
 @pytest.fixture(scope="module")
 def workstation(host: Workstation) -> Workstation:
-    """The host with the role's tools, which it has fetched and compiled itself."""
+    """The host with the role's tools, which it has fetched and built itself.
+
+    What an earlier run has compiled lies in its build cache, where the go command finds a package by its content:
+    compiling them anew took half of the time of all tests of this file.
+    """
     before = host.shell("ls /usr/local/bin; cat /etc/environment")
     assert "changed=3 " in host.play("--check")
     assert host.shell("ls /usr/local/bin; cat /etc/environment") == before
+    key = hashlib.sha256(
+        (PROJECT / "roles/go_devtools/defaults/main.yml").read_bytes() + PLAYBOOK.read_bytes()
+    )
+    compiled = cache_dir() / "go-build" / f"{key.hexdigest()[:16]}.tar"
+    if compiled.exists():
+        with compiled.open("rb") as stream:
+            argv = host.lab.ssh(HOST, f"mkdir -p {BUILD_CACHE} && tar -C {BUILD_CACHE} -xmf -")
+            subprocess.run(argv, stdin=stream, check=True)
     host.play()
+    if not compiled.exists():
+        keep_compiled(host, compiled)
     return host
+
+
+def keep_compiled(host: Workstation, target: pathlib.Path) -> None:
+    """Keep the host's build cache for later runs, in place of those of other tools."""
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as stream:
+        subprocess.run(host.lab.ssh(HOST, f"tar -C {BUILD_CACHE} -cf - ."), stdout=stream, check=True)
+    os.replace(stream.name, target)
+    for other in target.parent.iterdir():
+        if other != target:
+            other.unlink()
 
 
 def test_a_second_run_changes_nothing(workstation: Workstation) -> None:
