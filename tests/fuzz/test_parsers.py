@@ -43,8 +43,8 @@ from ansible_collections.gofleet.hosts.plugins.module_utils._delta.patch import 
     run_instructions,
 )
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.dynamic import read_dynamic
+from ansible_collections.gofleet.hosts.plugins.module_utils._elf.file import FormatError, parse_elf
 from ansible_collections.gofleet.hosts.plugins.module_utils._elf.notes import read_build_ids
-from ansible_collections.gofleet.hosts.plugins.module_utils._elf.sections import FormatError, parse_elf
 from ansible_collections.gofleet.hosts.plugins.module_utils._errors import HostError
 from ansible_collections.gofleet.hosts.plugins.module_utils._go_binary.buildinfo import read_build_info
 from ansible_collections.gofleet.hosts.plugins.module_utils._kernel.btf import Btf, BtfError
