@@ -49,7 +49,7 @@ ENVIRONMENT = {
     "ANSIBLE_NOCOLOR": "true",
     "ANSIBLE_PIPELINING": "true",
 }
-LIMIT = 900  # seconds, for what never ends by itself
+LIMIT = 1800  # seconds, for what never ends by itself; emulated hosts are slow
 
 
 @contextlib.contextmanager
