@@ -148,8 +148,10 @@ class ContainerLab:
     def module(self, host: str, name: str, /, **arguments: t.Any) -> dict[str, t.Any]:
         """What a module of the collection returns from a host, failed or not."""
         argv = ["ansible", f"--inventory={self.inventory}", host, f"--module-name=gofleet.hosts.{name}"]
+        if arguments:  # an empty dictionary would be taken for free text
+            argv.append(f"--args={json.dumps(arguments)}")
         done = subprocess.run(
-            [*argv, f"--args={json.dumps(arguments)}"],
+            argv,
             cwd=PROJECT,
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,

@@ -181,7 +181,7 @@ def test_ebpf_is_what_the_version_promises(fleet: Fleet, name: str) -> None:
 
 def test_io_uring_is_what_the_version_promises(fleet: Fleet, name: str) -> None:
     told = fleet.lab.module(name, "io_uring_info")
-    assert told["usable"] == "yes", told
+    assert told.get("usable") == "yes", told
     kernel = version(fleet.looks[name]["kernel"])
     assert {way: told["setup"][way]["answer"] for way in SETUPS} == {
         way: "yes" if kernel >= version(found.since) else "no" for way, found in SETUPS.items()
@@ -191,10 +191,11 @@ def test_io_uring_is_what_the_version_promises(fleet: Fleet, name: str) -> None:
 
 def test_every_call_that_go_makes_is_tried(fleet: Fleet, name: str) -> None:
     told = fleet.lab.module(name, "kernel_info")
+    assert "values" in told, told
     answers = {call: told["capabilities"][call] for call in told["values"]["syscalls"]["go"]}
     refused = {call: answer for call, answer in answers.items() if answer["answer"] != "yes"}
     assert {answer["decided_by"] for answer in refused.values()} <= {"kernel"}, refused
-    assert told["failed" if "failed" in told else "changed"] is False
+    assert told["changed"] is False
 
 
 def test_prometheus_sees_both(fleet: Fleet) -> None:
