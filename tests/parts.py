@@ -119,7 +119,10 @@ PARTS: dict[str, list[Step]] = {
     ],
     "fuzz": [_pytest("tests/fuzz")],
     "browser": [_pytest("-rs", "tests/browser")],
-    "faults": [_pytest("-rs", "-n", "2", "--dist", "worksteal", "tests/faults"), *_unit_tests_that_need_root()],
+    "faults": [
+        _pytest("-rs", "-n", "2", "--dist", "worksteal", "tests/faults"),
+        *_unit_tests_that_need_root(),
+    ],
     "containers": [_pytest("-rs", "-n", "2", *BY_FILE, "tests/containers")],
     "newcomer": [_pytest("-rs", "tests/newcomer")],
     "sanity": [Step(["tests/sanity.sh"])],

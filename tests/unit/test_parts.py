@@ -140,7 +140,7 @@ def test_one_scenario(parts: types.ModuleType) -> None:
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ("test", "lint types unit fuzz browser faults containers sanity molecule"),
+        ("test", "lint types unit fuzz browser faults containers newcomer sanity molecule"),
         ('test PART="unit molecule"', "unit molecule"),
         ("test PART=molecule SCENARIO=apparmor", "--scenario=apparmor molecule"),
         ("test SCENARIO=apparmor", "--scenario=apparmor molecule"),
