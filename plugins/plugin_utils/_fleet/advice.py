@@ -4,7 +4,10 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What to do next: what is wrong, where, why it matters, and the exact thing to set."""
+"""List what to do next on the hosts of a fleet.
+
+Each item says what is wrong, on which hosts, why it matters, and what to set.
+"""
 
 from __future__ import annotations
 
@@ -17,31 +20,35 @@ from .advice_host import advise_host
 __all__ = ["advice"]
 
 Item = t.Dict[str, t.Any]
-_NAMED = 3
+_MAX_NAMES = 3  # subjects in the summary of an item
 
 
 def advice(
     hosts: t.Mapping[str, t.Mapping[str, t.Any]], drifts: t.Sequence[t.Mapping[str, t.Any]]
 ) -> list[Item]:
-    """The list, most urgent first, then what concerns most hosts.
+    """List the advice, the most urgent first, then by the number of hosts.
 
-    :param hosts: the facts of each host
-    :param drifts: what differs within groups
+    :param hosts: facts by host name, as host_facts() returns them
+    :param drifts: differences within groups, as drift() returns them
+    :return: the value of ``advice`` in fleet.json, whose keys are in docs/fleet.schema.json
     """
     found: dict[Advice, dict[str, set[str]]] = {}
     for host, facts in hosts.items():
-        for item, about in (*advise_host(facts), *advise_go(facts)):
-            found.setdefault(item, {}).setdefault(about, set()).add(host)
-    for item, about, where in _of_drift(drifts):
-        found.setdefault(item, {}).setdefault(about, set()).update(where)
-    items = [_item(item, abouts) for item, abouts in found.items()]
+        for item, subject in (*advise_host(facts), *advise_go(facts)):
+            found.setdefault(item, {}).setdefault(subject, set()).add(host)
+    for item, subject, where in _advise_drift(drifts):
+        found.setdefault(item, {}).setdefault(subject, set()).update(where)
+    items = [_item(item, subjects) for item, subjects in found.items()]
     order = list(SEVERITIES)
     return sorted(items, key=lambda item: (order.index(item["severity"]), -len(item["hosts"]), item["title"]))
 
 
-def _item(item: Advice, abouts: t.Mapping[str, set[str]]) -> Item:
-    names = sorted((about for about in abouts if about), key=lambda about: (-len(abouts[about]), about))
-    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+def _item(item: Advice, subjects: t.Mapping[str, set[str]]) -> Item:
+    """Make an entry of the list from one piece of advice and the hosts of each subject."""
+    names = sorted((name for name in subjects if name), key=lambda name: (-len(subjects[name]), name))
+    shown = ", ".join(names[:_MAX_NAMES])
+    if len(names) > _MAX_NAMES:
+        shown += f" and {len(names) - _MAX_NAMES} more"
     return {
         "severity": item.severity,
         "title": item.title,
@@ -53,12 +60,15 @@ def _item(item: Advice, abouts: t.Mapping[str, set[str]]) -> Item:
         "caution": item.caution,
         "about": names,
         "summary": shown,
-        "hosts": sorted(set().union(*abouts.values())),
+        "hosts": sorted(set().union(*subjects.values())),
     }
 
 
-class _Drift(t.NamedTuple):
-    """What is said of a kind of difference; ``set`` without the line that names the file."""
+class _DriftAdvice(t.NamedTuple):
+    """The advice about one kind of difference.
+
+    ``what`` completes the title. ``set`` has no first line with the name of the file.
+    """
 
     severity: str
     what: str
@@ -68,57 +78,58 @@ class _Drift(t.NamedTuple):
 
 
 _DRIFT = {
-    "kernel": _Drift(
+    "kernel": _DriftAdvice(
         "later",
         "kernels",
-        "A fault that only some hosts of a group show takes longest to find.",
-        "Bring the hosts to one kernel: upgrade and boot them. Nothing in this collection boots a host.",
+        "A fault that occurs on only some hosts of a group is hard to find.",
+        "Install the same kernel on all of them, then reboot. This collection never reboots a host.",
         "",
     ),
-    "sysctl": _Drift(
+    "sysctl": _DriftAdvice(
         "soon",
         "sysctl values",
-        "The same load meets other limits on some hosts of the group.",
-        "Give the group one set of values; these are those of most hosts.",
+        "The same load reaches different limits on different hosts.",
+        "Set the same values for the whole group. The values shown are those of most hosts.",
         "kernel_tuning_settings:\n{settings}",
     ),
-    "build": _Drift(
+    "build": _DriftAdvice(
         "soon",
         "Go builds",
-        "Requests of one service are answered by different programs.",
-        "Ship the same build to the whole group, by one description.",
+        "Different programs answer the requests for one service.",
+        "Deploy the same build to the whole group, from one description of the service.",
         "go_service_services: [...]  # one list for the whole group",
     ),
-    "sandbox": _Drift(
+    "sandbox": _DriftAdvice(
         "soon",
         "sandboxes",
-        "The weakest sandbox of the group is the one that counts.",
-        "Describe the service once for the group, so that every host confines it alike.",
+        "An attacker needs only the host with the weakest sandbox.",
+        "Describe the service once for the group, so that it has the same sandbox on every host.",
         "go_service_services: [...]  # one list for the whole group",
     ),
 }
 
 
-def _of_drift(drifts: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[tuple[Advice, str, set[str]]]:
+def _advise_drift(drifts: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[tuple[Advice, str, set[str]]]:
     for one in drifts:
         if one["kind"] not in _DRIFT or one["follows_kernel"]:
-            # What comes with the kernel goes with it, and the kernel is a difference of its own.
+            # There is already advice about the different kernels that cause this difference.
             continue
-        say = _DRIFT[one["kind"]]
+        text = _DRIFT[one["kind"]]
         item = Advice(
-            severity=say.severity,
-            title=f"Hosts of group {one['group']} have different {say.what}",
-            why=say.why,
-            action=say.action,
-            set=f"# group_vars/{one['group']}.yml\n{say.set}" if say.set else "",
+            severity=text.severity,
+            title=f"Hosts of group {one['group']} have different {text.what}",
+            why=text.why,
+            action=text.action,
+            set=f"# group_vars/{one['group']}.yml\n{text.set}" if text.set else "",
         )
-        about = one["subjects"][0]
+        subject = one["subjects"][0]
         if one["kind"] == "sysctl":
-            about += f"={one['values'][0]['value']}"
-        # The hosts that differ from most of the group are those to look at.
-        yield item, about, {host for value in one["values"][1:] for host in value["hosts"]}
+            subject += f"={one['values'][0]['value']}"
+        # The values are sorted by their number of hosts: name the hosts that differ from most of the group.
+        yield item, subject, {host for value in one["values"][1:] for host in value["hosts"]}
 
 
-def _setting(about: str) -> str:
-    key, dummy, value = about.partition("=")
+def _setting(subject: str) -> str:
+    """Format ``key=value`` as an entry of kernel_tuning_settings."""
+    key, dummy, value = subject.partition("=")
     return f'  - {{name: {key}, value: "{value}", rule: exactly}}'

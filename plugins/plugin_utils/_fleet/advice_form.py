@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The form of one piece of advice."""
+"""Define one piece of advice."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ import typing as t
 
 __all__ = ["SEVERITIES", "Advice", "Advised"]
 
-# In the order in which a person should care.
+# From the most urgent to the least urgent, each with its name on the page.
 SEVERITIES = {"now": "Fix now", "soon": "Plan", "later": "Consider"}
 
 
 class Advice(t.NamedTuple):
-    """What is wrong and what to set. Equal advice of several hosts is one item of the list.
+    """What is wrong, and what to do about it.
 
-    ``set``: the variable, unit line or command, ready to copy; ``{about}`` in it becomes what the advice is about,
-    and ``{settings}`` an entry of kernel_tuning_settings for each.
-    ``caution``: what gets weaker by following it, where something does.
+    Equal advice for several hosts is one item of the list.
+
+    ``severity``: a key of SEVERITIES.
+    ``set``: the variable, unit line or command to copy. ``{about}`` is replaced by the subjects of the advice, and
+    ``{settings}`` by an entry of kernel_tuning_settings for each of them.
+    ``caution``: the protection that gets weaker when the advice is followed, or empty.
     """
 
     severity: str
@@ -32,5 +35,5 @@ class Advice(t.NamedTuple):
     caution: str = ""
 
 
-# With what it is about on this host: a unit, a path, a key.
+# Advice, and its subject on this host: a unit, a path, a key or a message. Empty where the subject is the host.
 Advised = t.Tuple[Advice, str]

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Advice about the host itself: whether it answers, its sysctl values, and eBPF."""
+"""Give advice about a host that does not answer, about sysctl values, the clock and eBPF."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["KERNEL_TUNING_PATH", "advise_host"]
 
 Facts = t.Mapping[str, t.Any]
 
-# The default of the role kernel_tuning. A file of a name that sorts after it wins over it at boot.
+# The default of the role kernel_tuning. At boot, files whose names sort after it override it.
 KERNEL_TUNING_PATH = "/etc/sysctl.d/60-gofleet.conf"
-_BACKLOG = 4096  # what Go asks for when it listens, where the kernel lets it
+_BACKLOG = 4096  # the default of net.core.somaxconn since Linux 5.4
 
-# Settings that protect the host. True: a higher value is stricter; False: a lower one.
+# The sysctl keys that protect the host, and whether a higher value protects more than a lower one.
 _STRICTER_IF_HIGHER = {
     "kernel.apparmor_restrict_unprivileged_io_uring": True,
     "kernel.apparmor_restrict_unprivileged_unconfined": True,
@@ -37,21 +37,21 @@ _STRICTER_IF_HIGHER = {
     "user.max_user_namespaces": False,
     "vm.unprivileged_userfaultfd": False,
 }
-# Words of a fix that takes a protection away from every program of the host.
+# Words in a fix that removes a protection for every program on the host.
 _LOOSENS = re.compile(
     r"paranoid|unprivileged|lockdown|kptr|userns|CAP_SYS_ADMIN|io_uring_disabled|unconfined", re.I
 )
 
 
 def advise_host(facts: Facts) -> t.Iterator[Advised]:
-    """What is to be done on this host, apart from its Go programs."""
+    """Yield advice about one host, except about its Go programs, with the subject of each."""
     if facts["state"] == "unreachable":
         yield _UNREACHABLE, ""
     for problem in facts["problems"]:
         if facts["state"] != "unreachable":
             yield _failed(problem["module"]), problem["message"]
     for entry in facts["overridden"]:
-        yield _at_boot(entry), ""
+        yield _change_at_boot(entry), ""
     backlog = facts["sysctl"].get("net.core.somaxconn")
     if backlog is not None and str(backlog).isdigit() and int(backlog) < _BACKLOG:
         yield _SHORT_BACKLOG, f"net.core.somaxconn is {backlog}"
@@ -59,31 +59,31 @@ def advise_host(facts: Facts) -> t.Iterator[Advised]:
     if clock is not None and clock["answer"] == "no":
         yield _SLOW_CLOCK, clock["reason"]
     for finding in facts["ebpf"]["findings"]:
-        yield _leftover(finding["kind"]), f"{finding['name'] or finding['object']}: {finding['remedy']}"
+        yield _ebpf_finding(finding["kind"]), f"{finding['name'] or finding['object']}: {finding['remedy']}"
     for profile, fix in facts["fixes"].items():
-        yield _profile(profile, fix, facts), profile
+        yield _unsupported_profile(profile, fix, facts), profile
 
 
 _UNREACHABLE = Advice(
     severity="now",
     title="Hosts that could not be reached",
-    why="Nothing is known of them, so whatever is wrong there is not on this page.",
-    action="Find out why SSH fails, then probe them again.",
+    why="This page says nothing else about them.",
+    action="Find out why the connection fails, then probe them again.",
     set="ansible-playbook gofleet.hosts.probe -e probe_hosts=HOSTS",
 )
 _SHORT_BACKLOG = Advice(
     severity="soon",
-    title="Listeners queue fewer connections than Go asks for",
-    why=f"Go asks for {_BACKLOG}; a full queue drops connections while a service restarts.",
-    action="Use the profile for hosts that answer many connections.",
+    title=f"Listeners queue fewer than {_BACKLOG} connections",
+    why="Go makes the queue as long as net.core.somaxconn. While a service restarts, a full queue drops connections.",
+    action="Use the profile for servers that accept many connections.",
     set="kernel_tuning_profiles: [network_server]",
 )
 
 _SLOW_CLOCK = Advice(
     severity="soon",
     title="Reading the time takes a system call",
-    why="Go reads the clock at every timer and log line; with another clock source it costs a fraction.",
-    action="See why the kernel left its fast clock source. A boot brings it back where it was only a bad moment.",
+    why="Go reads the clock for every timer and log line. A faster clock source needs no system call.",
+    action="Find out why the kernel stopped using its fast clock source. If the cause has gone, a reboot restores it.",
     set="journalctl --dmesg --grep clocksource",
 )
 
@@ -92,31 +92,36 @@ def _failed(module: str) -> Advice:
     return Advice(
         severity="now",
         title=f"{module} failed",
-        why="What it would have told is missing from this page.",
-        action="Read its message, then run it by itself on one of these hosts.",
+        why="Its results are missing from this page.",
+        action="Read the message, then run the module alone on one of these hosts.",
         set=f"ansible HOST --become -m gofleet.hosts.{module}",
     )
 
 
-def _at_boot(entry: t.Mapping[str, t.Any]) -> Advice:
-    """Keep what is live, unless that is the weaker of the two: then keep what the boot will bring."""
+def _change_at_boot(entry: t.Mapping[str, t.Any]) -> Advice:
+    """Return advice about a sysctl value that a boot changes.
+
+    It keeps the live value, or the value after the boot where the live value protects less.
+    """
     key, live, boot = entry["key"], entry["live"], entry["boot"]
     value, caution = live, ""
-    protects = _stricter(key, live, boot)
-    if protects is False:
+    protects_more = _protects_more(key, live, boot)
+    if protects_more is False:
         value = boot
-        caution = f"The live value {live} protects less than {boot}. Keep it by hand only if a tool needs it."
-    elif key in _STRICTER_IF_HIGHER and protects is None:
-        caution = "This key protects the host; see which of the two values is the stricter one."
-    says = f"{entry['wins']} says so" if entry["wins"] else "no file keeps it"
+        caution = (
+            f"The live value {live} protects less than {boot}. Keep the live value only if a tool needs it."
+        )
+    elif key in _STRICTER_IF_HIGHER and protects_more is None:
+        caution = "This key protects the host. Check which of the two values is stricter."
+    cause = f"{entry['wins']} sets the value at boot." if entry["wins"] else "No file sets the value at boot."
     return Advice(
-        severity="now" if protects else "soon",
-        title=f"{key} is {live} now, and {boot or 'the default of the kernel'} after the next boot",
-        why=f"{says[0].upper()}{says[1:]}: "
+        severity="now" if protects_more else "soon",
+        title=f"{key} is {live} now and will be {boot or 'the default of the kernel'} after the next boot",
+        why=cause
         + (
-            "the host loses a protection when it boots."
-            if protects
-            else "what was measured today is not what runs after the boot."
+            " The host loses a protection when it boots."
+            if protects_more
+            else " What was measured today is not in effect after the boot."
         ),
         action=_where_to_set(entry["wins"]),
         set=f'kernel_tuning_settings:\n  - {{name: {key}, value: "{value}", rule: exactly}}'
@@ -125,8 +130,11 @@ def _at_boot(entry: t.Mapping[str, t.Any]) -> Advice:
     )
 
 
-def _stricter(key: str, live: str | None, boot: str | None) -> bool | None:
-    """Whether the live value protects more than the one at boot. None: no protection, or no numbers."""
+def _protects_more(key: str, live: str | None, boot: str | None) -> bool | None:
+    """Return whether the live value protects more than the value at boot.
+
+    None if the key is not a protection, if the values are equal, or if one of them is not a number.
+    """
     try:
         difference = int(live or "") - int(boot or "")
     except ValueError:
@@ -136,48 +144,52 @@ def _stricter(key: str, live: str | None, boot: str | None) -> bool | None:
     return (difference > 0) == _STRICTER_IF_HIGHER[key]
 
 
-def _wins_over_ours(path: str | None) -> bool:
+def _overrides_ours(path: str | None) -> bool:
     return bool(path) and posixpath.basename(str(path)) > posixpath.basename(KERNEL_TUNING_PATH)
 
 
 def _where_to_set(wins: str | None) -> str:
-    if _wins_over_ours(wins):
-        return f"If the live value is the right one, take the line out of {wins}, or write a file that sorts after it."
-    return "If the live value is the right one, keep it with the role kernel_tuning."
+    if _overrides_ours(wins):
+        return (
+            f"If the live value is correct, remove the line from {wins}, or write a file that sorts after it."
+        )
+    return "If the live value is correct, keep it with the role kernel_tuning."
 
 
 def _path_to_set(wins: str | None) -> str:
-    if not _wins_over_ours(wins):
+    if not _overrides_ours(wins):
         return ""
     stem = posixpath.basename(str(wins))
     return f"\nkernel_tuning_path: /etc/sysctl.d/{'zz-gofleet' if stem >= '99' else '99-zz-gofleet'}.conf"
 
 
-def _leftover(kind: str) -> Advice:
+def _ebpf_finding(kind: str) -> Advice:
     names = {
         "orphan_pin": "pins that no process uses",
         "orphan_link": "links without an owner",
-        "unattached_program": "programs that are loaded and attached to nothing",
-        "stale_event": "tracefs events that outlived their maker",
-        "growth": "objects that keep growing in number",
+        "unattached_program": "loaded programs that are not attached",
+        "stale_event": "tracefs events whose creator has exited",
+        "growth": "objects whose number keeps growing",
     }
     return Advice(
         severity="soon",
         title=f"eBPF: {names.get(kind, kind)}",
-        why="They hold kernel memory and may still run at every event, and nobody looks after them.",
-        action="Do what stands beside each name, on the host that has it.",
+        why="They use kernel memory and may run at every event, and no program manages them.",
+        action="Follow the instruction after each name, on the host that has it.",
     )
 
 
-def _profile(profile: str, fix: str, facts: Facts) -> Advice:
+def _unsupported_profile(profile: str, fix: str, facts: Facts) -> Advice:
     reason = facts["capabilities"].get(f"profile/{profile}", {}).get("reason", "")
     return Advice(
         severity="later",
-        title="eBPF profiles that are not possible",
-        why=f"{reason.rstrip('.')}." if reason else "A kernel, a setting or a capability stands against it.",
+        title="eBPF profiles that a host does not support",
+        why=f"{reason.rstrip('.')}."
+        if reason
+        else "The kernel, a setting or a missing capability prevents it.",
         action=f"{fix.rstrip('.')}.",
         caution=(
-            "This loosens a protection for every program of the host. Do it only where such a tool is to run."
+            "This loosens a protection for every program on the host. Do it only on hosts that run such a tool."
             if _LOOSENS.search(fix)
             else ""
         ),

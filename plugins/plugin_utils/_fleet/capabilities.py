@@ -4,9 +4,9 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What one host can do, as one flat list of answers out of the results of several modules.
+"""Collect what one host can do from the results of several modules.
 
-A capability is named ``area/name``. The area says which module was asked and in which of its lists the answer stands.
+A capability is named ``area/name``. The area stands for a module and for the part of its result that has the answer.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ __all__ = ["AREAS", "Answer", "Result", "answer_of", "capabilities_of", "mapping
 Result = t.Mapping[str, t.Any]
 Answer = t.Dict[str, str]
 
-# In the order in which they are shown, with what a person calls them.
+# The areas in the order in which they are shown, with their titles.
 AREAS = {
     "kernel": "Kernel",
     "io_uring": "io_uring",
     "profile": "eBPF: what tools need",
-    "bpf_attach": "eBPF: ways to attach",
-    "bpf_program": "eBPF: types of program",
-    "bpf_map": "eBPF: types of map",
+    "bpf_attach": "eBPF: attach methods",
+    "bpf_program": "eBPF: program types",
+    "bpf_map": "eBPF: map types",
     "symbol": "Kernel symbols",
 }
 _ANSWERS = ("yes", "no", "unknown")
 
 
 def answer_of(value: t.Any) -> Answer | None:
-    """One answer of a probe, reduced to what every probe has. None: that is none."""
+    """Return answer, layer and reason of a probe, or None if the value is not an answer of a probe."""
     if not isinstance(value, t.Mapping) or value.get("answer") not in _ANSWERS:
         return None
     return {
@@ -43,7 +43,10 @@ def answer_of(value: t.Any) -> Answer | None:
 
 
 def capabilities_of(results: t.Mapping[str, Result]) -> dict[str, Answer]:
-    """All answers by ``area/name``, sorted. ``results``: what the modules returned, by the module's name."""
+    """Collect all answers by ``area/name``, sorted by name.
+
+    :param results: the result of each module, by the short name of the module
+    """
     ebpf = results.get("ebpf_info", {})
     found = {
         **_area("kernel", results.get("kernel_info", {}).get("capabilities")),
@@ -74,5 +77,5 @@ def _symbols(symbols: t.Any) -> dict[str, Answer]:
 
 
 def mapping_of(value: t.Any) -> t.Mapping[str, t.Any]:
-    """The value where it is a dictionary, else an empty one."""
+    """Return the value if it is a dictionary, else an empty one."""
     return value if isinstance(value, t.Mapping) else {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers of probes as one plain table: capabilities down, hosts across."""
+"""Format the capabilities of many hosts as a table of plain text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME = "capability"
 _MISSING = "not asked"
 _GAP = "  "
 
-# The answers by capability, or one word for why there are none.
+# The answers by capability, or one word that says why there are none.
 Answers = t.Union[t.Mapping[str, t.Mapping[str, t.Any]], str]
 
 
@@ -26,16 +26,19 @@ def capability_table(
     *,
     width: int = 120,
 ) -> list[str]:
-    """Lines of a table of at most ``width`` columns; more hosts than fit make further tables below.
+    """Return the lines of a table of capabilities by host, with the reasons below it.
 
-    :param hosts: the answers of each host by capability, or a word for why there are none
+    Hosts that do not fit into the width go into more tables below the first one.
+
+    :param hosts: the answers of each host by capability, or a word that says why there are none
+    :param width: the most characters of a line, unless one host alone needs more
     """
     names = sorted({name for answers in hosts.values() if not isinstance(answers, str) for name in answers})
     cells = {host: _column(names, answers) for host, answers in hosts.items()}
     widths = {host: max(len(text) for text in [host, *column]) for host, column in cells.items()}
     first = max(len(name) for name in [_NAME, *names])
     lines: list[str] = []
-    for group in _groups(list(hosts), widths, room=width - first):
+    for group in _groups(list(hosts), widths, available=width - first):
         if lines:
             lines.append("")
         lines += _table(group, names, cells, widths, first)
@@ -54,15 +57,18 @@ def _cell(answer: t.Mapping[str, t.Any] | None) -> str:
     return answer_text(answer)
 
 
-def _groups(hosts: list[str], widths: t.Mapping[str, int], *, room: int) -> list[list[str]]:
-    """The hosts in order, as many side by side as fit; at least one."""
+def _groups(hosts: list[str], widths: t.Mapping[str, int], *, available: int) -> list[list[str]]:
+    """Split the hosts, in order, into groups that fit side by side.
+
+    A host that needs more than the available width is a group of its own.
+    """
     groups: list[list[str]] = []
     left = 0
     for host in hosts:
         needed = len(_GAP) + widths[host]
         if not groups or needed > left:
             groups.append([])
-            left = room
+            left = available
         groups[-1].append(host)
         left -= needed
     return groups
@@ -86,8 +92,8 @@ def _table(
 
 
 def _reasons(hosts: t.Mapping[str, Answers], width: int) -> list[str]:
-    """Why, for each answer that another layer than the kernel gave, and for each that is unknown."""
-    why: dict[str, list[str]] = {}
+    """List the reasons of unknown answers, and of those refused by a layer other than the kernel."""
+    hosts_by_reason: dict[str, list[str]] = {}
     for host, answers in hosts.items():
         if isinstance(answers, str):
             continue
@@ -95,8 +101,8 @@ def _reasons(hosts: t.Mapping[str, Answers], width: int) -> list[str]:
             if answer["answer"] == "unknown" or (
                 answer["answer"] == "no" and answer["decided_by"] != "kernel"
             ):
-                why.setdefault(f"{name}: {answer['reason']}", []).append(host)
+                hosts_by_reason.setdefault(f"{name}: {answer['reason']}", []).append(host)
     lines = []
-    for reason, where in sorted(why.items()):
+    for reason, where in sorted(hosts_by_reason.items()):
         lines += textwrap.wrap(f"{reason} ({', '.join(where)})", width, subsequent_indent="    ")
     return ["", *lines] if lines else []

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Equal things of many hosts kept once, and given back to each host."""
+"""Store values that many hosts share once, and restore the values of each host."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ Entry = t.Dict[str, t.Any]
 
 
 class Answers:
-    """Each distinct answer once, by the order in which it was met."""
+    """A table of the distinct answers, in the order in which they were added."""
 
     def __init__(self) -> None:
         self.table: list[Answer] = []
         self._index: dict[tuple[str, str, str], int] = {}
 
     def number(self, answer: Answer) -> int:
+        """Return the index of the answer in the table. Add it if the table does not have it."""
         key = (answer["answer"], answer["decided_by"], answer["reason"])
         if key not in self._index:
             self._index[key] = len(self.table)
@@ -33,7 +34,7 @@ class Answers:
 
 
 def intern(table: list[t.Dict[str, t.Any]], index: dict[str, int], value: dict[str, t.Any]) -> int:
-    """The place of an equal value in the table, which is where it is put if there is none."""
+    """Return the index of an equal value in the table. Add the value if there is none."""
     key = repr(value)
     if key not in index:
         index[key] = len(table)
@@ -42,7 +43,7 @@ def intern(table: list[t.Dict[str, t.Any]], index: dict[str, int], value: dict[s
 
 
 def group_hosts(hosts: t.Mapping[str, t.Iterable[Entry]]) -> list[Entry]:
-    """Equal entries of several hosts as one with the hosts, sorted by what they say."""
+    """Merge equal entries of several hosts into one with the list of these hosts, sorted by content."""
     found: dict[str, Entry] = {}
     for host, entries in hosts.items():
         for entry in entries:
@@ -53,7 +54,11 @@ def group_hosts(hosts: t.Mapping[str, t.Iterable[Entry]]) -> list[Entry]:
 
 
 def facts_of_hosts(fleet: t.Mapping[str, t.Any]) -> dict[str, Entry]:
-    """What a fleet.json says of each host, as the values of that host can be made from."""
+    """Restore the facts of each host from a report, as far as values_of() reads them.
+
+    :param fleet: a report as fleet_of() returns it
+    :return: the facts by host name
+    """
     classes = [
         {name: fleet["answers"][number] for name, number in one["capabilities"].items()}
         for one in fleet["classes"]

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The matrix: capabilities down; hosts with the same answers as one column."""
+"""Build the matrix of capabilities, in which hosts with the same answers share a column."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .capabilities import AREAS
 __all__ = ["Column", "columns_of", "rows_of"]
 
 Fleet = t.Mapping[str, t.Any]
-# Who said what; the reason is not part of it, since it may name a number that each host has its own of.
+# The answer and the layer that decided. The reason may contain a number that differs on each host.
 Kind = t.Tuple[str, str]
 
 
 class Column(t.NamedTuple):
-    """Hosts that give the same answers."""
+    """The hosts that give the same answers."""
 
     label: str
     hosts: list[str]
@@ -28,7 +28,10 @@ class Column(t.NamedTuple):
 
 
 def columns_of(fleet: Fleet) -> list[Column]:
-    """The columns, that of most hosts first. A single host is its own label; more of them have a letter."""
+    """Group the hosts of a report into columns, the largest first.
+
+    The label is the name of the host if there is only one, else ``Set`` and a letter.
+    """
     found: dict[str, tuple[list[str], dict[str, Kind]]] = {}
     for one in fleet["classes"]:
         answers = {name: _kind(fleet["answers"][number]) for name, number in one["capabilities"].items()}
@@ -42,7 +45,10 @@ def columns_of(fleet: Fleet) -> list[Column]:
 
 
 def rows_of(fleet: Fleet, columns: t.Sequence[Column], hosts: t.Any) -> list[dict[str, t.Any]]:
-    """One row a capability, by area and name, with the cells and the reasons behind them."""
+    """Make one row for each capability, sorted by area and name, with its cells and its reasons.
+
+    :param hosts: the Hosts of the page, which number the hosts
+    """
     answered = sum(len(column.hosts) for column in columns)
     names = {name for column in columns for name in column.answers}
     order = list(AREAS)
@@ -50,9 +56,9 @@ def rows_of(fleet: Fleet, columns: t.Sequence[Column], hosts: t.Any) -> list[dic
     for name in sorted(names, key=lambda name: (order.index(name.split("/", 1)[0]), name)):
         reasons = _reasons(fleet, name)
         counts = dict.fromkeys(("yes", "no", "unknown"), 0)
-        for dummy, answer, where in reasons:
+        for answer, where in reasons:
             counts[answer["answer"]] += len(where)
-        told = {number: answer for number, answer, dummy in reasons}
+        answers = [answer for answer, dummy in reasons]
         rows.append(
             {
                 "id": name,
@@ -61,8 +67,8 @@ def rows_of(fleet: Fleet, columns: t.Sequence[Column], hosts: t.Any) -> list[dic
                 "counts": counts,
                 "silent": answered - sum(counts.values()),
                 "everywhere": counts["yes"] == answered,
-                "cells": [_cell(column, name, told.values()) for column in columns],
-                "reasons": [{**answer, "where": hosts.some(where)} for dummy, answer, where in reasons],
+                "cells": [_cell(column, name, answers) for column in columns],
+                "reasons": [{**answer, "where": hosts.excerpt(where)} for answer, where in reasons],
             }
         )
     return rows
@@ -73,7 +79,7 @@ def _kind(answer: t.Mapping[str, str]) -> Kind:
 
 
 def _letters(number: int) -> str:
-    """A, B, …, Z, AA, AB, …"""
+    """Return the letters of a number, in the order A, B, …, Z, AA, AB, …"""
     text = ""
     number += 1
     while number:
@@ -82,14 +88,14 @@ def _letters(number: int) -> str:
     return text
 
 
-def _reasons(fleet: Fleet, name: str) -> list[tuple[int, t.Mapping[str, str], list[str]]]:
-    """The distinct answers to one capability with their hosts, those of most hosts first."""
+def _reasons(fleet: Fleet, name: str) -> list[tuple[t.Mapping[str, str], list[str]]]:
+    """List the distinct answers for one capability with their hosts, the most frequent answer first."""
     found: dict[int, list[str]] = {}
     for one in fleet["classes"]:
         if name in one["capabilities"]:
             found.setdefault(one["capabilities"][name], []).extend(one["hosts"])
     return [
-        (number, fleet["answers"][number], sorted(where))
+        (fleet["answers"][number], sorted(where))
         for number, where in sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))
     ]
 

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What changed since an earlier run."""
+"""Compare the reports of two runs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from .values import KINDS, Subject, values_of
 __all__ = ["compare", "same_findings"]
 
 Fleet = t.Mapping[str, t.Any]
-_OF_THE_RUN = ("generated", "comparison")
+_KEYS_OF_THE_RUN = ("generated", "comparison")
 
 
 def compare(before: Fleet, after: Fleet) -> dict[str, t.Any]:
-    """The differences between two runs; the same one on several hosts is one."""
+    """Return the differences between two reports, with equal differences of several hosts as one.
+
+    :return: the value of ``comparison`` in fleet.json
+    """
     old, new = facts_of_hosts(before), facts_of_hosts(after)
     found: dict[tuple[str, str, str | None, str | None], list[str]] = {}
     for host in sorted(set(old) & set(new)):
@@ -47,7 +50,7 @@ def _differences(
         yield ("host", "state"), old["state"], new["state"]
     silent = ("unreachable", "failed")
     if old["state"] in silent or new["state"] in silent:
-        # A host that told nothing has changed in nothing that we know.
+        # There is nothing to compare without an answer of the host in both runs.
         return
     was, became = values_of(old), values_of(new)
     for subject in sorted(set(was) | set(became)):
@@ -56,9 +59,9 @@ def _differences(
 
 
 def same_findings(one: Fleet, other: Fleet) -> bool:
-    """Whether two runs found the same, whenever they ran and whatever they were compared with."""
+    """Return whether two reports are equal, apart from their time and their comparison."""
     return _findings(one) == _findings(other)
 
 
 def _findings(fleet: Fleet) -> dict[str, t.Any]:
-    return {key: value for key, value in fleet.items() if key not in _OF_THE_RUN}
+    return {key: value for key, value in fleet.items() if key not in _KEYS_OF_THE_RUN}

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Where hosts of one group differ."""
+"""Find where the hosts of one group differ."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["drift"]
 Drift = t.Dict[str, t.Any]
 Values = t.Mapping[str, t.Mapping[Subject, str]]
 
-# The kernel makes these from the size of memory or the count of processors, so they tell hardware apart, not settings.
-_OF_HARDWARE = {
+# The kernel computes these from the size of memory or the number of processors: different hardware, not drift.
+_HARDWARE_KEYS = {
     "fs.file-max",
     "fs.inotify.max_user_watches",
     "kernel.pid_max",
@@ -41,20 +41,23 @@ _COMPARED = ("kernel", "sysctl", "build", "sandbox", "capability")
 def drift(
     hosts: t.Mapping[str, t.Mapping[str, t.Any]], groups: t.Mapping[str, t.Sequence[str]]
 ) -> list[Drift]:
-    """Each difference within a group once; a larger group does not repeat what a group inside it said.
+    """List the differences within each group.
 
-    :param hosts: the facts of each host that answered
-    :param groups: the members of each group
+    A group does not repeat a difference of a smaller group inside it.
+
+    :param hosts: the facts of each host that answered, by host name
+    :param groups: the host names of each group
+    :return: the value of ``drift`` in fleet.json
     """
     values = {host: _compared(facts) for host, facts in hosts.items()}
-    said: list[tuple[Subject, frozenset[str]]] = []
+    reported: list[tuple[Subject, frozenset[str]]] = []
     found: list[Drift] = []
     for group, members in _by_size(groups, values):
         subjects = []
         for subject in _differences(members, values):
-            if any(subject == other and inside < frozenset(members) for other, inside in said):
+            if any(subject == other and smaller < frozenset(members) for other, smaller in reported):
                 continue
-            said.append((subject, frozenset(members)))
+            reported.append((subject, frozenset(members)))
             subjects.append(subject)
         found += [
             _entry(group, subject, values, members) for subject in subjects if subject[0] != "capability"
@@ -66,20 +69,26 @@ def drift(
 
 
 def _compared(facts: t.Mapping[str, t.Any]) -> dict[Subject, str]:
+    """Select the values of one host that should be the same in a group."""
     return {
         subject: value
         for subject, value in values_of(facts).items()
-        if subject[0] in _COMPARED and subject[1] not in _OF_HARDWARE and not _absent(subject, value)
+        if subject[0] in _COMPARED
+        and subject[1] not in _HARDWARE_KEYS
+        and not _is_missing_key(subject, value)
     }
 
 
-def _absent(subject: Subject, value: str) -> bool:
-    """A key that a kernel does not have comes with that kernel, which is a difference of its own."""
+def _is_missing_key(subject: Subject, value: str) -> bool:
+    """Return whether the kernel lacks this sysctl key, which is a difference of kernels and not of settings."""
     return subject[0] == "sysctl" and value == NOT_THERE
 
 
 def _by_size(groups: t.Mapping[str, t.Sequence[str]], values: Values) -> list[tuple[str, list[str]]]:
-    """Groups with two or more hosts that answered, smallest first; of groups with the same hosts the first by name."""
+    """List the groups with two or more hosts that answered, the smallest first.
+
+    Of groups with the same hosts, the first by name is listed.
+    """
     seen: dict[tuple[str, ...], str] = {}
     for group in sorted(groups):
         members = tuple(sorted({host for host in groups[group] if host in values}))
@@ -91,9 +100,9 @@ def _by_size(groups: t.Mapping[str, t.Sequence[str]], values: Values) -> list[tu
 
 
 def _differences(members: t.Sequence[str], values: Values) -> t.Iterator[Subject]:
-    """The subjects that differ between hosts that have them."""
+    """Yield the subjects whose values differ between the hosts that have them."""
     for subject in sorted({subject for host in members for subject in values[host]}):
-        # A program that only some hosts have is no drift of that program, and a host may not have been asked.
+        # A program may be installed on some hosts only, and a module may have run on some hosts only.
         if len({values[host][subject] for host in members if subject in values[host]}) > 1:
             yield subject
 
@@ -108,12 +117,12 @@ def _entry(group: str, subject: Subject, values: Values, members: t.Sequence[str
         "kind": subject[0],
         "subjects": [subject[1]],
         "follows_kernel": _follows_kernel([subject], values, members),
-        "values": _most_first(by_value),
+        "values": _most_frequent_first(by_value),
     }
 
 
 def _follows_kernel(subjects: t.Sequence[Subject], values: Values, members: t.Sequence[str]) -> bool:
-    """Whether hosts with the same kernel agree, so that the difference came with the kernel and not by a hand."""
+    """Return whether hosts with the same kernel have equal values, so that the kernel explains the difference."""
     by_release: dict[str, set[tuple[str | None, ...]]] = {}
     for host in members:
         seen = tuple(values[host].get(subject) for subject in subjects)
@@ -128,7 +137,10 @@ def _follows_kernel(subjects: t.Sequence[Subject], values: Values, members: t.Se
 def _capabilities(
     group: str, subjects: t.Sequence[Subject], values: Values, members: t.Sequence[str]
 ) -> Drift:
-    """All capabilities that differ as one difference: each host by what it answers otherwise than most."""
+    """Describe all capabilities that differ as one difference.
+
+    The value of a host lists the answers in which it differs from most hosts.
+    """
     usual = {
         subject: collections.Counter(
             values[host][subject] for host in members if subject in values[host]
@@ -149,11 +161,12 @@ def _capabilities(
         "kind": "capability",
         "subjects": names,
         "follows_kernel": _follows_kernel(subjects, values, members),
-        "values": _most_first(by_value),
+        "values": _most_frequent_first(by_value),
     }
 
 
-def _most_first(by_value: t.Mapping[str, list[str]]) -> list[dict[str, t.Any]]:
+def _most_frequent_first(by_value: t.Mapping[str, list[str]]) -> list[dict[str, t.Any]]:
+    """List the values with their hosts, the value of most hosts first."""
     return [
         {"value": value, "hosts": hosts}
         for value, hosts in sorted(by_value.items(), key=lambda one: (-len(one[1]), one[0]))

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The files of a report: what is written, and whether anything but the time is new."""
+"""Make the files of a report, and keep the earlier content if only the time would change."""
 
 from __future__ import annotations
 
@@ -31,19 +31,29 @@ def fleet_files(
     generated: str,
     templates: pathlib.Path,
 ) -> list[dict[str, str]]:
-    """Name and content of each file.
+    """Return the name and the content of fleet.json and fleet.html.
 
-    :param existing: text of the fleet.json that is overwritten, or nothing
-    :param previous: text of the fleet.json that a person wants to compare with, or nothing
+    :param hosts: the facts of each host, by host name
+    :param groups: the host names of each group of the inventory
+    :param existing: text of the fleet.json that will be overwritten, or empty
+    :param previous: text of the fleet.json to compare with, or empty to compare with ``existing``
+    :param previous_path: where ``previous`` comes from, for messages
+    :param generated: time of the report, in UTC, as 2026-11-22T22:00:00Z
+    :param templates: the directory with fleet.html.j2, fleet.css and fleet.js
+    :raises HostError: if ``previous`` is not a report of this schema
     """
     fleet = fleet_of(hosts, groups=groups, generated=generated)
-    here = _if_usable(existing)
-    earlier = parse_fleet(previous, path=previous_path) if previous else here
+    current = _parse_existing(existing)
+    earlier = parse_fleet(previous, path=previous_path) if previous else current
     if earlier is not None:
         fleet["comparison"] = compare(earlier, fleet)
-    if here is not None and same_findings(here, fleet) and (not previous or _as_compared(here, fleet)):
-        # What was found is what the file says already. It keeps its time and what it was compared with.
-        fleet = here
+    if (
+        current is not None
+        and same_findings(current, fleet)
+        and (not previous or _same_comparison(current, fleet))
+    ):
+        # The existing file has the same content. Keep its time and its comparison.
+        fleet = current
     return [
         {"name": "fleet.json", "content": fleet_text(fleet)},
         {"name": "fleet.html", "content": page_of(fleet, templates=templates)},
@@ -51,7 +61,7 @@ def fleet_files(
 
 
 def fleet_text(fleet: t.Mapping[str, t.Any]) -> str:
-    """A report as text: a line for each part of a list, so that two of them can be compared by eye."""
+    """Format a report as JSON with one line for each item of a list, so that two reports are easy to compare."""
     parts = []
     for key, value in fleet.items():
         if isinstance(value, list) and value:
@@ -62,13 +72,13 @@ def fleet_text(fleet: t.Mapping[str, t.Any]) -> str:
     return "{\n " + ",\n ".join(parts) + "\n}\n"
 
 
-def _if_usable(text: str) -> dict[str, t.Any] | None:
-    """The file that is there. What cannot be read is overwritten like nothing, since nobody named it."""
+def _parse_existing(text: str) -> dict[str, t.Any] | None:
+    """Parse the existing file, or return None if it is empty or unreadable, since it will be overwritten anyway."""
     try:
         return parse_fleet(text, path="fleet.json") if text.strip() else None
     except HostError:
         return None
 
 
-def _as_compared(one: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any]) -> bool:
+def _same_comparison(one: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any]) -> bool:
     return bool(one["comparison"] == other["comparison"])

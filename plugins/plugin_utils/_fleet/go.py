@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The Go programs of one host, and of many: builds, who runs them, and in what sandbox."""
+"""Describe the Go programs of one host and of a fleet, with their builds, processes and sandboxes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = [
     "version_key",
 ]
 
-Found = t.Dict[str, t.Any]
-_NUMBERED = re.compile(r"[0-9a-f]{12,}|(?<=^session-)\w+(?=\.scope)|(?<=^run-)\w+(?=\.)")
-# A build is the same on two hosts if these are.
-_BUILD = (
+Entry = t.Dict[str, t.Any]
+_CHANGING_NUMBER = re.compile(r"[0-9a-f]{12,}|(?<=^session-)\w+(?=\.scope)|(?<=^run-)\w+(?=\.)")
+# Builds on two hosts are the same if these are equal.
+_BUILD_KEYS = (
     "path",
     "module",
     "version",
@@ -41,7 +41,7 @@ _BUILD = (
     "cgo",
     "starts_here",
 )
-_PROCESS = (
+_PROCESS_KEYS = (
     "unit",
     "comm",
     "path",
@@ -57,8 +57,11 @@ _PROCESS = (
 )
 
 
-def builds_of(binaries: t.Any) -> list[Found]:
-    """The Go programs that go_binary_info found on one host, without what differs from run to run."""
+def builds_of(binaries: t.Any) -> list[Entry]:
+    """List the Go programs of one host, without values that change from run to run.
+
+    :param binaries: ``binaries`` of go_binary_info, or None
+    """
     found = []
     for binary in binaries if isinstance(binaries, (list, tuple)) else []:
         main = binary.get("main") or {}
@@ -82,18 +85,23 @@ def builds_of(binaries: t.Any) -> list[Found]:
     return sorted(found, key=lambda build: (build["path"], build["go_version"], build["version"]))
 
 
-def processes_of(binaries: t.Any) -> list[Found]:
-    """The running Go programs of one host with the sandbox that each really has; alike ones of a unit once."""
-    found: list[Found] = []
+def processes_of(binaries: t.Any) -> list[Entry]:
+    """List the running Go programs of one host with their sandboxes, equal processes of a unit once.
+
+    :param binaries: ``binaries`` of go_binary_info, or None
+    """
+    found: list[Entry] = []
     for binary in binaries if isinstance(binaries, (list, tuple)) else []:
         for process in binary.get("processes") or []:
-            one = _process(str(binary.get("path") or ""), process)
-            if one not in found:
-                found.append(one)
-    return sorted(found, key=lambda one: (one["unit"], one["path"], str(sorted(one.items(), key=str))))
+            entry = _process(str(binary.get("path") or ""), process)
+            if entry not in found:
+                found.append(entry)
+    return sorted(
+        found, key=lambda entry: (entry["unit"], entry["path"], str(sorted(entry.items(), key=str)))
+    )
 
 
-def _process(path: str, process: t.Mapping[str, t.Any]) -> Found:
+def _process(path: str, process: t.Mapping[str, t.Any]) -> Entry:
     limits = (process.get("limits") or {}).get("nofile")
     hard = limits.get("hard") if isinstance(limits, t.Mapping) else limits
     privileges = process.get("no_new_privs")
@@ -114,46 +122,46 @@ def _process(path: str, process: t.Mapping[str, t.Any]) -> Found:
 
 
 def unit_name(unit: t.Any) -> str:
-    """A unit without the number of its session or container, which is another one after each start."""
-    return _NUMBERED.sub("*", str(unit or ""))
+    """Replace the number of a session or container in a unit's name by ``*``, since it changes at each start."""
+    return _CHANGING_NUMBER.sub("*", str(unit or ""))
 
 
 def _hex(value: t.Any) -> str | None:
-    """A set of capabilities as the kernel counts them; any length of zeros in front is the same set."""
+    """Format a set of capabilities, given as a number or in hexadecimal, without leading zeros."""
     try:
         return None if value is None else f"{value if isinstance(value, int) else int(str(value), 16):#x}"
     except ValueError:
         return None
 
 
-def go_builds(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[Found]:
-    """Each build once, with its hosts, the count of its processes and of those that run an older file."""
-    return _alike(hosts, "builds", _BUILD, sums=("running", "stale"))
+def go_builds(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[Entry]:
+    """List each build once, with its hosts, the number of its processes, and of those that run a replaced file."""
+    return _group_equal(hosts, "builds", _BUILD_KEYS, sums=("running", "stale"))
 
 
-def go_processes(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[Found]:
-    """Each running program with the same sandbox once, with its hosts."""
-    return _alike(hosts, "processes", _PROCESS, sums=())
+def go_processes(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[Entry]:
+    """List each running program once per sandbox, with its hosts."""
+    return _group_equal(hosts, "processes", _PROCESS_KEYS, sums=())
 
 
-def _alike(
+def _group_equal(
     hosts: t.Mapping[str, t.Mapping[str, t.Any]], kind: str, keys: t.Sequence[str], *, sums: t.Sequence[str]
-) -> list[Found]:
-    found: dict[str, Found] = {}
+) -> list[Entry]:
+    found: dict[str, Entry] = {}
     for host, facts in hosts.items():
-        for one in facts.get(kind) or []:
-            identity = {key: one.get(key) for key in keys}
+        for item in facts.get(kind) or []:
+            identity = {key: item.get(key) for key in keys}
             entry = found.setdefault(repr(identity), {**identity, **dict.fromkeys(sums, 0), "hosts": []})
             for name in sums:
-                entry[name] += one.get(name) or 0
+                entry[name] += item.get(name) or 0
             if not entry["hosts"] or entry["hosts"][-1] != host:
                 entry["hosts"].append(host)
     return [found[key] for key in sorted(found)]
 
 
-def go_versions(builds: t.Sequence[Found]) -> list[Found]:
-    """Each version of Go once, newest first, with the count of its builds and its hosts."""
-    found: dict[str, Found] = {}
+def go_versions(builds: t.Sequence[Entry]) -> list[Entry]:
+    """List each version of Go once, the newest first, with the number of its builds and with its hosts."""
+    found: dict[str, Entry] = {}
     for build in builds:
         entry = found.setdefault(
             build["go_version"],
@@ -166,6 +174,9 @@ def go_versions(builds: t.Sequence[Found]) -> list[Found]:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Orders ``go1.9 < go1.21rc2 < go1.21.0 < go1.21.10``; what is no version comes first."""
-    # Behind a blank stand the experiments that it was built with.
+    """Return a key that sorts ``go1.9 < go1.21rc2 < go1.21.0 < go1.21.10``.
+
+    Text that is not a version sorts first.
+    """
+    # The experiments of the build follow after a space (GOEXPERIMENT).
     return sort_key(version.split(" ", maxsplit=1)[0])

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""One host in short: what lasts of the results of the modules, without what differs from run to run."""
+"""Reduce the results of the probing modules on one host to facts that do not change from run to run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .schema import SCHEMA
 
 __all__ = ["ANSWERED", "KERNEL_NAMES", "MODULES", "host_facts", "no_facts"]
 
-# What a module returns when it did its work. failed_when: false hides that it failed, so a result is known by this.
+# The key that a module returns on success. failed_when: false hides a failure, so the key shows whether it worked.
 MODULES = {
     "kernel_info": "capabilities",
     "io_uring_info": "setup",
@@ -28,7 +28,7 @@ MODULES = {
 ANSWERED = ("answered", "partly")
 _KERNEL = {"release": ("release", "release"), "machine": ("release", "machine"), "cgroup": ("cgroup", "mode")}
 KERNEL_NAMES = ("release", "machine", "cgroup", "lsm", "lockdown", "goarch", "level", "thp", "clocksource")
-# Counters of the kernel that stand among its settings, and differ at every look.
+# Counters among the sysctl keys, which change all the time.
 _COUNTERS = {
     "fs.dentry-state",
     "fs.file-nr",
@@ -39,7 +39,7 @@ _COUNTERS = {
 
 
 def no_facts(state: str, *, problems: t.Sequence[t.Mapping[str, str]] = ()) -> dict[str, t.Any]:
-    """A host that told nothing."""
+    """Return the facts of a host without answers, in the given state."""
     return {
         "schema": SCHEMA,
         "state": state,
@@ -56,13 +56,16 @@ def no_facts(state: str, *, problems: t.Sequence[t.Mapping[str, str]] = ()) -> d
 
 
 def host_facts(results: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The facts of one host. ``results``: what was registered, by the module's name."""
+    """Return the facts of one host, as the fact ``gofleet`` holds them.
+
+    :param results: the registered result of each module, by the short name of the module
+    """
     given = {name: result for name, result in results.items() if isinstance(result, t.Mapping)}
-    asked = {name: given[name] for name in MODULES if name in given and not given[name].get("skipped")}
-    problems = [problem for name, result in asked.items() for problem in _problems(name, result)]
-    answered = {name: result for name, result in asked.items() if result.get(MODULES[name]) is not None}
+    ran = {name: given[name] for name in MODULES if name in given and not given[name].get("skipped")}
+    problems = [problem for name, result in ran.items() for problem in _problems(name, result)]
+    answered = {name: result for name, result in ran.items() if result.get(MODULES[name]) is not None}
     if not answered:
-        unreachable = not asked or any(result.get("unreachable") for result in asked.values())
+        unreachable = not ran or any(result.get("unreachable") for result in ran.values())
         return no_facts("unreachable" if unreachable else "failed", problems=problems)
     values = mapping_of(answered.get("kernel_info", {}).get("values"))
     binaries = answered.get("go_binary_info", {}).get("binaries")
@@ -93,10 +96,10 @@ def _problems(module: str, result: Result) -> list[dict[str, str]]:
 
 
 def _kernel(values: Result) -> dict[str, t.Any]:
-    """What a person asks first about a kernel; what the module does not tell is left out."""
+    """Select the main properties of the kernel, without those that the module did not return."""
     lsm, cpu, clock = (mapping_of(values.get(name)) for name in ("lsm", "cpu", "clock"))
     active = lsm.get("active")
-    told = {
+    properties = {
         **{name: mapping_of(values.get(subset)).get(key) for name, (subset, key) in _KERNEL.items()},
         "lsm": ", ".join(active) if isinstance(active, (list, tuple)) else active,
         "lockdown": lsm.get("lockdown"),
@@ -105,11 +108,11 @@ def _kernel(values: Result) -> dict[str, t.Any]:
         "thp": mapping_of(values.get("thp")).get("enabled"),
         "clocksource": clock.get("current") or clock.get("clocksource"),
     }
-    return {name: str(value) for name, value in told.items() if value is not None}
+    return {name: str(value) for name, value in properties.items() if value is not None}
 
 
 def _overridden(values: Result) -> list[dict[str, t.Any]]:
-    """The sysctl values that will not be the same after a boot."""
+    """List the sysctl values that a boot will change."""
     origins = mapping_of(values.get("sysctl_origin"))
     return [
         {
@@ -138,7 +141,7 @@ def _ebpf(inventory: Result) -> dict[str, t.Any]:
 
 
 def _fixes(ebpf: Result) -> dict[str, str]:
-    """What would make a profile possible that is not, by profile."""
+    """Return the fix of each unsupported profile that has one, by profile."""
     profiles = mapping_of(ebpf.get("profiles"))
     return {
         name: str(profile["fix"])
@@ -148,7 +151,7 @@ def _fixes(ebpf: Result) -> dict[str, str]:
 
 
 def _setting(value: t.Any) -> str | None:
-    """A value as sysctl prints it: several fields stand side by side."""
+    """Format a value as sysctl prints it, with several fields separated by spaces."""
     return " ".join(str(field) for field in value) if isinstance(value, (list, tuple)) else _text(value)
 
 

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What a host can do, in the text form that Prometheus reads."""
+"""Format the facts of a host in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ import typing as t
 __all__ = ["metrics_of"]
 
 Labels = t.Mapping[str, str]
-
-
+# The name of a metric without its prefix, its help text, and its samples.
 Family = t.Tuple[str, str, t.Iterable[t.Tuple[Labels, int]]]
 
 
 def metrics_of(facts: t.Mapping[str, t.Any]) -> str:
-    """The text for the textfile collector."""
-    families = [*_of_kernel(facts), *_of_go(facts["builds"]), *_of_probe(facts)]
+    """Return the text of a file for the textfile collector of the node exporter.
+
+    :param facts: the facts of the host, as host_facts() returns them
+    """
+    families = [*_kernel_families(facts), *_go_families(facts["builds"]), *_probe_families(facts)]
     return "".join(_family(f"gofleet_{name}", text, samples) for name, text, samples in families)
 
 
-def _of_kernel(facts: t.Mapping[str, t.Any]) -> list[Family]:
+def _kernel_families(facts: t.Mapping[str, t.Any]) -> list[Family]:
     answers = [
         ({"capability": name, "answer": answer["answer"], "decided_by": answer["decided_by"]}, 1)
         for name, answer in facts["capabilities"].items()
@@ -40,35 +42,35 @@ def _of_kernel(facts: t.Mapping[str, t.Any]) -> list[Family]:
         ),
         (
             "sysctl_changes_at_boot",
-            "A sysctl value that will not be the same after the next boot, and the file that decides it.",
+            "A sysctl value that the next boot changes, and the file that sets it.",
             at_boot,
         ),
     ]
 
 
-def _of_go(builds: t.Sequence[t.Mapping[str, t.Any]]) -> list[Family]:
-    told = ("path", "module", "version", "go_version", "supported")
-    known_by = ("path", "version", "go_version")
+def _go_families(builds: t.Sequence[t.Mapping[str, t.Any]]) -> list[Family]:
+    info_labels = ("path", "module", "version", "go_version", "supported")
+    count_labels = ("path", "version", "go_version")
     return [
         (
             "go_build_info",
             "A Go program on the host, and whether its Go gets security fixes (supported).",
-            [(_labels(build, *told), 1) for build in builds],
+            [(_labels(build, *info_labels), 1) for build in builds],
         ),
         (
             "go_build_processes",
             "Running processes of a Go program.",
-            [(_labels(build, *known_by), build["running"]) for build in builds],
+            [(_labels(build, *count_labels), build["running"]) for build in builds],
         ),
         (
             "go_build_stale_processes",
             "Running processes of a program file that has been replaced.",
-            [(_labels(build, *known_by), build["stale"]) for build in builds],
+            [(_labels(build, *count_labels), build["stale"]) for build in builds],
         ),
     ]
 
 
-def _of_probe(facts: t.Mapping[str, t.Any]) -> list[Family]:
+def _probe_families(facts: t.Mapping[str, t.Any]) -> list[Family]:
     findings = collections.Counter(finding["kind"] for finding in facts["ebpf"]["findings"])
     return [
         (
@@ -78,7 +80,7 @@ def _of_probe(facts: t.Mapping[str, t.Any]) -> list[Family]:
         ),
         (
             "probe_failed",
-            "A part of the probe that failed.",
+            "A module of the probe that failed.",
             [({"module": problem["module"]}, 1) for problem in facts["problems"]],
         ),
     ]
@@ -89,7 +91,10 @@ def _labels(entry: t.Mapping[str, t.Any], *names: str) -> dict[str, str]:
 
 
 def _family(name: str, text: str, samples: t.Iterable[tuple[Labels, int]]) -> str:
-    """One metric. The same labels twice would make the exporter refuse the whole file."""
+    """Format one metric with its help, or nothing if it has no samples.
+
+    The exporter rejects a file that has the same labels twice, so equal labels become one sample.
+    """
     added: dict[str, int] = {}
     for labels, value in samples:
         key = ",".join(f'{label}="{_escaped(labels[label])}"' for label in labels)

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The page: one HTML file that needs nothing else."""
+"""Render the page as one HTML file that loads nothing."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ _SYMBOLS = {"yes": "✓", "no": "✗", "unknown": "?"}
 
 
 def page_of(fleet: t.Mapping[str, t.Any], *, templates: pathlib.Path) -> str:
-    """The text of fleet.html.
+    """Return the text of fleet.html.
 
-    The policy in the page forbids every request and allows the one style sheet and the scripts by their hashes, so that
-    even a text that got past the escaping would not run.
+    The content security policy of the page forbids every request. It allows the style sheet and the scripts by their
+    hashes, so that a text that was not escaped does not run either.
 
+    :param fleet: a report as fleet_of() returns it
     :param templates: the directory with fleet.html.j2, fleet.css and fleet.js
     """
     environment = jinja2.Environment(
@@ -40,7 +41,7 @@ def page_of(fleet: t.Mapping[str, t.Any], *, templates: pathlib.Path) -> str:
     )
     environment.filters["number"] = lambda number: f"{number:,}"
     style, script = ((templates / name).read_text(encoding="utf-8") for name in ("fleet.css", "fleet.js"))
-    # Runs before the body is drawn, so that what the script opens and closes does not jump.
+    # This runs before the body is drawn, so that the page does not move when the main script opens and closes parts.
     early = 'document.documentElement.classList.add("js");'
     return environment.get_template("fleet.html.j2").render(
         view_of(fleet),

@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The whole fleet as one value: what is written as fleet.json."""
+"""Build the report of a fleet, which is written as fleet.json."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ from .schema import SCHEMA
 __all__ = ["fleet_of"]
 
 Facts = t.Mapping[str, t.Any]
-_EVERYBODY = ("all", "ungrouped")
+_BUILT_IN_GROUPS = ("all", "ungrouped")
 
 
 def fleet_of(
     hosts: t.Mapping[str, Facts], *, groups: t.Mapping[str, t.Sequence[str]], generated: str
 ) -> dict[str, t.Any]:
-    """The report of one run, compared with nothing yet.
+    """Return the report of one run, without a comparison.
 
-    :param hosts: the facts of each host
-    :param groups: the members of each group of the inventory
-    :param generated: when, in UTC
+    :param hosts: the facts of each host, by host name
+    :param groups: the host names of each group of the inventory
+    :param generated: time of the run, in UTC, as 2026-11-22T22:00:00Z
+    :return: a dictionary by docs/fleet.schema.json
     """
     hosts = {host: hosts[host] for host in sorted(hosts)}
     answered = {host: facts for host, facts in hosts.items() if facts["state"] in ANSWERED}
-    groups = {group: names for group, names in groups.items() if group not in _EVERYBODY}
+    groups = {group: names for group, names in groups.items() if group not in _BUILT_IN_GROUPS}
     members = {group: set(names) for group, names in groups.items()}
     drifts = drift(answered, groups)
     builds = go_builds(answered)
@@ -69,7 +70,7 @@ def _summary(states: list[str]) -> dict[str, int]:
 
 
 class _Tables:
-    """What many hosts share."""
+    """The tables of values that many hosts share, each value once."""
 
     def __init__(self) -> None:
         self.answers = Answers()
@@ -79,10 +80,12 @@ class _Tables:
         self._setting_index: dict[str, int] = {}
 
     def class_of(self, facts: Facts) -> int | None:
+        """Return the index of the host's set of answers, or None if it has no answers."""
         numbers = {name: self.answers.number(one) for name, one in facts["capabilities"].items()}
         return intern(self.classes, self._class_index, numbers) if numbers else None
 
     def setting_of(self, facts: Facts) -> int | None:
+        """Return the index of the host's sysctl values, or None if it has none."""
         return intern(self.settings, self._setting_index, dict(facts["sysctl"])) if facts["sysctl"] else None
 
 
@@ -101,7 +104,7 @@ def _host(
 
 
 def _units(hosts: t.Mapping[str, Facts]) -> list[dict[str, t.Any]]:
-    """What each unit has in the kernel, added up over the hosts."""
+    """Add up the eBPF objects of each unit over the hosts."""
     found: dict[str, dict[str, t.Any]] = {}
     for host, facts in hosts.items():
         for unit, counts in facts["ebpf"]["units"].items():

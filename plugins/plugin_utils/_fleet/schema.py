@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""The version of fleet.json, and the reading of an earlier one."""
+"""Define the version of fleet.json, and parse an earlier file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ...module_utils._errors import HostError
 
 __all__ = ["SCHEMA", "parse_fleet"]
 
-# Goes up when a key is renamed, removed or changes its meaning; docs/fleet.schema.json says what each key is.
+# Increase it when a key is renamed, is removed or changes its meaning. docs/fleet.schema.json describes each key.
 SCHEMA = 1
-# What a comparison reads of an earlier file.
-_READ = (
+# The keys that a comparison reads from an earlier file.
+_REQUIRED_KEYS = (
     "generated",
     "hosts",
     "answers",
@@ -33,15 +33,19 @@ _READ = (
 
 
 def parse_fleet(text: str, *, path: str) -> dict[str, t.Any]:
-    """An earlier fleet.json out of its text. HostError where it is none, or one of another schema."""
+    """Parse the text of an earlier fleet.json.
+
+    :param path: where the text comes from, for messages
+    :raises HostError: if it is not a complete fleet.json of this schema
+    """
     try:
         fleet = json.loads(text)
     except ValueError as error:
         raise HostError(
             path,
             wanted="the fleet.json of an earlier run",
-            found=f"no JSON ({error})",
-            remedy="Name the right file in probe_previous, or leave the variable out.",
+            found=f"invalid JSON ({error})",
+            remedy="Correct the path in probe_previous, or omit the variable.",
         )
     schema = fleet.get("schema") if isinstance(fleet, dict) else None
     if schema != SCHEMA:
@@ -49,14 +53,14 @@ def parse_fleet(text: str, *, path: str) -> dict[str, t.Any]:
             path,
             wanted=f"the fleet.json of an earlier run with schema {SCHEMA}",
             found="a file without a schema" if schema is None else f"schema {schema}",
-            remedy="Compare with a file that this version of the collection wrote, or leave probe_previous out.",
+            remedy="Compare with a file that this version of the collection wrote, or omit probe_previous.",
         )
-    missing = [key for key in _READ if key not in fleet]
+    missing = [key for key in _REQUIRED_KEYS if key not in fleet]
     if missing:
         raise HostError(
             path,
-            wanted="the whole fleet.json of an earlier run",
+            wanted="the complete fleet.json of an earlier run",
             found=f"a file without {', '.join(missing)}",
-            remedy="Name a file as the playbook wrote it, or leave probe_previous out.",
+            remedy="Name a file that the playbook wrote, or omit probe_previous.",
         )
     return t.cast("dict[str, t.Any]", fleet)

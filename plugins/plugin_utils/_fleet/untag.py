@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""Values of Ansible as values of Python, so that what follows is as fast as Python and as plain as JSON."""
+"""Convert tagged values of Ansible to plain values of Python, which are faster to read and can be written as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ __all__ = ["plain"]
 
 
 def plain(value: t.Any) -> t.Any:
-    """The same value without templates that are evaluated when read, and without marks of where it comes from."""
+    """Return the value without Ansible's data tags and without templates that are evaluated on access.
+
+    Tuples and sets become lists. Keys, and values of other types, become strings.
+    """
     if isinstance(value, t.Mapping):
         return {str(key): plain(value[key]) for key in value}
     if isinstance(value, str):

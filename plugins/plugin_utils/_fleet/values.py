@@ -4,7 +4,7 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What two hosts of one kind should have in common, as one flat list of values of a host."""
+"""List the values of a host that are compared with other hosts and with earlier runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typing as t
 
 __all__ = ["KINDS", "NOT_THERE", "Subject", "answer_text", "sandbox_text", "values_of"]
 
-# Kind of the value and what it is the value of.
+# The kind of a value (a key of KINDS) and its name.
 Subject = t.Tuple[str, str]
 NOT_THERE = "not there"
 KINDS = {
@@ -28,7 +28,7 @@ KINDS = {
 
 
 def values_of(facts: t.Mapping[str, t.Any]) -> dict[Subject, str]:
-    """The values of one host by kind and subject, each a short text."""
+    """Return the values of one host as short texts, by kind and name."""
     found: dict[Subject, str] = {}
     for name, value in facts["kernel"].items():
         found["kernel", name] = value
@@ -52,14 +52,14 @@ def values_of(facts: t.Mapping[str, t.Any]) -> dict[Subject, str]:
 
 
 def answer_text(answer: t.Mapping[str, str]) -> str:
-    """``yes``, or who said no. The kernel is the usual one to decide, so another layer is what is named."""
+    """Format an answer, with the layer that decided in brackets unless it is the kernel."""
     if answer["decided_by"] == "kernel":
         return answer["answer"]
     return f"{answer['answer']} ({answer['decided_by']})"
 
 
 def sandbox_text(process: t.Mapping[str, t.Any]) -> str:
-    """The states of a process that confine it, as one line."""
+    """Describe the sandbox of a process in one line."""
     profile = process["apparmor"] or "no AppArmor"
     seccomp = {0: "no seccomp", 1: "strict seccomp", 2: "seccomp filter"}.get(
         process["seccomp"], "seccomp unknown"

@@ -4,7 +4,10 @@
 
 # This plugin util is PRIVATE to the collection: it can change at any time. Do not use it from elsewhere.
 
-"""What the page shows, made small: hosts by number, equal hosts as one column, long lists by their start."""
+"""Prepare a report for the page.
+
+To keep the page small, hosts have numbers, equal hosts share a column, and long lists of hosts are cut.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,19 @@ from .values import KINDS
 __all__ = ["Hosts", "data_of", "view_of"]
 
 Fleet = t.Mapping[str, t.Any]
-_NAMES = 12  # a longer list of hosts is completed by the script when somebody opens it
-_COLUMNS = 24  # what is in the page itself; the script shows the others
+_MAX_NAMES = 12  # the script completes a longer list of hosts when it is opened
+_MAX_COLUMNS = 24  # the script adds the other columns
 
 
 class Hosts:
-    """The hosts by their number, which is how the page refers to them."""
+    """The hosts of a report, which the page refers to by number."""
 
     def __init__(self, names: t.Sequence[str]) -> None:
         self.names = list(names)
         self._number = {name: number for number, name in enumerate(self.names)}
 
     def ranges(self, hosts: t.Iterable[str]) -> str:
-        """``0-3,7``: the numbers, runs of them as their ends."""
+        """Return the numbers of the hosts as ranges, for example ``0-3,7``."""
         runs: list[list[int]] = []
         for number in sorted(self._number[host] for host in hosts):
             if runs and number == runs[-1][1] + 1:
@@ -41,25 +44,25 @@ class Hosts:
                 runs.append([number, number])
         return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
-    def some(self, hosts: t.Sequence[str]) -> dict[str, t.Any]:
-        """A list of hosts as the page shows it."""
+    def excerpt(self, hosts: t.Sequence[str]) -> dict[str, t.Any]:
+        """Return the number of hosts, the first names, and all hosts as ranges."""
         return {
             "ranges": self.ranges(hosts),
             "count": len(hosts),
-            "names": list(hosts[:_NAMES]),
-            "more": max(0, len(hosts) - _NAMES),
+            "names": list(hosts[:_MAX_NAMES]),
+            "more": max(0, len(hosts) - _MAX_NAMES),
         }
 
 
 def view_of(fleet: Fleet) -> dict[str, t.Any]:
-    """Everything that the template says."""
+    """Return the variables of the template fleet.html.j2."""
     hosts = Hosts([host["name"] for host in fleet["hosts"]])
     return {
         "schema": fleet["schema"],
-        "generated": _when(fleet["generated"]),
+        "generated": _format_time(fleet["generated"]),
         "summary": fleet["summary"],
         "groups": sorted({group for host in fleet["hosts"] for group in host["groups"]}),
-        "advice": [{**item, "where": hosts.some(item["hosts"])} for item in fleet["advice"]],
+        "advice": [{**item, "where": hosts.excerpt(item["hosts"])} for item in fleet["advice"]],
         "severities": SEVERITIES,
         "changes": _changes(fleet["comparison"], hosts),
         **_matrix(fleet, hosts),
@@ -86,7 +89,7 @@ def _matrix(fleet: Fleet, hosts: Hosts) -> dict[str, t.Any]:
         "everywhere": [(title, names) for title, names in everywhere if names],
         "capabilities": len(rows),
         "columns": [
-            {"label": column.label, "where": hosts.some(column.hosts)} for column in columns[:_COLUMNS]
+            {"label": column.label, "where": hosts.excerpt(column.hosts)} for column in columns[:_MAX_COLUMNS]
         ],
         "columns_in_all": len(columns),
     }
@@ -101,21 +104,24 @@ def _go(go: Fleet, hosts: Hosts) -> dict[str, t.Any]:
 
 
 def _host_rows(fleet: Fleet) -> list[dict[str, t.Any]]:
-    concerned = _concerned(fleet)
+    advice_counts = _count_advice(fleet)
     return [
         {
             **host,
             "kernel": {**dict.fromkeys(KERNEL_NAMES, ""), **host["kernel"]},
             "confinement": _confinement(host["kernel"].get("lsm")),
             "number": number,
-            "to_do": concerned.get(host["name"], 0),
+            "to_do": advice_counts.get(host["name"], 0),
         }
         for number, host in enumerate(fleet["hosts"])
     ]
 
 
 def data_of(fleet: Fleet) -> str:
-    """What the script needs beyond what the page says, as JSON that no text in it can break out of."""
+    """Return the data of the script as JSON.
+
+    ``<``, ``>`` and ``&`` are escaped, so that no text in the data can end the script element.
+    """
     hosts = Hosts([host["name"] for host in fleet["hosts"]])
     columns = columns_of(fleet)
     groups: dict[str, list[str]] = {}
@@ -126,7 +132,7 @@ def data_of(fleet: Fleet) -> str:
         "hosts": hosts.names,
         "groups": {group: hosts.ranges(members) for group, members in sorted(groups.items())},
         "columns": [{"label": column.label, "hosts": hosts.ranges(column.hosts)} for column in columns],
-        "shown": _COLUMNS,
+        "shown": _MAX_COLUMNS,
         **_cells(columns),
     }
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
@@ -134,7 +140,7 @@ def data_of(fleet: Fleet) -> str:
 
 
 def _cells(columns: t.Sequence[Column]) -> dict[str, t.Any]:
-    """The answers of each capability by column, each distinct answer once."""
+    """Return the distinct answers, and for each capability the index of the answer in each column."""
     kinds: dict[tuple[str, str], int] = {}
     rows: dict[str, list[int]] = {}
     names = sorted({name for column in columns for name in column.answers})
@@ -147,11 +153,11 @@ def _cells(columns: t.Sequence[Column]) -> dict[str, t.Any]:
 
 
 def _with_hosts(entries: t.Iterable[t.Mapping[str, t.Any]], hosts: Hosts) -> list[dict[str, t.Any]]:
-    return [{**entry, "where": hosts.some(entry["hosts"])} for entry in entries]
+    return [{**entry, "where": hosts.excerpt(entry["hosts"])} for entry in entries]
 
 
 def _confinement(lsm: str | None) -> str:
-    """Of the security modules the one that confines programs by a policy."""
+    """Select the security modules that confine programs by a policy."""
     if lsm is None:
         return ""
     return (
@@ -159,13 +165,13 @@ def _confinement(lsm: str | None) -> str:
     )
 
 
-def _when(generated: str) -> str:
-    """A moment to the minute, as a person reads it."""
+def _format_time(generated: str) -> str:
+    """Format a time to the minute, as 2026-11-22 22:00 UTC."""
     return generated[:16].replace("T", " ") + " UTC"
 
 
-def _concerned(fleet: Fleet) -> dict[str, int]:
-    """How many pieces of advice concern each host."""
+def _count_advice(fleet: Fleet) -> dict[str, int]:
+    """Count the pieces of advice for each host."""
     counts: dict[str, int] = {}
     for item in fleet["advice"]:
         for host in item["hosts"]:
@@ -178,9 +184,9 @@ def _changes(comparison: t.Mapping[str, t.Any] | None, hosts: Hosts) -> dict[str
         return None
     return {
         **comparison,
-        "previous": _when(comparison["previous"]),
+        "previous": _format_time(comparison["previous"]),
         "changes": [
             {**change, "kind": KINDS[change["kind"]]} for change in _with_hosts(comparison["changes"], hosts)
         ],
-        "added": hosts.some(comparison["hosts_added"]),
+        "added": hosts.excerpt(comparison["hosts_added"]),
     }

@@ -32,7 +32,7 @@ def host(
     findings: list[dict[str, t.Any]] | None = None,
     profiles: dict[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
-    """A host with which all is well, but for what is given."""
+    """Return the facts of a host without problems, changed by the arguments."""
     fine = {
         "unit": "hello.service",
         "uid": 999,
@@ -65,7 +65,7 @@ def host(
     )
 
 
-def only(facts: dict[str, t.Any]) -> dict[str, t.Any]:
+def the_only_advice(facts: dict[str, t.Any]) -> dict[str, t.Any]:
     (item,) = advice({"web1": facts}, [])
     assert item["hosts"] == ["web1"]
     assert item["severity"] in SEVERITIES
@@ -77,7 +77,7 @@ def only(facts: dict[str, t.Any]) -> dict[str, t.Any]:
     return item
 
 
-def test_nothing_to_do() -> None:
+def test_a_host_without_problems_gets_no_advice() -> None:
     assert advice({"web1": host()}, []) == []
 
 
@@ -86,7 +86,7 @@ def test_nothing_to_do() -> None:
     [
         ({"sysctl": {"net.core.somaxconn": 128}}, "soon", "queue fewer", "kernel_tuning_profiles: [network_server]"),
         ({"build": {"supported": "no"}}, "now", "Running programs", "go_service_services:"),
-        ({"build": {"supported": "no", "processes": []}}, "later", "do not run now", ""),
+        ({"build": {"supported": "no", "processes": []}}, "later", "are not running", ""),
         ({"build": {"supported": "no", "path": "/usr/local/go/bin/go"}}, "soon", "toolchains", "go_toolchain_"),
         ({"build": {"starts_here": {**YES, "answer": "no", "decided_by": "glibc"}}}, "now", "cannot start", "static"),
         ({"build": {"starts_here": {**YES, "answer": "no", "decided_by": "cpu"}}}, "now", "cannot start", "GOAMD64=v1"),
@@ -102,13 +102,13 @@ def test_nothing_to_do() -> None:
         ({"profiles": {"obi": {"answer": "no", "reason": "no BTF", "fix": "Boot."}}}, "later", "eBPF profiles", ""),
     ],
 )  # fmt: skip
-def test_one_thing_is_wrong(given: dict[str, t.Any], severity: str, title: str, to_set: str) -> None:
-    item = only(host(**given))
+def test_a_host_with_one_problem(given: dict[str, t.Any], severity: str, title: str, to_set: str) -> None:
+    item = the_only_advice(host(**given))
     assert (item["severity"], title in item["title"], to_set in item["set"]) == (severity, True, True)
     assert item["caution"] == ""
 
 
-def test_the_variables_of_our_own_role_where_it_made_the_service() -> None:
+def test_services_of_our_role_get_its_variables() -> None:
     ours = {"path": "/opt/gofleet/hello/current/hello"}
     few = {
         **ours,
@@ -116,26 +116,26 @@ def test_the_variables_of_our_own_role_where_it_made_the_service() -> None:
             {"unit": "hello.service", "limits": {"nofile": {"hard": 9}}, "apparmor": "x (enforce)"}
         ],
     }
-    assert "limits: {nofile: 524288}" in only(host(build=few))["set"]
+    assert "limits: {nofile: 524288}" in the_only_advice(host(build=few))["set"]
     memory = {
         **ours,
         "processes": [{"unit": "hello.service", "cgroup": {"memory_max": 9}, "apparmor": "x (enforce)"}],
     }
-    assert "limits: {memory_max: ...}" in only(host(build=memory))["set"]
+    assert "limits: {memory_max: ...}" in the_only_advice(host(build=memory))["set"]
 
 
 @pytest.mark.parametrize(
     ("key", "values", "severity", "value", "path", "warned"),
     [
-        # Ours comes last: the role is enough.
+        # The file of the role comes last.
         ("vm.swappiness", ("10", "60", "/usr/lib/sysctl.d/50-a.conf"), "soon", "10", False, False),
         ("vm.swappiness", ("10", None, None), "soon", "10", False, False),
-        # Another file comes after ours.
+        # Another file comes after the file of the role.
         ("vm.swappiness", ("10", "60", "/etc/sysctl.d/99-a.conf"), "soon", "10", True, False),
-        # A protection that a boot takes away is urgent.
+        # The host loses a protection at boot: urgent.
         ("kernel.kptr_restrict", ("2", "0", "/etc/sysctl.d/10-a.conf"), "now", "2", False, False),
         ("kernel.unprivileged_userns_clone", ("0", "1", "/etc/sysctl.d/10-a.conf"), "now", "0", False, False),
-        # What is live protects less: the stricter value is what is offered, and it is said.
+        # The live value protects less: the advice offers the stricter value, with a caution.
         ("kernel.perf_event_paranoid", ("1", "3", "/etc/sysctl.d/10-a.conf"), "soon", "3", False, True),
         ("kernel.kptr_restrict", ("2", None, None), "soon", "2", False, True),
     ],
@@ -143,7 +143,7 @@ def test_the_variables_of_our_own_role_where_it_made_the_service() -> None:
 def test_a_value_that_a_boot_changes(  # noqa: PLR0917 a table
     key: str, values: tuple[str, str | None, str | None], severity: str, value: str, path: bool, warned: bool
 ) -> None:
-    item = only(host(boot={key: dict(zip(("live", "boot_value", "wins"), values))}))
+    item = the_only_advice(host(boot={key: dict(zip(("live", "boot_value", "wins"), values))}))
     assert item["severity"] == severity
     assert f'{{name: {key}, value: "{value}", rule: exactly}}' in item["set"]
     assert ("kernel_tuning_path: " in item["set"]) == path
@@ -153,7 +153,7 @@ def test_a_value_that_a_boot_changes(  # noqa: PLR0917 a table
 
 
 def test_a_file_that_sorts_after_every_other() -> None:
-    item = only(
+    item = the_only_advice(
         host(boot={"vm.swappiness": {"live": 1, "boot_value": 2, "wins": "/etc/sysctl.d/99-zzz.conf"}})
     )
     assert yaml.safe_load(item["set"])["kernel_tuning_path"] > "/etc/sysctl.d/99-zzz.conf"
@@ -162,10 +162,10 @@ def test_a_file_that_sorts_after_every_other() -> None:
 @pytest.mark.parametrize(
     "fix", ["Set kernel.perf_event_paranoid to 1.", "Boot without lockdown.", "Add CAP_SYS_ADMIN."]
 )
-def test_what_loosens_a_protection_says_so(fix: str) -> None:
-    assert only(host(profiles={"x": {"answer": "no", "reason": "r", "fix": fix}}))["caution"].startswith(
-        "This loosens"
-    )
+def test_a_fix_that_loosens_a_protection_has_a_caution(fix: str) -> None:
+    assert the_only_advice(host(profiles={"x": {"answer": "no", "reason": "r", "fix": fix}}))[
+        "caution"
+    ].startswith("This loosens")
 
 
 def test_hosts_without_an_answer() -> None:
@@ -177,7 +177,7 @@ def test_hosts_without_an_answer() -> None:
     assert items == {"Hosts that could not be reached": ["a"], "kernel_info failed": ["b"]}
 
 
-def test_equal_advice_of_many_hosts_is_one_item_and_the_urgent_ones_come_first() -> None:
+def test_equal_advice_is_one_item_and_urgent_items_come_first() -> None:
     hosts = {f"web{number}": host(sysctl={"net.core.somaxconn": 128}) for number in range(9)}
     hosts["db1"] = host(process={"deleted": True})
     items = advice(hosts, [])
@@ -200,7 +200,7 @@ def test_drift_becomes_advice_with_the_values_of_most_hosts() -> None:
     }
 
 
-def test_the_defaults_of_the_roles_are_those_we_name() -> None:
+def test_the_defaults_of_the_roles_are_equal_to_ours() -> None:
     def default(role: str, name: str) -> t.Any:
         return yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8"))[name]
 
@@ -209,7 +209,7 @@ def test_the_defaults_of_the_roles_are_those_we_name() -> None:
     assert default("kernel_tuning", "kernel_tuning_path") == KERNEL_TUNING_PATH
 
 
-def test_every_variable_we_name_is_one_of_a_role() -> None:
+def test_the_advice_names_variables_of_roles() -> None:
     known = {
         name
         for path in ROLES.glob("*/meta/argument_specs.yml")
@@ -234,7 +234,7 @@ def test_a_slow_clock() -> None:
         "decided_by": "kernel",
         "reason": "it is hpet",
     }
-    item = only(facts)
+    item = the_only_advice(facts)
     assert (item["severity"], item["summary"]) == ("soon", "it is hpet")
     facts["capabilities"]["kernel/fast_clock"]["answer"] = "unknown"
     assert advice({"web1": facts}, []) == []

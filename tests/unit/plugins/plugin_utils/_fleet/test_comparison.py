@@ -135,8 +135,8 @@ def test_each_host_gets_back_what_was_kept_once() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("", "no JSON"),
-        ("{", "no JSON"),
+        ("", "invalid JSON"),
+        ("{", "invalid JSON"),
         ("[]", "without a schema"),
         ("{}", "without a schema"),
         ('{"schema": 0}', "schema 0"),

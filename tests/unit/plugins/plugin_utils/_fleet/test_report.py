@@ -191,7 +191,7 @@ def test_hosts_by_number(hosts: list[str], ranges: str) -> None:
 
 def test_long_lists_are_cut_and_say_so() -> None:
     names = [f"h{number:03}" for number in range(100)]
-    some = view.Hosts(names).some(names)
+    some = view.Hosts(names).excerpt(names)
     assert (some["count"], len(some["names"]) + some["more"], some["ranges"]) == (100, 100, "0-99")
 
 
