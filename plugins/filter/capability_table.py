@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Turn the answers of kernel_info and io_uring_info of many hosts into one table of plain text."""
+"""Format the answers of kernel_info and io_uring_info of many hosts as one table of plain text."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ..plugin_utils._fleet.capability_table import capability_table
 
 DOCUMENTATION = r"""
 name: capability_table
-short_description: Capabilities of many hosts as one table of plain text
+short_description: Show the capabilities of many hosts in one table of plain text
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Takes the variables of all hosts and returns the lines of one table, capabilities down and hosts across.
-  - A cell is the answer. Where another layer than the kernel decided it, the layer stands behind it in brackets, and the reason
-    below the table.
+  - Takes the variables of all hosts and returns the lines of a table with one row for each capability and one column for each host.
+  - A cell contains the answer. If a layer other than the kernel decided, its name follows in brackets, and the reason is
+    shown below the table.
   - A host without results is shown as C(unreachable) or C(failed).
-  - Hosts that do not fit into O(width) get a further table below.
+  - Hosts that do not fit into O(width) are shown in more tables below the first one.
 positional: hosts
 options:
   _input:
-    description: The variables of hosts by name, as in C(hostvars).
+    description: The variables of the hosts by host name, such as C(hostvars).
     type: dict
     required: true
   hosts:
@@ -35,15 +35,15 @@ options:
     elements: str
     required: true
   kernel:
-    description: Name of the variable that registered M(gofleet.hosts.kernel_info).
+    description: Name of the variable with the registered result of M(gofleet.hosts.kernel_info).
     type: str
     default: __probe_kernel
   ring:
-    description: Name of the variable that registered M(gofleet.hosts.io_uring_info).
+    description: Name of the variable with the registered result of M(gofleet.hosts.io_uring_info).
     type: str
     default: __probe_ring
   width:
-    description: Columns of the table at most.
+    description: The most characters in a line, unless the column of one host needs more.
     type: int
     default: 120
 """
@@ -75,7 +75,15 @@ def capability_table_of_hosts(
     ring: str = "__probe_ring",
     width: int = 120,
 ) -> list[str]:
-    """The lines of the table; a host without results shows why."""
+    """Return the lines of the table.
+
+    :param hostvars: the variables of the hosts by host name
+    :param hosts: the hosts to show, in this order
+    :param kernel: name of the variable with the result of kernel_info
+    :param ring: name of the variable with the result of io_uring_info
+    :param width: the most characters in a line
+    :raises AnsibleFilterError: if ``hosts`` is not a list
+    """
     if not isinstance(hosts, (list, tuple)):
         raise AnsibleFilterError(
             f"capability_table: hosts: wanted a list of host names; found {type(hosts).__name__}. "
@@ -91,13 +99,15 @@ def _answers(variables: t.Mapping[str, t.Any], kernel: str, ring: str) -> dict[s
     answers: dict[str, dict[str, t.Any]] = {}
     for result in results:
         answers.update(result.get("capabilities", {}))
-        ways = result.get("setup", {})
-        answers.update((f"io_uring_{way}" if way != "plain" else "io_uring", ways[way]) for way in ways)
+        setups = result.get("setup", {})
+        answers.update(
+            (f"io_uring_{name}" if name != "plain" else "io_uring", setups[name]) for name in setups
+        )
     return answers or "failed"
 
 
 class FilterModule:
-    """Filters of the collection about probes."""
+    """The filter of the collection with this name."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"capability_table": capability_table_of_hosts}

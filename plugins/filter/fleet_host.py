@@ -6,18 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: fleet_host
-short_description: One host in short, out of what the probing modules returned
+short_description: Reduce the results of the probing modules to the facts of one host
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Reduces the results of the probing modules to what lasts. Process ids, counters and times are left out, so that an unchanged
-    host gives the same value again.
-  - Meant for a fact that may be cached. The playbook C(gofleet.hosts.probe) makes the fact C(gofleet) of it.
-  - A module that failed, was skipped or did not reach the host is told in C(state) and C(problems).
+  - Removes process ids, counters and times from the results of the probing modules, so that an unchanged host gives the same value
+    in each run.
+  - The value is meant for a fact, which may be cached. The playbook C(gofleet.hosts.probe) sets it as the fact C(gofleet).
+  - C(state) and C(problems) show modules that failed or did not reach the host. A skipped module is ignored.
 positional: _input
 options:
   _input:
-    description: Results as they were registered, by the short name of the module, such as C(kernel_info).
+    description: The registered results, by the short name of the module, such as C(kernel_info).
     type: dict
     required: true
 seealso:
@@ -26,7 +26,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Keep what a host can do
+- name: Set the facts of a host
   ansible.builtin.set_fact:
     gofleet: "{{ {'kernel_info': kernel, 'go_binary_info': go} | gofleet.hosts.fleet_host }}"
     cacheable: true
@@ -35,15 +35,15 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The host. C(state) is C(answered), C(partly), C(failed) or C(unreachable).
-    - C(capabilities) holds each answer by C(area/name), as in C(io_uring/sqpoll).
+    - The facts of the host. C(state) is C(answered), C(partly), C(failed) or C(unreachable).
+    - C(capabilities) contains each answer by C(area/name), for example C(io_uring/sqpoll).
   type: dict
   sample:
     state: answered
     problems: []
     kernel: {release: 6.12.0-1-amd64, goarch: amd64, level: v3}
     capabilities:
-      kernel/psi: {answer: "yes", decided_by: kernel, reason: /proc/pressure/memory tells it}
+      kernel/psi: {answer: "yes", decided_by: kernel, reason: /proc/pressure/memory is readable}
 """
 
 import typing as t
@@ -56,9 +56,10 @@ from ..plugin_utils._fleet.untag import plain
 
 
 def _filter(results: t.Any) -> dict[str, t.Any]:
+    """Return the facts of one host from the registered results by the name of the module."""
     if not isinstance(results, Mapping):
         raise AnsibleFilterError(
-            f"gofleet.hosts.fleet_host: wanted results by name of the module; found {type(results).__name__}. "
+            f"gofleet.hosts.fleet_host: wanted results by the name of the module; found {type(results).__name__}. "
             "Write {'kernel_info': kernel} | gofleet.hosts.fleet_host."
         )
     return host_facts(plain(results))

@@ -6,32 +6,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: fleet_report
-short_description: The files of the fleet report, out of the facts of its hosts
+short_description: Make the files of the fleet report from the facts of the hosts
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Takes the fact C(gofleet) of each host and gives the text of C(fleet.json) and C(fleet.html).
-  - If the hosts tell what they told in O(existing), that is what comes back, with its time, so that writing it changes nothing.
+  - Takes the fact C(gofleet) of each host and returns the text of C(fleet.json) and C(fleet.html).
+  - If the report would differ from O(existing) only in its time, O(existing) is returned with its time, so that writing it changes nothing.
   - The page is one file that makes no request. It is made from C(fleet.json) alone.
 positional: _input, hosts
 options:
   _input:
-    description: The variables of hosts by name, as in C(hostvars).
+    description: The variables of the hosts by host name, such as C(hostvars).
     type: dict
     required: true
   hosts:
-    description: The hosts of the report. One without the fact counts as unreachable.
+    description: The hosts of the report. A host without the fact is reported as unreachable.
     type: list
     elements: str
     required: true
   groups:
-    description: The members of the groups by name, as in C(groups). Hosts of one group are compared with each other.
+    description: The hosts of each group by group name, such as C(groups). Hosts of one group are compared with each other.
     type: dict
     default: {}
   existing:
     description:
-      - Text of the C(fleet.json) that will be overwritten, empty if there is none.
-      - Without O(previous) the report is compared with it, unless it is of another schema.
+      - Text of the C(fleet.json) that will be overwritten. Empty if there is none.
+      - Without O(previous), the report is compared with it, unless it has another schema.
     type: str
     default: ""
   previous:
@@ -43,7 +43,7 @@ options:
     type: str
     default: previous
   generated:
-    description: The time of the report, in UTC, as V(2026-11-22T22:00:00Z). Now if not given.
+    description: The time of the report, in UTC, for example V(2026-11-22T22:00:00Z). The default is the current time.
     type: str
 seealso:
   - plugin: gofleet.hosts.fleet_host
@@ -100,6 +100,7 @@ def _filter(
     previous_path: str = "previous",
     generated: str | None = None,
 ) -> list[dict[str, str]]:
+    """Return the name and the content of each file, for the options of the documentation."""
     if not isinstance(hostvars, Mapping) or not isinstance(hosts, (list, tuple)):
         raise AnsibleFilterError(
             "gofleet.hosts.fleet_report: wanted hostvars and a list of host names; found "
@@ -121,9 +122,10 @@ def _filter(
 
 
 def _facts(hostvars: t.Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
+    """Return the fact of a host, or that of an unreachable host if it has none."""
     variables = hostvars.get(host) or {}
     facts = variables.get("gofleet") or variables.get("ansible_facts", {}).get("gofleet")
-    # A cache may hold a fact that another version of the collection made.
+    # A fact cache may contain a fact from another version of the collection.
     if not isinstance(facts, Mapping) or facts.get("schema") != SCHEMA:
         return no_facts("unreachable")
     return t.cast("dict[str, t.Any]", plain(facts))

@@ -6,23 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: probe_metrics
-short_description: What a host can do, as metrics for the node exporter
+short_description: Format the facts of a host as metrics for the node exporter
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Gives the text of a file for the textfile collector of the node exporter.
-  - It holds no time, so an unchanged host has an unchanged file. The exporter tells the age of the file as
+  - Returns the text of a file for the textfile collector of the node exporter.
+  - The text contains no time, so the file of an unchanged host does not change. The exporter reports the time of the file in
     C(node_textfile_mtime_seconds).
 positional: _input
 options:
   _input:
-    description: The host, as P(gofleet.hosts.fleet_host#filter) gives it.
+    description: The facts of the host, as P(gofleet.hosts.fleet_host#filter) returns them.
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Hand what the host can do to the node exporter
+- name: Write the metrics of the host for the node exporter
   ansible.builtin.copy:
     dest: /var/lib/prometheus/node-exporter/gofleet.prom
     content: "{{ gofleet | gofleet.hosts.probe_metrics }}"
@@ -46,6 +46,7 @@ from ..plugin_utils._fleet.untag import plain
 
 
 def _filter(facts: t.Any) -> str:
+    """Return the text of the file for the textfile collector."""
     if not isinstance(facts, Mapping) or "capabilities" not in facts:
         raise AnsibleFilterError(
             "gofleet.hosts.probe_metrics: wanted the fact gofleet of a host; found something else. "

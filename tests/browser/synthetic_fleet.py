@@ -2,7 +2,10 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fleet of any size, made from what real hosts answered and varied as real fleets are. The same for the same seed."""
+"""Make a fleet of any size from the recorded results of real hosts, with the variety of real fleets.
+
+The same seed makes the same fleet.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,12 @@ def answer(word: str, layer: str = "kernel", reason: str = "tried, it works") ->
 
 
 def recorded() -> list[Results]:
-    """What the modules returned on real hosts."""
+    """Read the recorded results of the modules on real hosts."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RECORDED.glob("*.json"))]
 
 
 def inventory(count: int) -> dict[str, list[str]]:
-    """The groups of so many hosts, by name."""
+    """Return the groups of a number of hosts, by group name."""
     groups: dict[str, list[str]] = {"all": [], "go_hosts": []}
     for number in range(count):
         group = GROUPS[number * len(GROUPS) // count]
@@ -48,17 +51,17 @@ def inventory(count: int) -> dict[str, list[str]]:
 
 
 def results_of(name: str, *, seed: int = 1) -> Results:
-    """What the modules would return on this host."""
-    chance = random.Random(f"{seed} {name}")
-    if chance.random() < 0.004:
+    """Return the results of the modules on one host."""
+    rng = random.Random(f"{seed} {name}")
+    if rng.random() < 0.004:
         return {
             "kernel_info": {"unreachable": True, "msg": "Failed to connect to the host via ssh: timed out"}
         }
-    base = copy.deepcopy(chance.choice(recorded_once()))
-    results = {**base, **_missing(base, chance)}
-    _vary_kernel(results, chance)
-    results["go_binary_info"] = {"binaries": _binaries(chance), "passed_over": []}
-    if chance.random() < 0.003:
+    base = copy.deepcopy(rng.choice(recorded_once()))
+    results = {**base, **_missing(base, rng)}
+    _vary_kernel(results, rng)
+    results["go_binary_info"] = {"binaries": _binaries(rng), "passed_over": []}
+    if rng.random() < 0.003:
         results["ebpf_inventory_info"] = {"msg": "bpf(PROG_GET_NEXT_ID): wanted CAP_SYS_ADMIN; found EPERM."}
     return results
 
@@ -72,13 +75,13 @@ def recorded_once() -> list[Results]:
     return _RECORDED
 
 
-def _missing(base: Results, chance: random.Random) -> Results:
-    """What only the host with the newest kernel was asked; older kernels lack some of it."""
+def _missing(base: Results, rng: random.Random) -> Results:
+    """Add the results that were recorded on the newest kernel only, with some features missing as on older kernels."""
     newest = recorded_once()[-1]
     made = {name: copy.deepcopy(newest[name]) for name in newest if name not in base}
     made["ebpf_inventory_info"] = {
         **copy.deepcopy(newest["ebpf_inventory_info"]),
-        "findings": _findings(chance),
+        "findings": _findings(rng),
     }
     if "ebpf_info" in made:
         for area, name in [
@@ -92,8 +95,8 @@ def _missing(base: Results, chance: random.Random) -> Results:
     return made
 
 
-def _findings(chance: random.Random) -> list[dict[str, t.Any]]:
-    if chance.random() > 0.01:
+def _findings(rng: random.Random) -> list[dict[str, t.Any]]:
+    if rng.random() > 0.01:
         return []
     return [
         {
@@ -107,14 +110,14 @@ def _findings(chance: random.Random) -> list[dict[str, t.Any]]:
     ]
 
 
-def _vary_kernel(results: Results, chance: random.Random) -> None:
+def _vary_kernel(results: Results, rng: random.Random) -> None:
     kernel = results["kernel_info"]
     values = kernel["values"]
-    # As distributions do it: most hosts run the newest kernel, some have not booted since.
-    build = 41 if chance.random() < 0.97 else 38
+    # Most hosts run the newest kernel of the distribution. Some were not rebooted since its installation.
+    build = 41 if rng.random() < 0.97 else 38
     values["release"]["release"] = values["release"]["release"].split("-", 1)[0] + f"-{build}-amd64"
-    values["cpu"] = {"goarch": "amd64", "level": chance.choice(["v3", "v3", "v3", "v4", "v2"])}
-    if chance.random() < 0.02:
+    values["cpu"] = {"goarch": "amd64", "level": rng.choice(["v3", "v3", "v3", "v4", "v2"])}
+    if rng.random() < 0.02:
         values["sysctl"]["vm.swappiness"] = 10
         values["sysctl_origin"] = {
             "vm.swappiness": {
@@ -127,17 +130,17 @@ def _vary_kernel(results: Results, chance: random.Random) -> None:
             }
         }
     for area in (kernel["capabilities"], results["io_uring_info"].get("setup") or {}):
-        if chance.random() < 0.06:
-            layer, reason = chance.choice(LAYERS)
-            for name in chance.sample(sorted(area), k=min(2, len(area))):
+        if rng.random() < 0.06:
+            layer, reason = rng.choice(LAYERS)
+            for name in rng.sample(sorted(area), k=min(2, len(area))):
                 area[name] = answer("no", layer, reason)
 
 
-def _binaries(chance: random.Random) -> list[dict[str, t.Any]]:
+def _binaries(rng: random.Random) -> list[dict[str, t.Any]]:
     made = []
-    for service in chance.sample(SERVICES, k=chance.choice([1, 1, 2, 3])):
-        go_version, supported = chance.choices(GO, weights=[60, 25, 10, 3, 2])[0]
-        stale = chance.random() < 0.004
+    for service in rng.sample(SERVICES, k=rng.choice([1, 1, 2, 3])):
+        go_version, supported = rng.choices(GO, weights=[60, 25, 10, 3, 2])[0]
+        stale = rng.random() < 0.004
         made.append(
             {
                 "path": f"/opt/gofleet/{service}/current/{service}",
@@ -145,7 +148,7 @@ def _binaries(chance: random.Random) -> list[dict[str, t.Any]]:
                 "supported": supported,
                 "main": {
                     "path": f"example.net/{service}",
-                    "version": chance.choice(["v1.4.0", "v1.4.0", "v1.3.9"]),
+                    "version": rng.choice(["v1.4.0", "v1.4.0", "v1.3.9"]),
                 },
                 "goarch": "amd64",
                 "goamd64": "v1",
@@ -154,16 +157,16 @@ def _binaries(chance: random.Random) -> list[dict[str, t.Any]]:
                 "stripped": True,
                 "cgo": False,
                 "starts_here": answer("yes", reason="static, for this architecture and level"),
-                "processes": [_process(service, chance, stale=stale)],
+                "processes": [_process(service, rng, stale=stale)],
             }
         )
     return made
 
 
-def _process(service: str, chance: random.Random, *, stale: bool) -> dict[str, t.Any]:
-    confined = chance.random() < 0.97
+def _process(service: str, rng: random.Random, *, stale: bool) -> dict[str, t.Any]:
+    confined = rng.random() < 0.97
     return {
-        "pid": chance.randrange(300, 30000),
+        "pid": rng.randrange(300, 30000),
         "unit": f"{service}.service",
         "comm": service,
         "uid": 61184 if confined else 0,

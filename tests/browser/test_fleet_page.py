@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fleet page in a real browser: what a person does with it, on every kind of screen."""
+"""Use the fleet page in a real browser as a person does, on several screens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCREENS = {
     "phone, dark": {"width": 390, "height": 844, "color_scheme": "dark"},
 }
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-# Milliseconds from a key to the next picture.
+# Returns the milliseconds from an input to the next frame.
 KEY = """async (text) => {
   const box = document.getElementById("host-filter");
   const started = performance.now();
@@ -37,11 +37,11 @@ HOSTILE = "</script><script>alert('host')</script><img src=http://203.0.113.1/x 
 
 
 def shown(page: Page, selector: str) -> int:
-    """How many of these a person could see."""
+    """Count the visible elements."""
     return sum(one.is_visible() for one in page.locator(selector).all())
 
 
-def test_the_first_screen_tells_how_many_what_is_wrong_and_what_to_do(
+def test_the_first_screen_shows_the_number_of_hosts_and_the_most_urgent_advice(
     open_page: Open, large: pathlib.Path
 ) -> None:
     for screen in SCREENS.values():
@@ -56,13 +56,11 @@ def test_the_first_screen_tells_how_many_what_is_wrong_and_what_to_do(
 
 
 @pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS.keys())
-def test_nothing_stands_in_the_way_of_anybody(
-    open_page: Open, small: pathlib.Path, screen: dict[str, t.Any]
-) -> None:
+def test_the_page_is_accessible(open_page: Open, small: pathlib.Path, screen: dict[str, t.Any]) -> None:
     page = open_page(small, **screen).page
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     page.locator(".opener").first.click()
-    # What is not drawn because it is far from the screen would not be looked at either.
+    # Axe does not check elements that are not drawn because they are off the screen.
     page.evaluate(
         "document.querySelectorAll('.scroll').forEach((one) => { one.style.contentVisibility = 'visible'; })"
     )
@@ -90,12 +88,12 @@ def test_a_thousand_hosts_are_fast(open_page: Open, large: pathlib.Path) -> None
     words = ["w", "we", "web", "web0", "web00", "web001", "web00", "web0", "web", "we", "w", ""]
     keys = [page.evaluate(KEY, word) for word in words]
     print(f"ready {ready:.0f} ms, key {statistics.median(keys):.0f} ms, slowest {max(keys):.0f} ms")
-    # Several times what a quiet machine takes: this fails on a wrong algorithm, not on a busy machine.
+    # Several times the time of a quiet machine: this fails for a wrong algorithm, but not on a busy machine.
     assert ready < 5000
     assert statistics.median(keys) < 1000
 
 
-def test_the_filter_holds_for_the_whole_page(open_page: Open, large: pathlib.Path) -> None:
+def test_the_filter_applies_to_the_whole_page(open_page: Open, large: pathlib.Path) -> None:
     page = open_page(large).page
     assert page.locator("#filter-count").get_attribute("role") == "status"
     page.get_by_label("Only hosts named").press_sequentially("API020")
@@ -118,7 +116,7 @@ def test_the_filter_holds_for_the_whole_page(open_page: Open, large: pathlib.Pat
     assert page.locator("#hosts tbody tr:not([hidden])").count() == 1000
 
 
-def test_tables_sort_by_the_keyboard(open_page: Open, small: pathlib.Path) -> None:
+def test_tables_can_be_sorted_with_the_keyboard(open_page: Open, small: pathlib.Path) -> None:
     page = open_page(small).page
     head = page.locator("#hosts thead th").filter(has_text="To do")
     head.get_by_role("button").focus()
@@ -134,7 +132,9 @@ def test_tables_sort_by_the_keyboard(open_page: Open, small: pathlib.Path) -> No
     assert page.locator("[aria-sort]").count() == 1
 
 
-def test_everything_is_reached_by_the_keyboard_and_seen_there(open_page: Open, small: pathlib.Path) -> None:
+def test_the_keyboard_reaches_everything_and_the_focus_is_visible(
+    open_page: Open, small: pathlib.Path
+) -> None:
     page = open_page(small).page
     wanted = {"skip", "host-filter", "group-filter", "capability-filter", "opener", "scroll", "members"}
     seen: set[str] = set()
@@ -142,24 +142,24 @@ def test_everything_is_reached_by_the_keyboard_and_seen_there(open_page: Open, s
     assert page.evaluate("document.activeElement.className") == "skip"
     assert page.locator(".skip").bounding_box()["y"] >= 0
     for dummy in range(600):
-        place = page.evaluate(
+        kind, is_visible = page.evaluate(
             """async () => {
-              // No person presses a key before the screen has followed the last one.
+              // A person presses the next key only after the screen has changed.
               await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
               const here = document.activeElement, style = getComputedStyle(here);
               const kind = here.id || here.className || here.tagName;
               return [kind, style.outlineStyle !== "none" || here.tagName === "BODY"];
             }"""
         )
-        seen.update(place[0].split())
-        assert place[1], f"{place[0]} has the focus and does not show it"
+        seen.update(kind.split())
+        assert is_visible, f"{kind} has the focus, but does not show it"
         if wanted <= seen:
             return
         page.keyboard.press("Tab")
     assert seen >= wanted
 
 
-def test_reasons_stand_behind_each_capability(open_page: Open, small: pathlib.Path) -> None:
+def test_a_capability_shows_its_reasons_when_clicked(open_page: Open, small: pathlib.Path) -> None:
     page = open_page(small).page
     opener = page.locator(".opener").first
     why = page.locator("tr.why").first
@@ -176,9 +176,7 @@ def test_reasons_stand_behind_each_capability(open_page: Open, small: pathlib.Pa
     assert "hosts:" in page.locator("tbody.members").inner_text()
 
 
-def test_more_sets_of_hosts_than_a_screen_bears_come_when_asked_for(
-    open_page: Open, large: pathlib.Path
-) -> None:
+def test_a_button_shows_more_columns(open_page: Open, large: pathlib.Path) -> None:
     page = open_page(large).page
     before = page.locator("#matrix thead th.set").count()
     page.locator("#more-columns").click()
@@ -188,7 +186,7 @@ def test_more_sets_of_hosts_than_a_screen_bears_come_when_asked_for(
     assert names == ["sqpoll"]
 
 
-def test_a_list_of_hosts_opens_whole(open_page: Open, large: pathlib.Path) -> None:
+def test_an_opened_list_shows_all_hosts(open_page: Open, large: pathlib.Path) -> None:
     page = open_page(large).page
     first = page.locator("#next details.hosts").first
     count = int(first.locator("summary").inner_text().split()[0])
@@ -228,7 +226,7 @@ def test_it_prints(open_page: Open, small: pathlib.Path) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
-def test_hostile_texts_are_only_texts(
+def test_hostile_text_is_only_text(
     open_page: Open, page_file: t.Callable[..., pathlib.Path], tmp_path: pathlib.Path
 ) -> None:
     refused = {"answer": "no", "decided_by": HOSTILE, "reason": HOSTILE}
@@ -239,10 +237,10 @@ def test_hostile_texts_are_only_texts(
         "c": no_facts("failed", problems=[{"module": "kernel_info", "message": HOSTILE}]),
     }
     groups = {HOSTILE: list(hosts)}
-    watched = open_page(
+    opened_page = open_page(
         page_file("hostile", fleet_of(hosts, groups=groups, generated="2026-11-22T22:00:00Z")), width=360
     )
-    page = watched.page
+    page = opened_page.page
     assert page.locator("html[data-ready]").count() == 1
     assert page.locator("img").count() == 0
     assert HOSTILE in page.locator("#hosts tbody th").all_text_contents()
@@ -252,9 +250,9 @@ def test_hostile_texts_are_only_texts(
     assert page.evaluate(OVERFLOW) == 0
 
 
-def test_the_policy_of_the_page_stops_what_is_not_its_own(open_page: Open, small: pathlib.Path) -> None:
-    watched = open_page(small)
-    violations = watched.page.evaluate(
+def test_the_policy_blocks_foreign_scripts_images_and_requests(open_page: Open, small: pathlib.Path) -> None:
+    opened_page = open_page(small)
+    violations = opened_page.page.evaluate(
         """async () => {
           const found = [];
           document.addEventListener("securitypolicyviolation", (event) => found.push(event.effectiveDirective));
@@ -266,13 +264,13 @@ def test_the_policy_of_the_page_stops_what_is_not_its_own(open_page: Open, small
         }"""
     )
     assert violations == [["connect-src", "img-src", "script-src-elem"], None]
-    # This test provoked them; the browser names what it stopped.
-    assert all("Content Security Policy" in complaint for complaint in watched.complaints)
-    watched.complaints.clear()
-    del watched.requests[1:]
+    # This test caused these messages. The browser names what it blocked.
+    assert all("Content Security Policy" in message for message in opened_page.messages)
+    opened_page.messages.clear()
+    del opened_page.requests[1:]
 
 
-def test_a_fleet_that_does_not_answer_has_a_page_too(
+def test_a_fleet_without_answers_has_a_page(
     open_page: Open, page_file: t.Callable[..., pathlib.Path]
 ) -> None:
     hosts = {"a": no_facts("unreachable"), "b": no_facts("unreachable")}

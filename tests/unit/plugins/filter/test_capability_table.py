@@ -38,6 +38,6 @@ def test_both_modules_and_hosts_without_results() -> None:
     ]
 
 
-def test_hosts_that_are_no_list() -> None:
+def test_hosts_must_be_a_list() -> None:
     with pytest.raises(AnsibleFilterError, match="wanted a list of host names; found str"):
         table({}, "web1")

@@ -13,7 +13,7 @@ from ansible_collections.gofleet.hosts.plugins.filter.fleet_host import FilterMo
 fleet_host = FilterModule().filters()["fleet_host"]
 
 
-def test_results_become_the_fact() -> None:
+def test_results_become_facts() -> None:
     facts = fleet_host(
         {"kernel_info": {"capabilities": {}, "values": {}}, "io_uring_info": {"skipped": True}}
     )
@@ -22,6 +22,6 @@ def test_results_become_the_fact() -> None:
 
 
 @pytest.mark.parametrize("value", [None, [], "text"])
-def test_anything_else_is_refused(value: t.Any) -> None:
-    with pytest.raises(AnsibleFilterError, match="wanted results by name of the module"):
+def test_other_values_are_rejected(value: t.Any) -> None:
+    with pytest.raises(AnsibleFilterError, match="wanted results by the name of the module"):
         fleet_host(value)

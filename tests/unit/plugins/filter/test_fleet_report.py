@@ -25,17 +25,17 @@ def states(hostvars: dict[str, t.Any]) -> list[str]:
     return [host["state"] for host in json.loads(files["fleet.json"])["hosts"]]
 
 
-def test_hosts_by_their_fact() -> None:
+def test_the_states_come_from_the_facts() -> None:
     assert states({"a": {"gofleet": FACTS}, "b": {"ansible_facts": {"gofleet": FACTS}}}) == [
         "answered",
         "answered",
     ]
     assert states({"a": {}}) == ["unreachable"]
-    # A fact out of a cache that another version of the collection wrote.
+    # A fact cache from another version of the collection.
     assert states({"a": {"gofleet": {**FACTS, "schema": 0}}}) == ["unreachable"]
 
 
-def test_the_time_is_now_if_nobody_gives_one() -> None:
+def test_the_default_time_is_the_current_time() -> None:
     files = fleet_report({"a": {"gofleet": FACTS}}, ["a"], generated="2026-01-02T03:04:05Z")
     assert json.loads(files[0]["content"])["generated"] == "2026-01-02T03:04:05Z"
     files = fleet_report({"a": {"gofleet": FACTS}}, ["a"])
@@ -43,11 +43,11 @@ def test_the_time_is_now_if_nobody_gives_one() -> None:
 
 
 @pytest.mark.parametrize(("hostvars", "hosts"), [([], ["a"]), ({}, "a"), (None, None)])
-def test_anything_else_is_refused(hostvars: t.Any, hosts: t.Any) -> None:
+def test_other_values_are_rejected(hostvars: t.Any, hosts: t.Any) -> None:
     with pytest.raises(AnsibleFilterError, match="wanted hostvars and a list"):
         fleet_report(hostvars, hosts)
 
 
-def test_an_earlier_report_of_another_schema_is_refused_by_name() -> None:
+def test_an_earlier_report_with_another_schema_is_rejected() -> None:
     with pytest.raises(AnsibleFilterError, match=r"old.json: wanted .* schema 1; found schema 7"):
         fleet_report({"a": {}}, ["a"], previous='{"schema": 7}', previous_path="old.json")

@@ -14,7 +14,7 @@ from ansible_collections.gofleet.hosts.plugins.filter.probe_metrics import Filte
 probe_metrics = FilterModule().filters()["probe_metrics"]
 
 
-def test_the_fact_becomes_metrics() -> None:
+def test_facts_become_metrics() -> None:
     psi = {"answer": "yes", "decided_by": "kernel", "reason": "tried"}
     facts = HostModule().filters()["fleet_host"](
         {"kernel_info": {"capabilities": {"psi": psi}, "values": {}}}
@@ -26,6 +26,6 @@ def test_the_fact_becomes_metrics() -> None:
 
 
 @pytest.mark.parametrize("value", [None, {}, "text"])
-def test_anything_else_is_refused(value: t.Any) -> None:
+def test_other_values_are_rejected(value: t.Any) -> None:
     with pytest.raises(AnsibleFilterError, match="wanted the fact gofleet"):
         probe_metrics(value)

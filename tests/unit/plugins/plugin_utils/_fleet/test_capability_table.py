@@ -10,15 +10,15 @@ import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.capability_table import capability_table
 
 YES = {"answer": "yes", "decided_by": "kernel", "reason": "tried, it works"}
-CLOSED = {"answer": "no", "decided_by": "sysctl", "reason": "EPERM: kernel.unprivileged_bpf_disabled is 2"}
-OPEN = {"answer": "unknown", "decided_by": "kernel", "reason": "securityfs is not mounted"}
+REFUSED = {"answer": "no", "decided_by": "sysctl", "reason": "EPERM: kernel.unprivileged_bpf_disabled is 2"}
+UNKNOWN = {"answer": "unknown", "decided_by": "kernel", "reason": "securityfs is not mounted"}
 
 
-def test_capabilities_down_hosts_across() -> None:
+def test_a_row_for_each_capability_and_a_column_for_each_host() -> None:
     hosts: dict[str, t.Any] = {
-        "web1": {"psi": YES, "bpf": CLOSED},
+        "web1": {"psi": YES, "bpf": REFUSED},
         "web2": "unreachable",
-        "web3": {"bpf": CLOSED, "landlock": OPEN},
+        "web3": {"bpf": REFUSED, "landlock": UNKNOWN},
     }
     assert capability_table(hosts) == [
         "capability  web1         web2         web3",
@@ -32,8 +32,8 @@ def test_capabilities_down_hosts_across() -> None:
     ]
 
 
-def test_hosts_that_do_not_fit_get_a_table_below() -> None:
-    hosts: dict[str, t.Any] = {f"host{number}": {"bpf": CLOSED} for number in range(30)}
+def test_hosts_that_do_not_fit_are_in_a_table_below() -> None:
+    hosts: dict[str, t.Any] = {f"host{number}": {"bpf": REFUSED} for number in range(30)}
     lines = capability_table(hosts)
     assert max(len(line) for line in lines) <= 120
     for name in hosts:
@@ -43,17 +43,17 @@ def test_hosts_that_do_not_fit_get_a_table_below() -> None:
 @pytest.mark.parametrize("length", [3, 20])
 def test_three_hosts_fit_side_by_side(length: int) -> None:
     hosts: dict[str, t.Any] = {
-        str(number) * length: {"io_uring_single_issuer": CLOSED} for number in range(3)
+        str(number) * length: {"io_uring_single_issuer": REFUSED} for number in range(3)
     }
     assert sum(line.startswith("capability") for line in capability_table(hosts)) == 1
 
 
-def test_a_name_wider_than_the_table_stands_alone() -> None:
+def test_a_name_wider_than_the_table_has_its_own_table() -> None:
     lines = capability_table({"h" * 200: {"psi": YES}, "b": {"psi": YES}})
     assert sum(line.startswith("capability") for line in lines) == 2
 
 
-def test_nobody_answered() -> None:
+def test_no_host_answered() -> None:
     assert capability_table({"web1": "unreachable", "web2": "failed"})[-1].split() == [
         "unreachable",
         "failed",

@@ -44,7 +44,7 @@ def report(
     return fleet_of(hosts, groups={"web": list(hosts)}, generated=generated)
 
 
-def said(
+def differences(
     hosts: dict[str, t.Any], groups: dict[str, list[str]]
 ) -> list[tuple[str, str, list[str], list[list[str]]]]:
     return [
@@ -54,11 +54,11 @@ def said(
 
 
 def test_equal_hosts_do_not_drift() -> None:
-    assert said({"a": host(), "b": host()}, {"web": ["a", "b"]}) == []
-    # Numbers that come from the size of the machine are no drift.
-    assert said({"a": host(), "b": host(**{"vm.min_free_kbytes": 7})}, {"web": ["a", "b"]}) == []
-    # Nor are keys that only one of the kernels has.
-    assert said({"a": host(**{"x.y": None}), "b": host(**{"x.y": 1})}, {"web": ["a", "b"]}) == []
+    assert differences({"a": host(), "b": host()}, {"web": ["a", "b"]}) == []
+    # The kernel computes this number from the size of the machine.
+    assert differences({"a": host(), "b": host(**{"vm.min_free_kbytes": 7})}, {"web": ["a", "b"]}) == []
+    # Only one of the kernels has this key.
+    assert differences({"a": host(**{"x.y": None}), "b": host(**{"x.y": 1})}, {"web": ["a", "b"]}) == []
 
 
 def test_drift_within_a_group() -> None:
@@ -69,7 +69,7 @@ def test_drift_within_a_group() -> None:
         "d": host(psi="no"),
         "e": host(),
     }
-    assert said(hosts, {"web": list(hosts)}) == [
+    assert differences(hosts, {"web": list(hosts)}) == [
         ("web", "sysctl", ["net.core.somaxconn"], [["a", "c", "d", "e"], ["b"]]),
         ("web", "build", ["/usr/bin/x"], [["a", "b", "d", "e"], ["c"]]),
         ("web", "capability", ["kernel/bpf", "kernel/psi"], [["a", "b", "c", "e"], ["d"]]),
@@ -79,7 +79,7 @@ def test_drift_within_a_group() -> None:
     )
 
 
-def test_a_group_around_another_does_not_repeat_it() -> None:
+def test_a_group_does_not_repeat_the_differences_of_a_smaller_one() -> None:
     hosts = {"a": host(), "b": host(somaxconn=128), "c": host()}
     groups = {
         "all_web": ["a", "b", "c"],
@@ -88,10 +88,10 @@ def test_a_group_around_another_does_not_repeat_it() -> None:
         "alone": ["b"],
         "gone": ["x", "y"],
     }
-    assert said(hosts, groups) == [("same", "sysctl", ["net.core.somaxconn"], [["b"], ["a"]])]
+    assert differences(hosts, groups) == [("same", "sysctl", ["net.core.somaxconn"], [["b"], ["a"]])]
 
 
-def test_drift_that_comes_with_the_kernel() -> None:
+def test_drift_that_follows_the_kernel() -> None:
     hosts = {"a": host(), "b": host("6.12.0-1", somaxconn=128), "c": host("6.12.0-1", somaxconn=128)}
     follows = {one["kind"]: one["follows_kernel"] for one in drift(hosts, {"web": list(hosts)})}
     assert follows == {"kernel": False, "sysctl": True}
@@ -100,7 +100,7 @@ def test_drift_that_comes_with_the_kernel() -> None:
     assert follows == {"kernel": False, "sysctl": False}
 
 
-def test_what_changed() -> None:
+def test_changes_between_two_reports() -> None:
     before = report({"a": host(), "b": host(), "c": host(), "gone": host()}, generated="2026-11-15T00:00:00Z")
     after = report(
         {"a": host(somaxconn=9), "b": host(somaxconn=9), "c": no_facts("unreachable"), "new": host()}
@@ -116,14 +116,14 @@ def test_what_changed() -> None:
     assert compare(after, after)["changes"] == []
 
 
-def test_the_same_findings_at_another_time_are_the_same() -> None:
+def test_time_and_comparison_do_not_make_findings_differ() -> None:
     one, other = report({"a": host()}), report({"a": host()}, generated="2027-01-01T00:00:00Z")
     other["comparison"] = compare(one, other)
     assert same_findings(one, other)
     assert not same_findings(one, report({"a": host(somaxconn=1)}))
 
 
-def test_each_host_gets_back_what_was_kept_once() -> None:
+def test_shared_values_are_restored_for_each_host() -> None:
     hosts = {"a": host(), "b": host(), "c": host(psi="no")}
     made = report(hosts)
     assert [len(made[key]) for key in ("classes", "settings", "answers")] == [2, 1, 4]
@@ -143,13 +143,13 @@ def test_each_host_gets_back_what_was_kept_once() -> None:
         (f'{{"schema": {SCHEMA}}}', "without generated, hosts"),
     ],
 )
-def test_what_is_no_earlier_report(text: str, found: str) -> None:
+def test_text_that_is_not_an_earlier_report(text: str, found: str) -> None:
     with pytest.raises(HostError, match="old.json: wanted .*probe_previous") as error:
         parse_fleet(text, path="old.json")
     assert found in error.value.found
 
 
-def test_a_report_does_not_change_what_it_is_made_from() -> None:
+def test_making_a_report_does_not_change_the_facts() -> None:
     hosts = {"a": host(), "b": host(psi="no")}
     kept = copy.deepcopy(hosts)
     report(hosts)

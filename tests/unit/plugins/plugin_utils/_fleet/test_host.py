@@ -50,7 +50,7 @@ BINARY: dict[str, t.Any] = {
 }
 
 
-def test_a_host_in_short() -> None:
+def test_facts_of_a_host() -> None:
     facts = host_facts(
         {
             "kernel_info": KERNEL,
@@ -90,7 +90,7 @@ def test_a_host_in_short() -> None:
         "goarch": "amd64",
         "level": "v3",
     }
-    # Counters differ at every look and are no settings.
+    # Counters are not settings and change all the time.
     assert facts["sysctl"] == {"a.b": None, "net.ipv4.tcp_rmem": "4096 131072 6291456", "vm.swappiness": "60"}
     assert [entry["key"] for entry in facts["overridden"]] == ["vm.swappiness"]
     assert facts["ebpf"]["units"] == {"a": {"programs": 1, "maps": 0, "links": 0}}
@@ -98,7 +98,7 @@ def test_a_host_in_short() -> None:
     assert facts["fixes"] == {"obi_traces": "Do this."}
     assert facts["builds"][0]["running"] == 2
     assert facts["builds"][0]["stale"] == 2
-    # Two processes with the same sandbox are one line, and process ids are in none.
+    # Two processes with the same sandbox are one entry, without a process id.
     assert len(facts["processes"]) == 1
     assert facts["processes"][0]["capabilities"] == "0x1ffffffffff"
     assert "pid" not in str(facts["processes"])
@@ -115,7 +115,7 @@ def test_a_host_in_short() -> None:
         ({"kernel_info": KERNEL, "io_uring_info": {"skipped": True}}, "answered", []),
         ({"kernel_info": KERNEL, "ebpf_info": None}, "answered", []),
         ({"kernel_info": {"capabilities": {}}}, "answered", []),
-        # A host that went away in the middle.
+        # The connection to the host was lost during the probe.
         ({"kernel_info": KERNEL, "io_uring_info": {"unreachable": True, "msg": "gone"}}, "partly", ["gone"]),
     ],
 )
@@ -127,12 +127,12 @@ def test_states(results: dict[str, t.Any], state: str, messages: list[str]) -> N
 
 
 @pytest.mark.parametrize("value", [None, [], "yes", {}, {"answer": "maybe"}, {"answer": True}], ids=repr)
-def test_what_is_no_answer(value: t.Any) -> None:
+def test_values_that_are_not_answers(value: t.Any) -> None:
     assert capabilities.answer_of(value) is None
     assert host_facts({"kernel_info": {"capabilities": {"x": value}, "values": None}})["capabilities"] == {}
 
 
-def test_an_answer_without_layer_is_the_kernels() -> None:
+def test_the_default_layer_of_an_answer_is_the_kernel() -> None:
     assert capabilities.answer_of({"answer": "no"}) == {
         "answer": "no",
         "decided_by": "kernel",
@@ -140,7 +140,7 @@ def test_an_answer_without_layer_is_the_kernels() -> None:
     }
 
 
-def test_versions_of_go_are_ordered() -> None:
+def test_order_of_go_versions() -> None:
     versions = [
         "",
         "devel",
@@ -168,12 +168,12 @@ def test_builds_and_versions_of_the_fleet() -> None:
 
 
 @pytest.mark.parametrize("binaries", [None, [], [{}], [{"main": None, "processes": None}]], ids=repr)
-def test_binaries_that_lack_things(binaries: t.Any) -> None:
+def test_binaries_without_keys(binaries: t.Any) -> None:
     assert len(go.builds_of(binaries)) == len(binaries or [])
     assert go.processes_of(binaries) == []
 
 
-def test_a_process_that_lacks_things() -> None:
+def test_a_process_without_keys() -> None:
     assert go.processes_of([{"processes": [{"capabilities": "garbage", "limits": {"nofile": 9}}]}]) == [
         {
             "unit": "",
@@ -192,13 +192,13 @@ def test_a_process_that_lacks_things() -> None:
     ]
 
 
-def test_plain_values_are_those_of_python() -> None:
-    class Marked(str):
-        """As Ansible marks where a text comes from."""
+def test_tagged_values_become_values_of_python() -> None:
+    class Tagged(str):
+        """A string with a data tag, as Ansible makes them."""
 
-    value = plain({Marked("a"): (Marked("b"), 1, 1.5, True, None)})
+    value = plain({Tagged("a"): (Tagged("b"), 1, 1.5, True, None)})
     assert value == {"a": ["b", 1, 1.5, True, None]}
-    assert not isinstance(value["a"][0], Marked)
+    assert not isinstance(value["a"][0], Tagged)
     assert value["a"][3] is True
 
 
@@ -212,5 +212,5 @@ def test_plain_values_are_those_of_python() -> None:
         ("docker-8cae61a9f0ff6247e7e11af117496de3.scope", "docker-*.scope"),
     ],
 )
-def test_units_without_the_numbers_that_change(unit: str | None, name: str) -> None:
+def test_unit_names_without_changing_numbers(unit: str | None, name: str) -> None:
     assert go.unit_name(unit) == name

@@ -44,7 +44,7 @@ def test_metrics_of_a_host() -> None:
     assert metrics_of(facts).endswith("\n")
 
 
-def test_a_host_that_told_nothing_has_no_metrics() -> None:
+def test_a_host_without_answers_has_no_metrics() -> None:
     assert metrics_of(no_facts("unreachable")) == ""
 
 

@@ -56,7 +56,7 @@ def files(hosts: dict[str, t.Any], **more: t.Any) -> dict[str, str]:
     }
 
 
-def test_fleet_json_is_what_its_schema_says() -> None:
+def test_fleet_json_matches_its_schema() -> None:
     schema = json.loads((CHECKOUT / "docs" / "fleet.schema.json").read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
@@ -69,7 +69,7 @@ def test_fleet_json_is_what_its_schema_says() -> None:
         fleet_of({"a": no_facts("unreachable")}, groups={}, generated=made["generated"]),
     ):
         assert [error.message for error in validator.iter_errors(json.loads(fleet_text(one)))] == []
-    # The schema would see a key that nobody described.
+    # The schema rejects a key that it does not describe.
     assert list(validator.iter_errors({**made, "more": 1}))
 
 
@@ -86,7 +86,7 @@ def test_an_unchanged_fleet_keeps_its_files() -> None:
     assert again == changed
 
 
-def test_an_earlier_report_that_is_named_is_compared_with() -> None:
+def test_comparison_with_a_named_earlier_report() -> None:
     old, new = files(facts(5, seed=9))["fleet.json"], files(facts(5))["fleet.json"]
     made = files(facts(5), existing=new, previous=old, generated="2027-01-01T00:00:00Z")
     assert json.loads(made["fleet.json"])["comparison"]["changes"]
@@ -97,11 +97,11 @@ def test_an_earlier_report_that_is_named_is_compared_with() -> None:
 
 
 @pytest.mark.parametrize("existing", ["garbage", "[]", '{"schema": 0}', "  "])
-def test_a_file_that_nobody_named_is_overwritten_whatever_it_is(existing: str) -> None:
+def test_an_unusable_existing_file_is_overwritten(existing: str) -> None:
     assert json.loads(files(facts(1), existing=existing)["fleet.json"])["comparison"] is None
 
 
-def test_a_file_that_was_named_has_to_be_usable() -> None:
+def test_an_unusable_named_file_is_rejected() -> None:
     with pytest.raises(HostError, match="old.json: wanted .* schema 1; found schema 0"):
         files(facts(1), previous='{"schema": 0}')
 
@@ -149,7 +149,7 @@ def test_every_text_is_escaped() -> None:
     assert json.loads(data)["hosts"] == sorted(hosts)
 
 
-def test_a_thousand_hosts_fit_and_are_quick() -> None:
+def test_size_and_time_for_a_thousand_hosts() -> None:
     results = {name: synthetic_fleet.results_of(name) for name in synthetic_fleet.inventory(1000)["all"]}
     started = time.process_time()
     hosts = {name: host_facts(result) for name, result in results.items()}
@@ -158,7 +158,7 @@ def test_a_thousand_hosts_fit_and_are_quick() -> None:
     sizes = {name: len(text.encode()) for name, text in made.items()}
     print(f"{spent:.1f} s of processor time, {sizes}")
     assert sizes["fleet.html"] <= 3_000_000
-    # Aimed at 5; twice that fails on a wrong algorithm and not on a slow machine.
+    # The aim is 5 s. Twice that time fails for a wrong algorithm, but not on a slow machine.
     assert spent < 10
 
 
@@ -174,7 +174,7 @@ def test_hosts_with_the_same_answers_are_one_column() -> None:
         generated="2026-11-22T22:00:00Z",
     )
     columns = fleet_columns.columns_of(made)
-    # Their reasons differ, their answers do not.
+    # Their reasons differ, but not their answers.
     assert [(column.label, column.hosts) for column in columns] == [("Set A", ["a", "c"]), ("b", ["b"])]
     (row,) = fleet_columns.rows_of(made, columns, view.Hosts(["a", "b", "c"]))
     assert row["counts"] == {"yes": 2, "no": 1, "unknown": 0}
@@ -185,17 +185,21 @@ def test_hosts_with_the_same_answers_are_one_column() -> None:
 @pytest.mark.parametrize(
     ("hosts", "ranges"), [([], ""), (["a"], "0"), (["a", "b", "c"], "0-2"), (["d", "a", "b"], "0-1,3")]
 )
-def test_hosts_by_number(hosts: list[str], ranges: str) -> None:
+def test_ranges_of_host_numbers(hosts: list[str], ranges: str) -> None:
     assert view.Hosts(["a", "b", "c", "d"]).ranges(hosts) == ranges
 
 
-def test_long_lists_are_cut_and_say_so() -> None:
+def test_an_excerpt_counts_the_hosts_that_it_leaves_out() -> None:
     names = [f"h{number:03}" for number in range(100)]
-    some = view.Hosts(names).excerpt(names)
-    assert (some["count"], len(some["names"]) + some["more"], some["ranges"]) == (100, 100, "0-99")
+    excerpt = view.Hosts(names).excerpt(names)
+    assert (excerpt["count"], len(excerpt["names"]) + excerpt["more"], excerpt["ranges"]) == (
+        100,
+        100,
+        "0-99",
+    )
 
 
-def test_the_policy_names_exactly_what_is_in_the_page() -> None:
+def test_the_policy_has_a_hash_for_each_script_and_style_sheet() -> None:
     page = html.unescape(fleet_page.page_of(report(2), templates=TEMPLATES))
     assert page.split("script-src ")[1].split(";")[0].count("sha256-") == 2
     assert page.split("style-src ")[1].split(";")[0].count("sha256-") == 1
