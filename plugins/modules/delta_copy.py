@@ -12,100 +12,100 @@ short_description: Copy a file or a tree, and send only what the host does not h
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Makes a file or a directory on the host equal to the one on the controller. What goes over the line is a delta to what the host
-    has. For each file that differs it takes the cheapest of four ways, the same bytes from elsewhere in the old tree, a binary patch
-    (bsdiff), the chunks that are new, or all of it compressed.
-  - Works over any connection, and needs nothing on the host but Python.
-  - The new content is made beside the old one, compared by its Merkle root, flushed to disk, and put into place by one rename. A
-    directory that is there is exchanged in one step, so that there is always either the old tree or the new one, and the files in a
-    tree always belong together. A run that fails or is killed leaves the old content.
-  - A large delta goes in pieces, each about ten seconds' worth of the line as it was measured. When the line is cut, the next run goes
-    on with the piece that was cut.
-  - A delta that does not arrive whole, or no longer fits because the content on the host changed in between, is followed once by all
-    of the content.
-  - An unchanged run is one round trip with nothing sent. So is a next version, where the controller remembers what it left there and
-    the delta goes in one piece; a host that has something else by then tells, and gets another delta.
+  - Makes a file or a directory on the host equal to the one on the controller. The controller sends a delta to the content that the
+    host has. For each file that differs, it uses the method that sends the fewest bytes. The methods are the same bytes from another
+    place in the old tree, a binary patch (bsdiff), the new chunks, and the whole file compressed.
+  - Works over any connection, and needs only Python on the host.
+  - The new content is built beside the old content, checked by its Merkle root, flushed to disk, and put into place by one rename. An
+    existing directory is exchanged in one step. So either the old tree or the new tree is in place, never a mixture of their files. A
+    run that fails or is killed leaves the old content.
+  - A large delta is sent in pieces. Each takes about ten seconds at the measured speed of the connection. After a lost connection, the
+    next run continues with the piece that was interrupted.
+  - If a delta arrives damaged, or no longer fits because the content on the host changed in the meantime, the whole content is sent
+    once.
+  - An unchanged run takes one round trip and sends nothing. The next version also takes one round trip if the controller remembers what
+    it sent last and the delta fits into one piece. If the host has other content by then, it reports this and gets another delta.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
   - gofleet.hosts._attributes.controller
 notes:
-  - Patches need the Python package C(bsdiff4) on the controller, and there the content that the host has. The controller keeps what it
-    has sent, up to 4 GiB, in C(~/.cache/gofleet/delta); O(seeds) names more. A delta is made once for a whole fleet. Without the
-    package, for content that the controller never had, or for files of more than 64 MiB, chunks are the cheapest way.
-  - A program shrinks best as a delta when its debugging information is not compressed; RV(hint) says when that would help.
-  - Names, bytes, the executable bit and the targets of links are content. A directory gets exactly what O(src) has, other files in it
-    go. Times are not copied, and files that are encrypted by Ansible Vault stay so.
-  - The host needs room for the new content beside the old one. Until the run ends, it is in a directory C(.NAME.gofleet) beside
-    O(dest), which only the user of the task can enter.
-  - Against M(ansible.builtin.copy), O(dest) is the thing itself, never a directory to put it into, unless it ends with a slash and
-    O(src) is a file. There are no C(backup), C(follow) and C(remote_src).
+  - Patches need the Python package C(bsdiff4) and a copy of the host's old content, both on the controller. The controller keeps the
+    content that it has sent, up to 4 GiB, in C(~/.cache/gofleet/delta). O(seeds) names more content. A delta is made once for a whole
+    fleet. Without the package, for content that the controller never had, or for files of more than 64 MiB, chunks are used instead.
+  - The delta of a program is smallest if its debugging information is not compressed. RV(hint) says when that would help.
+  - Names, bytes, the executable bit and the targets of links are content. A directory gets exactly the content of O(src), and other
+    files in it are removed. Times are not copied, and files that are encrypted by Ansible Vault are not decrypted.
+  - The host needs disk space for the new content beside the old content. Until the run ends, the new content is in a directory
+    C(.NAME.gofleet) beside O(dest), which only the user of the task can enter.
+  - Unlike in M(ansible.builtin.copy), O(dest) is the path of the copy itself. It is a directory for the copy only if it ends with a
+    slash and O(src) is a file. There are no options C(backup), C(follow) and C(remote_src).
 options:
   src:
     description:
       - A file or a directory on the controller. Relative paths start at C(files) of the role or the play.
-      - Links in it must stay inside it. Devices, pipes and sockets are refused.
+      - Links in the directory must have their targets inside it. Devices, pipes and sockets are refused.
     type: path
     required: true
   dest:
     description:
-      - Where it goes on the host. The directory that holds it must be there, and be on a file system that can exchange two
-        directories in one step, such as ext4, xfs, btrfs and tmpfs, if a directory is to be replaced.
-      - A link in this place is refused, not followed. So is a place with a file system mounted on it or in it.
+      - The path on the host. The parent directory must exist. To replace a directory, it must be on a file system that can exchange
+        two directories in one step, such as ext4, xfs, btrfs and tmpfs.
+      - A link at this path is refused, not followed. A mount point at this path or below it is also refused.
     type: path
     required: true
   seeds:
     description:
-      - Files or directories on the controller that are what a host may have, such as the version that came with its image. Patches can
-        then be made for hosts whose content was never sent from here.
+      - Files or directories on the controller that hosts may already have, such as the version in their image. They make patches
+        possible for hosts whose content was not sent by this controller.
     type: list
     elements: path
     default: []
   owner:
-    description: Owner, by name or number. If not given, the one who owns what is there, and else the user who runs the task.
+    description: Owner, by name or number. The default is the owner of the existing content, or the user of the task if there is none.
     type: str
   group:
-    description: Group, by name or number. As with O(owner) if not given.
+    description: Group, by name or number. The default is chosen as for O(owner).
     type: str
   mode:
     description:
-      - Permissions of files, as an octal number in quotes. Symbolic modes are not taken.
-      - In a tree, what may be executed is content. So a file there that O(src) has as executable may be executed by all who may read
-        it, and no other file may, whatever the digits say.
-      - If not given, a file keeps those of the one that is there; a new one, and those in a tree, get V("0755") where the source is
-        executable, and V("0644") else.
+      - Permissions of files, as an octal number in quotes. Symbolic modes are not accepted.
+      - In a tree, the executable bit is content. A file that is executable in O(src) can be executed by everybody who can read it. Other
+        files are not executable, whatever the digits are.
+      - By default, a single file keeps the permissions of the existing file. A new file, and a file in a tree, gets V("0755") if the source
+        is executable, otherwise V("0644").
     type: raw
   directory_mode:
     description:
-      - Permissions of directories, in the same form.
-      - If not given, O(dest) keeps those of the directory that is there, and others get V("0755").
+      - Permissions of directories, as an octal number in quotes.
+      - By default, O(dest) keeps the permissions of the existing directory, and other directories get V("0755").
     type: raw
   seuser:
     description:
       - User of the SELinux context.
-      - If not given, that of the file which is replaced, and for new names the one that the host's policy has for them.
+      - The default is the user in the context of the replaced file, or the one that the host's policy sets for a new path.
     type: str
   serole:
-    description: Role of the SELinux context, as with O(seuser) if not given.
+    description: Role of the SELinux context, with a default as for O(seuser).
     type: str
   setype:
-    description: Type of the SELinux context, as with O(seuser) if not given.
+    description: Type of the SELinux context, with a default as for O(seuser).
     type: str
   selevel:
-    description: Level of the SELinux context, as with O(seuser) if not given.
+    description: Level of the SELinux context, with a default as for O(seuser).
     type: str
   validate:
     description:
-      - A command that must succeed before the new content is put into place. V(%s) in it is the path of the new content, and must be
-        there. It runs without a shell.
+      - A command that must succeed before the new content is put into place. It must contain V(%s), which is replaced by the path of
+        the new content. It runs without a shell.
     type: str
   rate_limit:
     description:
-      - Bytes a second that the sending may take in the mean.
-      - The pieces get smaller to fit, down to 1 MiB. Each piece goes as fast as the line allows, with a pause after it.
+      - The highest average rate of sending, in bytes per second.
+      - The pieces are made smaller for it, down to 1 MiB. Each piece is sent at the full speed of the connection, followed by a pause.
     type: int
   content:
-    description: Root and kind of the source. Filled in by the controller's half of this module.
+    description: Merkle root and kind of the source. Filled in by the controller's half of this module.
     type: dict
     suboptions:
       root:
@@ -113,11 +113,11 @@ options:
         type: str
         required: true
       is_tree:
-        description: Whether it is a directory.
+        description: Whether the source is a directory.
         type: bool
         required: true
   known:
-    description: Roots of content that the controller keeps. Filled in by the controller's half of this module.
+    description: Merkle roots of the content that the controller keeps. Filled in by the controller's half of this module.
     type: list
     elements: str
     default: []
@@ -126,19 +126,19 @@ options:
     type: dict
     suboptions:
       path:
-        description: Where the piece is.
+        description: Path of the piece on the host.
         type: path
         required: true
       offset:
-        description: Where it begins in the delta.
+        description: Offset of the piece in the delta, in bytes.
         type: int
         required: true
       length:
-        description: Bytes of the piece.
+        description: Size of the piece in bytes.
         type: int
         required: true
       size:
-        description: Bytes of the whole delta.
+        description: Size of the whole delta in bytes.
         type: int
         required: true
       sha256:
@@ -146,10 +146,10 @@ options:
         type: str
         required: true
       old:
-        description: Root of the content that the delta starts from; none if it brings everything.
+        description: Merkle root of the content that the delta starts from. Not set if the delta contains everything.
         type: str
       guessed:
-        description: Whether the host was not asked yet if it has that content.
+        description: Whether the controller assumed that content without asking the host.
         type: bool
         default: false
 seealso:
@@ -159,14 +159,14 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: Ship a tree of static files
+- name: Copy a tree of static files
   gofleet.hosts.delta_copy:
     src: site/
     dest: /srv/www/site
     owner: www-data
     group: www-data
 
-- name: Ship a large file over a thin line, and check it before it counts
+- name: Copy a large file over a slow connection, and check it before it is put into place
   gofleet.hosts.delta_copy:
     src: geo.mmdb
     dest: /var/lib/geo/geo.mmdb
@@ -177,28 +177,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 dest:
-  description: Where the content is on the host.
+  description: Path of the content on the host.
   returned: success
   type: str
   sample: /srv/www/site
 root:
-  description: Merkle root of the content, by RFC 6962 with SHA-256. That of a file is over its chunks.
+  description: Merkle root of the content, by RFC 6962 with SHA-256. The root of a file is computed over its chunks.
   returned: success
   type: str
   sample: 19d960347a68651806c24e3978099f8475c60ca08cb667b84575be0df55db09c
 old_root:
-  description: Root of what was there before; null if nothing was.
+  description: Merkle root of the earlier content, V(null) if there was none.
   returned: when the content differed
   type: str
   sample: b9df61771ee6dde128f4dd350498ebf6b4191f8d5d8fe22c5a2f941bd6c82e5a
 methods:
-  description: How many files went in which way. Unchanged files are not counted; C(same) are those that have moved.
+  description: Number of files sent by each method. Unchanged files are not counted. C(same) counts files that were moved.
   returned: when the content differed
   type: dict
   sample: {bsdiff: 76}
 bytes_sent:
-  description: Bytes of the delta that were sent. The runs on the host come on top, with about 0.1 MB each, and what it tells of content
-    that the controller does not know, 16 bytes for each 16 KiB.
+  description: Bytes of the delta that were sent. Not counted are the runs on the host, with about 0.1 MB each, and the host's description of
+    content that the controller does not know, with 16 bytes for each 16 KiB.
   returned: success
   type: int
   sample: 1896485
@@ -213,22 +213,22 @@ bytes_predicted:
   type: int
   sample: 1896485
 bytes_reused:
-  description: Bytes of the new content that came out of what the host had.
+  description: Bytes of the new content that were copied from the earlier content on the host.
   returned: when the content was replaced
   type: int
   sample: 215241256
 bytes_whole:
-  description: Bytes of all files, which a plain copy would send.
+  description: Size of all files in bytes, which a plain copy would send.
   returned: success
   type: int
   sample: 215380842
 hint:
-  description: What would make the next delta smaller; null if nothing is known.
+  description: How to make the next delta smaller, V(null) if there is no suggestion.
   returned: when the content differed
   type: str
   sample: null
 differs:
-  description: Whether host and wish differ, also where C(changed) was overridden.
+  description: Whether the host differed from what was asked for, even if the task overrides C(changed).
   returned: success
   type: bool
   sample: true

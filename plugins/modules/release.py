@@ -8,24 +8,25 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: release
-short_description: Ship programs into a versioned release store
+short_description: Install programs in a versioned release store
 version_added: 0.1.0
 author: The gofleet authors (@gofleet)
 description:
-  - Puts programs that lie on the controller, or are built there, into C(<root>/<name>/<version>/<name>) on the host.
-  - A program is sent only if the host does not have it. It is staged beside its place, compared by SHA-256, and renamed into it,
-    so a version is there whole or not at all. Which version runs is the link C(<root>/<name>/current).
-  - A host that has an older version gets what differs from it. The controller keeps what it shipped, to make a small patch of it;
-    where it does not have the old program, the host tells checksums of its parts. A delta that is refused is followed by the whole program, once.
-  - Before anything is changed, in check mode too, the program is held against the host. Its architecture, processor level (C(GOAMD64), C(GOARM64)),
+  - Installs programs from the controller, or programs built there, as C(<root>/<name>/<version>/<name>) on the host.
+  - A program is sent only if the host does not have it. It is written beside its final path, checked by SHA-256, and renamed,
+    so the store has either the complete version or nothing of it. The link C(<root>/<name>/current) selects the version that runs.
+  - A host with an older version gets a delta. The controller keeps the programs that it has sent, to make small patches from them.
+    If it does not have the old program, the host reports checksums of its parts. If the host rejects a delta, the whole program is sent once.
+  - Before any change, in check mode too, the program is compared with the host. Its architecture, processor level (C(GOAMD64), C(GOARM64)),
     dynamic loader and glibc must fit.
-  - An unchanged run is one round trip with no bytes sent. So is the next build, where the controller remembers what the host was left with.
+  - An unchanged run takes one round trip and sends nothing. The next build also takes one round trip if the controller remembers which
+    program the host has.
 extends_documentation_fragment:
   - gofleet.hosts._attributes
   - gofleet.hosts._attributes.actiongroup
   - gofleet.hosts._attributes.controller
 notes:
-  - In check mode programs are still built on the controller, because only the build tells whether the host has it already.
+  - In check mode, programs are still built on the controller, because only the result shows whether the host already has them.
 options:
   releases:
     description: The programs, each in one version.
@@ -34,31 +35,31 @@ options:
     required: true
     suboptions:
       name:
-        description: Name of the program and of its folder in the store.
+        description: Name of the program and of its directory in the store.
         type: str
         required: true
       version:
-        description: Label of this version. A label never changes its content; the same label with other content is refused.
-          Left out, it is the first 12 digits of the SHA-256 of the program, or of program and files.
+        description: Label of this version. The content of a label never changes. The same label with other content is refused.
+          The default is the first 12 digits of the SHA-256 of the program, or of the program and its files.
         type: str
         default: ""
       file:
         description: A built program on the controller. Relative paths start at the playbook. One of O(releases[].file) and O(releases[].build) is needed.
         type: path
       build:
-        description: Build the program on the controller with the Go tool, static and without local paths.
+        description: Build the program on the controller with the Go command, static and without local paths.
         type: dict
         suboptions:
           directory:
-            description: The Go module on the controller. Relative paths start at the playbook.
+            description: Directory of the Go module on the controller. Relative paths start at the playbook.
             type: path
             required: true
           package:
-            description: The main package in it.
+            description: The main package in the module.
             type: str
             default: "."
           goarch:
-            description: Processor architecture of the host, as Go names it.
+            description: Processor architecture of the host, as a value of C(GOARCH).
             type: str
             default: amd64
           ldflags:
@@ -71,21 +72,21 @@ options:
             elements: str
             default: []
           go:
-            description: The Go tool on the controller, a name on its PATH or a path.
+            description: The Go command on the controller, as a name in its C(PATH) or as a path.
             type: str
             default: go
       files:
         description:
-          - Further files of the release, such as its configuration, in the same directory as the program. They are part of the version.
-            A changed file is a new release, and going back brings the old files back too.
-          - Together at most 1 MiB. The difference shows their text, but not that of files which others on the host may not read (as V("0640")).
-            For secrets use credentials of the service instead.
+          - Other files of the release, such as its configuration, in the same directory as the program. They are part of the version.
+            A changed file makes a new version, and a rollback also restores the old files.
+          - Together at most 1 MiB. The diff shows their text, except for files that other users on the host cannot read (such as V("0640")).
+            For secrets, use credentials of the service instead.
         type: list
         elements: dict
         default: []
         suboptions:
           path:
-            description: Where the file goes, in the directory of the release, for example V(etc/app.yml).
+            description: Path of the file in the directory of the release, for example V(etc/app.yml).
             type: str
             required: true
           content:
@@ -102,7 +103,7 @@ options:
             description: The content in Base64. Filled in by the controller's half of this module.
             type: str
       sha256:
-        description: SHA-256 the program must have. The controller's half of this module fills it in where it is left out.
+        description: SHA-256 that the program must have. Filled in by the controller's half of this module if it is not given.
         type: str
       size:
         description: Size of the program in bytes. Filled in by the controller's half of this module.
@@ -111,8 +112,8 @@ options:
         description: Architecture of the program, read from its ELF header by the controller's half of this module.
         type: str
       needs:
-        description: What the program needs of the host, read from it by the controller's half of this module. A host that does not have it
-          is refused before anything is changed. A library that is not found is a warning.
+        description: What the program needs on the host, read from the program by the controller's half of this module. If the host does not
+          have it, the module fails before any change. If a library is not found, the module warns.
         type: dict
         suboptions:
           machine:
@@ -120,7 +121,7 @@ options:
             type: int
             required: true
           wide:
-            description: Whether the program is a 64-bit one.
+            description: Whether it is a 64-bit program.
             type: bool
             required: true
           order:
@@ -133,42 +134,43 @@ options:
             type: dict
             default: {}
           interpreter:
-            description: The dynamic loader that it names.
+            description: Path of the dynamic loader in the program.
             type: str
           libraries:
-            description: The shared libraries that it names.
+            description: The shared libraries that the program names (C(DT_NEEDED)).
             type: list
             elements: str
             default: []
           search:
-            description: Where it tells the loader to look for them.
+            description: The directories that the program adds to the search for its libraries (C(DT_RUNPATH) or C(DT_RPATH)).
             type: list
             elements: str
             default: []
           symbols:
-            description: By library, the versions that the library must define.
+            description: The symbol versions that each library must define, by library.
             type: dict
             default: {}
       artefact:
-        description: Where the program was sent to on the host. Filled in by the controller's half of this module.
+        description: Path on the host to which the program was sent. Filled in by the controller's half of this module.
         type: path
       delta:
         description: Whether it was sent as a delta from the program that is on the host. Filled in by the controller's half of this module.
         type: bool
         default: false
       guess:
-        description: Root of the program that the delta starts from, if the host was not asked for it. Filled in by the controller's half.
+        description: Merkle root of the program that the delta starts from, if the controller assumed it without asking the host. Filled in by the
+          controller's half of this module.
         type: str
   root:
-    description: Directory of the release stores, one folder a program.
+    description: Directory of the release stores, with one directory for each program.
     type: path
     default: /opt/gofleet
   keep:
-    description: How many versions of each program to keep. The current and the previous one always stay.
+    description: How many versions of each program to keep. The current and the previous version are always kept.
     type: int
     default: 3
   switch:
-    description: Whether to make the version current as well. Leave it V(false) where something else switches and checks health in one
+    description: Whether to make the version current as well. Use V(false) if another module switches to it and checks its health in one
       step, as M(gofleet.hosts.systemd_units) does.
     type: bool
     default: false
@@ -178,7 +180,7 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: Ship a program built from the sources beside the playbook
+- name: Install a program built from sources near the playbook
   gofleet.hosts.release:
     releases:
       - name: hello
@@ -191,7 +193,7 @@ EXAMPLES = r"""
           - path: etc/routes.txt
             src: files/routes.txt
 
-- name: Ship a built program under its own version and make it current
+- name: Install a program that is already built, with a version label, and make it current
   gofleet.hosts.release:
     switch: true
     releases:
@@ -202,7 +204,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 releases:
-  description: What the store holds after the run, by name of the program.
+  description: Content of the store after the run, by name of the program.
   returned: success
   type: dict
   sample:
@@ -217,54 +219,54 @@ releases:
       program: {go_version: go1.27.3, sees_cpu_quota: true, interpreter: null, libraries: [], search: []}
   contains:
     version:
-      description: The version, a label out of all content where none was given.
+      description: Label of the version, computed from the content if none was given.
       type: str
     sha256:
       description: SHA-256 of the program.
       type: str
     path:
-      description: The store.
+      description: Path of the program's store.
       type: str
     executable:
-      description: The program of the version in use.
+      description: Path of the program in the current version.
       type: str
     bytes_sent:
       description: Bytes that were sent for this release.
       type: int
     method:
-      description: How they were made, V(none), V(same), V(bsdiff), V(chunks) or V(whole).
+      description: Method by which the program was sent, V(none), V(same), V(bsdiff), V(chunks) or V(whole).
       type: str
     hint:
-      description: How to build the program so that less is sent. V(null) where there is nothing to say.
+      description: How to build the program so that fewer bytes are sent, V(null) if there is no suggestion.
       type: str
     program:
-      description: What the program says of itself. C(sees_cpu_quota) is whether C(GOMAXPROCS) follows the CPU quota of its cgroup, which takes
-        Go 1.25 and a go line in C(go.mod) that is no older. C(interpreter), C(libraries) and C(search) are for the dynamic loader.
+      description: What the program file contains about itself. C(sees_cpu_quota) is whether C(GOMAXPROCS) follows the CPU quota of its cgroup,
+        which needs Go 1.25 or newer and at least C(go 1.25) in C(go.mod). C(interpreter), C(libraries) and C(search) are for the dynamic loader.
       type: dict
 pruned:
-  description: Old versions that were removed, as name and version.
+  description: Old versions that were removed, each as name and version separated by a space.
   returned: success
   type: list
   elements: str
   sample: [hello 1c0d3e9f2b6a]
 missing:
-  description: Programs the host does not have yet, in a run that only compares.
+  description: Programs that the host does not have yet, in a run that only compares.
   returned: success
   type: list
   elements: str
   sample: []
 bytes_sent:
-  description: Bytes sent to the host for programs, those of a refused delta too.
+  description: Bytes sent to the host for programs, including a rejected delta.
   returned: success
   type: int
   sample: 24133
 olds:
-  description: What the host has of programs that it asks for. Only the controller's half of this module sees it.
+  description: Older programs on the host from which a delta can start. Only the controller's half of this module sees it.
   returned: in the first of two runs on the host
   type: dict
   sample: {}
 differs:
-  description: Whether host and wish differ, also where C(changed) was overridden.
+  description: Whether the host differed from what was asked for, even if the task overrides C(changed).
   returned: success
   type: bool
   sample: false
