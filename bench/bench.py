@@ -2,9 +2,9 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The numbers we publish: each a ratio of two things done in turn on the same host in the same run.
+"""Measure the ratios that we publish, each of two actions done in turn on the same host in the same run.
 
-A ratio holds when the machine's speed drifts; a time would not. Nothing here passes or fails.
+The speed of a machine changes from run to run, so times cannot be compared, but ratios can. No result is a failure.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PING = """\
   tasks:
     - ansible.builtin.ping:
 """
-# The same file from the same mirror, as most people install it; caches dropped, as for our own install.
+# The usual way to install the same file from the same mirror. Caches are dropped, as for our own install.
 CURL = (
     "set -o pipefail; rm -rf /opt/by-hand && mkdir /opt/by-hand && "
     "curl -fsS {mirror}/go{version}.linux-amd64.tar.gz | tar -xzf - -C /opt/by-hand && sync"
@@ -54,7 +54,7 @@ PROBES = [
     ("gofleet.hosts.go_binary_info", "paths=/usr/local,/opt"),
     ("gofleet.hosts.kernel_symbol_info", '{"symbols": [{"name": "tcp_sendmsg"}, {"name": "vfs_read"}]}'),
 ]
-# Runs a program and notes the most memory that it, or a process of its own, had at once (ru_maxrss, KiB).
+# Runs a program and writes down the peak memory of it or of one of its child processes (ru_maxrss, KiB).
 PEAK_FILE = "/run/bench-peak"
 PEAK = f"""\
 #!/usr/bin/python3
@@ -65,15 +65,15 @@ with open("{PEAK_FILE}", "w") as file:
 sys.exit(code)
 """
 PEAK_PYTHON, PEAK_ANY = "/usr/local/bin/peak-python3", "/usr/local/bin/peak-any"
-# A container may not drop the caches of the machine it shares; then neither of the two has them dropped.
-FORGET_GO = (
+# A container may not drop the caches of its machine. Then both installs run with caches.
+REMOVE_GO = (
     "rm -rf /usr/local/lib/go /usr/local/bin/go /usr/local/bin/gofmt /opt/by-hand; sync; "
     "(echo 3 > /proc/sys/vm/drop_caches) 2>/dev/null || true"
 )
 
 
 class Bench:
-    """One host, and a directory for the small files that the runs need."""
+    """The host of the bench, and a directory for the files that the runs need."""
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
@@ -83,7 +83,7 @@ class Bench:
         (directory / "group_vars").symlink_to(variables)
 
     def ansible(self, *argv: str, program: str = "ansible-playbook") -> float:
-        """Run Ansible on the host; returns wall seconds."""
+        """Run Ansible on the host and return the wall time in seconds."""
         started = time.monotonic()
         command = [program, f"--inventory={INVENTORY}", f"--inventory={self.directory / 'groups.yml'}", *argv]
         command.append(f"--extra-vars={json.dumps({'hello_sources': str(CHECKOUT / 'examples' / 'hello')})}")
@@ -99,18 +99,19 @@ class Bench:
         return time.monotonic() - started
 
     def on_host(self, script: str) -> float:
+        """Run a Bash script on the host as root and return the wall time in seconds."""
         return self.ansible(
             "go_hosts", "--become", "-m", "shell", "-a", f"executable=/bin/bash {script}", program="ansible"
         )
 
     def peak(self) -> float:
-        """MiB that the last program under PEAK had at most."""
+        """Return the peak memory of the last program that ran under PEAK, in MiB."""
         target = self.directory / "peak"
         self.module("ansible.builtin.fetch", f"src={PEAK_FILE} dest={target} flat=true")
         return int(target.read_text(encoding="ascii")) / 1024
 
     def module(self, name: str, arguments: str, *more: str) -> float:
-        """Run one module on the host; returns wall seconds."""
+        """Run one module on the host and return the wall time in seconds."""
         return self.ansible("go_hosts", "--become", "-m", name, "-a", arguments, *more, program="ansible")
 
 
@@ -119,15 +120,15 @@ def lab(*arguments: str) -> None:
 
 
 def ratio(
-    title: str, *, ours: t.Callable[[], float], peer: t.Callable[[], float], runs: int, hold: str
+    title: str, *, ours: t.Callable[[], float], peer: t.Callable[[], float], runs: int, limit: str
 ) -> None:
-    """Do both in turn and print the ratio pair by pair: median, minimum and maximum."""
+    """Run both in turn, and print the median, minimum and maximum of the ratios of the pairs."""
     pairs = [(ours(), peer()) for dummy in range(runs)]
     ratios = [one / other for one, other in pairs]
     medians = [statistics.median(column) for column in zip(*pairs, strict=True)]
     print(
         f"{title:<52}{statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f}, {runs} pairs;"
-        f" medians {medians[0]:.1f} s and {medians[1]:.1f} s)  hold {hold}",
+        f" medians {medians[0]:.1f} s and {medians[1]:.1f} s)  limit {limit}",
         flush=True,
     )
 
@@ -135,13 +136,13 @@ def ratio(
 def measure(bench: Bench, *, runs: int) -> None:
     bench.ansible("gofleet.hosts.site")
     bench.ansible("gofleet.hosts.site")
-    print("ratio of ours to the peer; less is better")
+    print("Ratios of ours to the peer. Less is better.")
     ratio(
         "unchanged site.yml / a play of one ping",
         ours=lambda: bench.ansible("gofleet.hosts.site"),
         peer=lambda: bench.ansible(str(bench.directory / "ping.yml")),
         runs=runs,
-        hold="<= 8",
+        limit="<= 8",
     )
     measure_install(bench, runs=runs)
 
@@ -153,11 +154,11 @@ def measure_install(bench: Bench, *, runs: int) -> None:
     curl = CURL.format(mirror="{{ lab_go_mirror }}", version=GO_VERSION)
 
     def ours() -> float:
-        bench.on_host(FORGET_GO)
+        bench.on_host(REMOVE_GO)
         return bench.module("gofleet.hosts.go_toolchain", install)
 
     def peer() -> float:
-        bench.on_host(FORGET_GO)
+        bench.on_host(REMOVE_GO)
         return bench.on_host(curl)
 
     ratio(
@@ -165,55 +166,55 @@ def measure_install(bench: Bench, *, runs: int) -> None:
         ours=ours,
         peer=peer,
         runs=runs,
-        hold="<= 1.2",
+        limit="<= 1.2",
     )
     measure_memory(bench, install=install, curl=curl)
 
 
 def measure_memory(bench: Bench, *, install: str, curl: str) -> None:
-    """Once more, as the watching takes time."""
+    """Measure the peak memory of both installs in runs of their own, since measuring takes time."""
     for path in (PEAK_PYTHON, PEAK_ANY):
         bench.module("ansible.builtin.copy", json.dumps({"content": PEAK, "dest": path, "mode": "0755"}))
-    bench.on_host(FORGET_GO)
-    # What comes later on a command line wins over the inventory.
+    bench.on_host(REMOVE_GO)
+    # Variables of the command line override those of the inventory.
     bench.module(
         "gofleet.hosts.go_toolchain", install, f"--extra-vars=ansible_python_interpreter={PEAK_PYTHON}"
     )
     ours = bench.peak()
-    bench.on_host(FORGET_GO)
+    bench.on_host(REMOVE_GO)
     bench.on_host(f"{PEAK_ANY} /bin/bash -c {shlex.quote(curl)}")
     print(
-        f"peak memory of that: ours {ours:.0f} MiB, hold <= 64 MiB; curl | tar {bench.peak():.0f} MiB",
+        f"peak memory of the install: ours {ours:.0f} MiB, limit <= 64 MiB; curl | tar {bench.peak():.0f} MiB",
         flush=True,
     )
 
 
 def measure_probes(bench: Bench, *, runs: int) -> None:
-    """What each probe costs on a host beyond the connection, beside what Ansible itself asks of a host."""
+    """Measure the time of each probe beyond the connection, and that of Ansible's own facts for comparison."""
     bench.module(PROBES[0][0], "")
     rounds = [
         [(bench.module(PING_MODULE, ""), bench.module(name, arguments)) for name, arguments in PROBES]
         for dummy in range(runs)
     ]
-    print("probes against a ping, each beside one of its own; less is better")
+    print("Ratios of each probe to a ping just before it. Less is better.")
     for (name, arguments), pairs in zip(PROBES, zip(*rounds, strict=True), strict=True):
         ratios = [probe / ping for ping, probe in pairs]
         beyond = statistics.median(probe - ping for ping, probe in pairs)
-        hold = "  hold <= 1.5" if name.endswith(".kernel_info") else ""
+        limit = "  limit <= 1.5" if name.endswith(".kernel_info") else ""
         print(
             f"{name.rpartition('.')[2]} {arguments}".ljust(52)
             + f"{statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f}, {runs} pairs;"
-            f" {beyond:+.2f} s beyond the ping){hold}",
+            f" {beyond:+.2f} s more than the ping){limit}",
             flush=True,
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="pairs of each ratio")
+    parser.add_argument("--runs", type=int, default=3, help="number of pairs for each ratio")
     parser.add_argument("--kind", choices=["vm", "container"], default="vm")
-    parser.add_argument("--probes", action="store_true", help="the probes alone")
-    parser.add_argument("--install", action="store_true", help="the first install of Go alone")
+    parser.add_argument("--probes", action="store_true", help="measure only the probes")
+    parser.add_argument("--install", action="store_true", help="measure only the first install of Go")
     options = parser.parse_args()
     subprocess.run(["tests/build_collection.sh", str(COLLECTIONS)], cwd=CHECKOUT, check=True)
     try:

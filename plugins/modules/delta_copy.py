@@ -228,7 +228,7 @@ hint:
   type: str
   sample: null
 differs:
-  description: Whether the host differed from what was asked for, even if the task overrides C(changed).
+  description: Whether the host was, or in check mode is, unlike what was asked for. The task cannot override it with C(changed_when).
   returned: success
   type: bool
   sample: true

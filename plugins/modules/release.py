@@ -266,7 +266,7 @@ olds:
   type: dict
   sample: {}
 differs:
-  description: Whether the host differed from what was asked for, even if the task overrides C(changed).
+  description: Whether the host was, or in check mode is, unlike what was asked for. The task cannot override it with C(changed_when).
   returned: success
   type: bool
   sample: false
