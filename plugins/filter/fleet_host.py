@@ -52,7 +52,7 @@ from collections.abc import Mapping
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils._fleet.host import host_facts
-from ..plugin_utils._fleet.untag import plain
+from ..plugin_utils._fleet.untag import untag
 
 
 def _filter(results: t.Any) -> dict[str, t.Any]:
@@ -62,7 +62,7 @@ def _filter(results: t.Any) -> dict[str, t.Any]:
             f"gofleet.hosts.fleet_host: wanted results by the name of the module; found {type(results).__name__}. "
             "Write {'kernel_info': kernel} | gofleet.hosts.fleet_host."
         )
-    return host_facts(plain(results))
+    return host_facts(untag(results))
 
 
 class FilterModule:

@@ -85,7 +85,7 @@ from ..module_utils._iso_time import iso_time
 from ..plugin_utils._fleet.files import fleet_files
 from ..plugin_utils._fleet.host import no_facts
 from ..plugin_utils._fleet.schema import SCHEMA
-from ..plugin_utils._fleet.untag import plain
+from ..plugin_utils._fleet.untag import untag
 
 _TEMPLATES = pathlib.Path(__file__).resolve().parents[2] / "playbooks" / "templates"
 
@@ -110,7 +110,7 @@ def _filter(
     try:
         return fleet_files(
             {str(host): _facts(hostvars, host) for host in hosts},
-            groups={str(group): plain(members) for group, members in (groups or {}).items()},
+            groups={str(group): untag(members) for group, members in (groups or {}).items()},
             existing=str(existing),
             previous=str(previous),
             previous_path=str(previous_path),
@@ -128,7 +128,7 @@ def _facts(hostvars: t.Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
     # A fact cache may contain a fact from another version of the collection.
     if not isinstance(facts, Mapping) or facts.get("schema") != SCHEMA:
         return no_facts("unreachable")
-    return t.cast("dict[str, t.Any]", plain(facts))
+    return t.cast("dict[str, t.Any]", untag(facts))
 
 
 class FilterModule:

@@ -42,7 +42,7 @@ from collections.abc import Mapping
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils._fleet.metrics import metrics_of
-from ..plugin_utils._fleet.untag import plain
+from ..plugin_utils._fleet.untag import untag
 
 
 def _filter(facts: t.Any) -> str:
@@ -52,7 +52,7 @@ def _filter(facts: t.Any) -> str:
             "gofleet.hosts.probe_metrics: wanted the fact gofleet of a host; found something else. "
             "Make it with gofleet.hosts.fleet_host."
         )
-    return metrics_of(plain(facts))
+    return metrics_of(untag(facts))
 
 
 class FilterModule:

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import typing as t
 
-__all__ = ["plain"]
+__all__ = ["untag"]
 
 
-def plain(value: t.Any) -> t.Any:
+def untag(value: t.Any) -> t.Any:
     """Return the value without Ansible's data tags and without templates that are evaluated on access.
 
     Tuples and sets become lists. Keys, and values of other types, become strings.
     """
     if isinstance(value, t.Mapping):
-        return {str(key): plain(value[key]) for key in value}
+        return {str(key): untag(value[key]) for key in value}
     if isinstance(value, str):
         return str(value)
     if isinstance(value, (list, tuple, set)):
-        return [plain(item) for item in value]
+        return [untag(item) for item in value]
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):

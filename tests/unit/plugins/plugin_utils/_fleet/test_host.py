@@ -9,7 +9,7 @@ import typing as t
 import pytest
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet import capabilities, go
 from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.host import host_facts, no_facts
-from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.untag import plain
+from ansible_collections.gofleet.hosts.plugins.plugin_utils._fleet.untag import untag
 
 YES = {"answer": "yes", "decided_by": "kernel", "reason": "tried, it works"}
 NO = {"answer": "no", "decided_by": "sysctl", "reason": "EPERM: kernel.io_uring_disabled is 2"}
@@ -196,7 +196,7 @@ def test_tagged_values_become_values_of_python() -> None:
     class Tagged(str):
         """A string with a data tag, as Ansible makes them."""
 
-    value = plain({Tagged("a"): (Tagged("b"), 1, 1.5, True, None)})
+    value = untag({Tagged("a"): (Tagged("b"), 1, 1.5, True, None)})
     assert value == {"a": ["b", 1, 1.5, True, None]}
     assert not isinstance(value["a"][0], Tagged)
     assert value["a"][3] is True
