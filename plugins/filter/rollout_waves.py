@@ -37,7 +37,7 @@ options:
     elements: str
     default: []
   waves:
-    description: How many hosts, or which share, have been moved after each further wave.
+    description: How many hosts, or which share, have been moved after each later wave.
     type: list
     elements: str
     default: [25%, 100%]
