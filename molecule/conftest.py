@@ -7,13 +7,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
 import re
+import threading
 import typing as t
 
+import host_session
 import pytest
+import testinfra.backend
 from xdist.scheduler import LoadScopeScheduling
 
 PROJECT = pathlib.Path(
@@ -21,6 +25,7 @@ PROJECT = pathlib.Path(
 )
 LOAD = PROJECT / "molecule" / "playbooks" / "load.py"
 CLIENTS = 4
+LOAD_SECONDS = 600  # at most
 
 
 class ByHost(LoadScopeScheduling):
@@ -36,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "on(host): what the test shows is the same on every kernel, one host will do; BOTH_KERNELS=1 runs it on all",
     )
+    # Before a test imports from the collection: Ansible finds its plugins only among what it has imported itself.
+    host_session.init_plugin_loader()
+    testinfra.backend.BACKENDS["ansible"] = "host_session.SessionBackend"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -46,8 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _at_home(item: pytest.Item) -> bool:
     mark = item.get_closest_marker("on")
-    everywhere = mark is None or bool(os.environ.get("BOTH_KERNELS"))
-    return everywhere or f"[ansible://{mark.args[0]}" in item.nodeid
+    return mark is None or bool(os.environ.get("BOTH_KERNELS")) or f"[ansible://{mark.args[0]}" in item.nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: t.Any) -> ByHost:
@@ -86,14 +93,33 @@ class Service:
     def current(self) -> str:
         return self.host.check_output("readlink /opt/gofleet/hello/current")
 
-    def under_load(self, *, seconds: int, meanwhile: str) -> Load:
-        """Ask again and again from four clients, and run a shell script on the host one second after the start."""
+    def under_load(self, *, seconds: int, meanwhile: str, stop: str = "/run/load.never") -> Load:
+        """Ask again and again from four clients, and run a shell script on the host one second after the start.
+
+        :param stop: a file; the clients end before the seconds are over if it exists
+        """
         load = base64.b64encode(LOAD.read_bytes()).decode()
         self.host.run_test("echo %s | base64 -d > /run/load.py", load)
-        loop = f"python3 /run/load.py http://127.0.0.1:8080/ {seconds} {CLIENTS}"
+        loop = f"python3 /run/load.py http://127.0.0.1:8080/ {seconds} {CLIENTS} {stop}"
         done = self.host.run("sh -c %s", f"(sleep 1; {meanwhile}) >/dev/null 2>&1 & {loop}; wait")
         assert done.rc == 0, done.stderr
         return Load(**json.loads(done.stdout))
+
+    @contextlib.contextmanager
+    def loaded(self) -> t.Iterator[list[Load]]:
+        """Ask again and again until the end of the block; the list has the result afterwards."""
+        loads: list[Load] = []
+        stop = "/run/load.stop"
+        self.host.run_test("rm -f %s", stop)
+        clients = threading.Thread(
+            target=lambda: loads.append(self.under_load(seconds=LOAD_SECONDS, meanwhile="true", stop=stop))
+        )
+        clients.start()
+        try:
+            yield loads
+        finally:
+            self.host.run_test("touch %s", stop)
+            clients.join()
 
 
 @pytest.fixture
@@ -110,6 +136,8 @@ class ModuleRun(t.Protocol):
 @pytest.fixture
 def run_module(host: t.Any) -> ModuleRun:
     def run(name: str, /, **arguments: t.Any) -> dict[str, t.Any]:
+        if not host_session.runs_on_controller(name):
+            return host_session.run_module(host.backend.host, name, arguments)
         # Arguments as JSON, so that lists and dictionaries arrive as such.
         result: dict[str, t.Any] = host.ansible(
             f"gofleet.hosts.{name}", json.dumps(arguments) if arguments else None, check=False

@@ -4,12 +4,13 @@
 
 """A request loop that runs on a host: how many requests were answered, and how each other one failed.
 
-Prints one JSON object. Usage: load.py URL SECONDS CLIENTS; it stops by itself.
+Prints one JSON object. Usage: load.py URL SECONDS CLIENTS STOP; it ends after SECONDS, or when the file STOP exists.
 """
 
 import collections
 import http.client
 import json
+import os
 import sys
 import threading
 import time
@@ -19,9 +20,9 @@ ANSWERED = collections.Counter()
 FAILED = []
 
 
-def ask(url, deadline):
+def ask(url, deadline, stop):
     place = urllib.parse.urlsplit(url)
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not os.path.exists(stop):
         # A connection each, as from many clients: every one has to pass the listening socket.
         connection = http.client.HTTPConnection(place.hostname, place.port, timeout=30)
         try:
@@ -39,9 +40,9 @@ def ask(url, deadline):
 
 
 def main():
-    url, seconds, clients = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    url, seconds, clients, stop = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     deadline = time.monotonic() + seconds
-    threads = [threading.Thread(target=ask, args=(url, deadline)) for dummy in range(clients)]
+    threads = [threading.Thread(target=ask, args=(url, deadline, stop)) for dummy in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
