@@ -32,7 +32,7 @@ from lab.state import require_lab
 from testinfra.backend.ansible import AnsibleBackend
 from testinfra.backend.base import CommandResult
 
-__all__ = ["SessionBackend", "init_plugin_loader", "run_module", "runs_on_controller"]
+__all__ = ["SessionBackend", "init_plugin_loader", "run_module", "runs_on_controller", "send"]
 
 COLLECTION = "gofleet.hosts"
 SERVER = pathlib.Path(__file__).with_name("host_server.py")
@@ -47,17 +47,26 @@ class Done(t.NamedTuple):
     errors: bytes
 
 
+def _ssh(host: str, command: str) -> list[str]:
+    lab = require_lab(os.environ["LAB_NAME"])
+    return [*ssh_argv(lab, host=lab.host(host), shared=True), command]
+
+
+def send(host: str, file: pathlib.Path, command: str) -> None:
+    """Run a command on a host with a file of the controller as its standard input."""
+    with open(file, "rb") as stdin:
+        subprocess.run(_ssh(host, command), stdin=stdin, check=True)
+
+
 class Session:
     """A process on a host that answers one request after the other."""
 
     def __init__(self, host: str, what: str) -> None:
-        lab = require_lab(os.environ["LAB_NAME"])
         server = shlex.join([PYTHON, "-c", SERVER.read_text(encoding="utf-8"), what])
-        argv = [*ssh_argv(lab, host=lab.host(host), shared=True), server]
         self.name = f"the session for {what} on {host}"
         self.busy = threading.Lock()
         self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            _ssh(host, server), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
 
     def send(self, request: t.Any) -> None:
