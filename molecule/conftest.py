@@ -17,6 +17,7 @@ import typing as t
 
 import host_session
 import pytest
+import testinfra
 import testinfra.backend
 from xdist.scheduler import LoadScopeScheduling
 
@@ -125,6 +126,13 @@ class Service:
 @pytest.fixture
 def hello(host: t.Any) -> Service:
     return Service(host)
+
+
+@pytest.fixture(scope="session")
+def hello_on(pytestconfig: pytest.Config) -> t.Callable[[str], Service]:
+    """The service of a host that is named, for tests of several hosts at once."""
+    inventory = pytestconfig.getoption("ansible_inventory")
+    return lambda name: Service(testinfra.get_host(f"ansible://{name}", ansible_inventory=inventory))
 
 
 class ModuleRun(t.Protocol):
