@@ -53,7 +53,7 @@ def serve_module() -> t.Callable[[], None] | None:
     :returns: in each child, what it has to run; None in the parent, at the end
     """
     module = json.loads(sys.stdin.readline())
-    place = tempfile.mkdtemp(prefix="gofleet-module-", dir="/run")
+    place = tempfile.mkdtemp(prefix="gofleet-module-")
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(module["archive"]))) as archive:
         archive.extractall(place)
     sys.path[:] = [place, *filter(None, sys.path)]
@@ -66,6 +66,8 @@ def serve_module() -> t.Callable[[], None] | None:
                 nothing = os.open(os.devnull, os.O_RDONLY)
                 for number, descriptor in enumerate((nothing, output.fileno(), errors.fileno())):
                     os.dup2(descriptor, number)
+                # What was read ahead is for the parent.
+                sys.stdin = open(os.devnull, encoding="utf-8")
                 return lambda: loader.run_module(
                     json_params=json.loads(line).encode(),
                     profile=module["profile"],
