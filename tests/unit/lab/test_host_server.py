@@ -74,9 +74,7 @@ def test_a_module_runs_in_a_process_of_its_own_each_time() -> None:
     assert second == (3, "1 a.b.c legacy {\"a\": 2} True ''\n", "complaint\n")
 
 
-def test_a_module_leaves_nothing_on_the_host(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_module_leaves_nothing_on_the_host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     served("module", packed(), "{}")
     assert list(tmp_path.iterdir()) == []
