@@ -67,7 +67,7 @@ def serve_module() -> t.Callable[[], None] | None:
                 for number, descriptor in enumerate((nothing, output.fileno(), errors.fileno())):
                     os.dup2(descriptor, number)
                 # What was read ahead is for the parent.
-                sys.stdin = open(os.devnull, encoding="utf-8")
+                sys.stdin = io.StringIO()
                 return lambda: loader.run_module(
                     json_params=json.loads(line).encode(),
                     profile=module["profile"],
