@@ -21,7 +21,7 @@ import yaml
 
 PROJECT = pathlib.Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 INVENTORY = PROJECT / "molecule" / "inventory"
-PLAYBOOK = PROJECT / "molecule" / "go_service" / "converge.yml"
+PLAYBOOK = PROJECT / "molecule" / "go_service" / "run.yml"
 SOURCES = PROJECT / "examples" / "hello"
 
 testinfra_hosts = ["ansible://go_hosts"]
