@@ -15,7 +15,6 @@ LONG := long-fuzz long-kills long-rollout long-molecule long-kernels
 NEED_ROOT := demo test test-long bench browser faults containers newcomer molecule $(LONG)
 
 .PHONY: help root demo demo-down test test-long $(PARTS) $(LONG) bench collection clean
-# What asks a question comes before what takes time.
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -25,6 +24,10 @@ root: # Says what root is used for, and asks for it
 	@! command -v python3 >/dev/null || python3 -m lab.root $$PPID
 
 $(NEED_ROOT): root
+# What asks a question comes before what takes time, also where the virtual environment is not there yet.
+ifneq ($(filter $(NEED_ROOT),$(MAKECMDGOALS)),)
+$(READY): | root
+endif
 
 demo: $(READY) ## Provision three real hosts and show what they do (KEEP=1 leaves them running, LAB=container is faster)
 	@python examples/demo/demo.py up $(if $(KEEP),--keep) --kind $(or $(LAB),vm)
