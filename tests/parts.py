@@ -31,7 +31,7 @@ LINES_SAID, LINE_LENGTH = 6, 150
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FAILURE = re.compile(r"\W*((?:FAILED|ERROR) \S.*|fatal: \[.*)")
 # How Molecule begins a line about a step of a scenario.
-MOLECULE_STEP = re.compile(r"[A-Z]+\s+\[(\w+) > (\w+)\] ")
+MOLECULE_STEP = re.compile(r"[A-Z]+\s+(\w+) ➜ (\w+): ")
 # The plugin of pytest that writes down what each test takes.
 TIMING = CHECKOUT / "tests" / "timing"
 SLOWEST = 10
@@ -162,9 +162,11 @@ class Costs:
         with contextlib.suppress(OSError):
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 with contextlib.suppress(ValueError, KeyError, TypeError):
-                    told = json.loads(line)
-                    where = f"{part}/{told['scenario']}" if told["scenario"] else part
-                    self.tests.append((float(told["seconds"]), f"{where}: {told['test']}"))
+                    record = json.loads(line)
+                    where = f"{part}/{record['scenario']}" if record["scenario"] else part
+                    file, colons, test = record["test"].partition("::")
+                    name = f"{where}: {pathlib.PurePath(file).name}{colons}{test}"
+                    self.tests.append((float(record["seconds"]), name))
 
     def lines(self) -> list[str]:
         """The report: scenarios with their steps, then the slowest tests."""

@@ -35,8 +35,8 @@ def test_fails(): assert 0
 """
 MOLECULE = """
 import sys, time
-for line in ("[default > create] Executing", "[default > create] Executed: Successful", "WARNING x",
-             "[site > verify] Executing", "pause", "[site > verify] Executed: Successful"):
+for line in ("default ➜ create: Executing", "default ➜ create: Executed: Successful", "WARNING x",
+             "site ➜ verify: Executing", "pause", "site ➜ verify: Executed: Successful"):
     time.sleep(0.6 if line == "pause" else 0)
     print("\\x1b[34mINFO\\x1b[0m     " + line, file=sys.stderr, flush=True)
 """
