@@ -27,6 +27,8 @@ PROJECT = pathlib.Path(
 LOAD = PROJECT / "molecule" / "playbooks" / "load.py"
 CLIENTS = 4
 LOAD_SECONDS = 600  # at most
+# Between two requests of a client, while Ansible works on the same emulated processor, which the clients would fill.
+LOAD_PAUSE = 0.2  # seconds
 
 
 class ByHost(LoadScopeScheduling):
@@ -94,27 +96,33 @@ class Service:
     def current(self) -> str:
         return self.host.check_output("readlink /opt/gofleet/hello/current")
 
-    def under_load(self, *, seconds: int, meanwhile: str, stop: str = "/run/load.never") -> Load:
-        """Ask again and again from four clients, and run a shell script on the host one second after the start.
+    def under_load(
+        self, *, seconds: int, meanwhile: str, stop: str = "/run/load.never", pause: float = 0
+    ) -> Load:
+        """Send requests from four clients, and run a shell script on the host one second after the start.
 
         :param stop: a file; the clients end before the seconds are over if it exists
+        :param pause: seconds that each client waits after an answer
         """
         load = base64.b64encode(LOAD.read_bytes()).decode()
         self.host.run_test("echo %s | base64 -d > /run/load.py", load)
-        loop = f"python3 /run/load.py http://127.0.0.1:8080/ {seconds} {CLIENTS} {stop}"
+        loop = f"python3 /run/load.py http://127.0.0.1:8080/ {seconds} {CLIENTS} {stop} {pause}"
         done = self.host.run("sh -c %s", f"(sleep 1; {meanwhile}) >/dev/null 2>&1 & {loop}; wait")
         assert done.rc == 0, done.stderr
         return Load(**json.loads(done.stdout))
 
     @contextlib.contextmanager
     def loaded(self) -> t.Iterator[list[Load]]:
-        """Ask again and again until the end of the block; the list has the result afterwards."""
+        """Send requests until the end of the block; the list has the result afterwards."""
         loads: list[Load] = []
         stop = "/run/load.stop"
         self.host.run_test("rm -f %s", stop)
-        clients = threading.Thread(
-            target=lambda: loads.append(self.under_load(seconds=LOAD_SECONDS, meanwhile="true", stop=stop))
-        )
+
+        def load() -> None:
+            options = {"seconds": LOAD_SECONDS, "meanwhile": "true", "stop": stop, "pause": LOAD_PAUSE}
+            loads.append(self.under_load(**options))
+
+        clients = threading.Thread(target=load)
         clients.start()
         try:
             yield loads

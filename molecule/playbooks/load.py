@@ -4,7 +4,8 @@
 
 """A request loop that runs on a host: how many requests were answered, and how each other one failed.
 
-Prints one JSON object. Usage: load.py URL SECONDS CLIENTS STOP; it ends after SECONDS, or when the file STOP exists.
+Prints one JSON object. Usage: load.py URL SECONDS CLIENTS STOP PAUSE; it ends after SECONDS, or when
+the file STOP exists. Each client waits for PAUSE seconds after an answer.
 """
 
 import collections
@@ -20,7 +21,7 @@ ANSWERED = collections.Counter()
 FAILED = []
 
 
-def ask(url, deadline, stop):
+def ask(url, deadline, stop, pause):
     place = urllib.parse.urlsplit(url)
     while time.monotonic() < deadline and not os.path.exists(stop):
         # A connection each, as from many clients: every one has to pass the listening socket.
@@ -37,12 +38,16 @@ def ask(url, deadline, stop):
             FAILED.append(repr(error))
         finally:
             connection.close()
+        time.sleep(pause)
 
 
 def main():
-    url, seconds, clients, stop = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    deadline = time.monotonic() + seconds
-    threads = [threading.Thread(target=ask, args=(url, deadline, stop)) for dummy in range(clients)]
+    url, seconds, clients, stop, pause = sys.argv[1:]
+    deadline = time.monotonic() + float(seconds)
+    threads = [
+        threading.Thread(target=ask, args=(url, deadline, stop, float(pause)))
+        for dummy in range(int(clients))
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
