@@ -31,7 +31,9 @@ LINES_SAID, LINE_LENGTH = 6, 150
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FAILURE = re.compile(r"\W*((?:FAILED|ERROR) \S.*|fatal: \[.*)")
 # How Molecule begins a line about a step of a scenario.
-MOLECULE_STEP = re.compile(r"[A-Z]+\s+(\w+) ➜ (\w+): ")
+MOLECULE_STEP = re.compile(r"[A-Z]+\s+(\w+) ➜ (\w+): (Executing|Executed)\b")
+# A step of a scenario that took less is not shown.
+LEAST_SECONDS = 0.5
 # The plugin of pytest that writes down what each test takes.
 TIMING = CHECKOUT / "tests" / "timing"
 SLOWEST = 10
@@ -146,16 +148,20 @@ class Costs:
     """Seconds of parts, of steps of scenarios (from Molecule's lines) and of tests (from pytest)."""
 
     def __init__(self) -> None:
-        self.steps: dict[tuple[str, str], tuple[float, float]] = {}
+        self.begun: dict[tuple[str, str], float] = {}
+        self.steps: dict[tuple[str, str], float] = {}
         self.tests: list[tuple[float, str]] = []
 
     def see(self, line: str) -> None:
-        """Take the time at which Molecule wrote something about a step."""
+        """Take the time at which Molecule wrote that a step begins or has ended."""
         found = MOLECULE_STEP.match(line)
-        if found:
-            now = time.monotonic()
-            first, _last = self.steps.get((found[1], found[2]), (now, now))
-            self.steps[found[1], found[2]] = first, now
+        if not found:
+            return
+        step, now = (found[1], found[2]), time.monotonic()
+        if found[3] == "Executing":
+            self.begun.setdefault(step, now)
+        elif step in self.begun:
+            self.steps[step] = self.steps.get(step, 0.0) + now - self.begun.pop(step)
 
     def read(self, part: str, path: pathlib.Path) -> None:
         """Add what the tests of a part took; a file that is missing or cut short adds what there is."""
@@ -171,10 +177,14 @@ class Costs:
     def lines(self) -> list[str]:
         """The report: scenarios with their steps, then the slowest tests."""
         scenarios: dict[str, dict[str, float]] = {}
-        for (scenario, step), (first, last) in self.steps.items():
-            scenarios.setdefault(scenario, {})[step] = last - first
+        for (scenario, step), seconds in self.steps.items():
+            scenarios.setdefault(scenario, {})[step] = seconds
         lines = ["", "scenarios of Molecule:"] if scenarios else []
-        for scenario, steps in scenarios.items():
+        for scenario, every in scenarios.items():
+            # Those that a scenario has not got end at once.
+            steps = {step: seconds for step, seconds in every.items() if seconds >= LEAST_SECONDS}
+            if not steps:
+                continue
             each = ", ".join(f"{step} {seconds:.0f}" for step, seconds in steps.items())
             lines.append(f"{scenario:<14}{sum(steps.values()):8.0f} s  ({each})")
         slowest = sorted(self.tests, reverse=True)[:SLOWEST]
