@@ -70,7 +70,7 @@ options:
         elements: str
         default: []
       waves:
-        description: How many hosts, or which share, have been moved after each further wave. The remaining hosts are the last wave.
+        description: How many hosts, or which share, have been moved after each later wave. The remaining hosts are the last wave.
         type: list
         elements: str
         default: [25%, 100%]
@@ -160,7 +160,7 @@ budget:
   type: int
   sample: 0
 halted:
-  description: Whether no further host may be moved.
+  description: Whether no more hosts may be moved.
   returned: with O(plan), or O(host) without O(state)
   type: bool
   sample: false

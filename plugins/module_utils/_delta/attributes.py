@@ -163,7 +163,7 @@ def _pairs(
         yield "mode", (f"{found:04o}", f"{mode:04o}")
     if any(wanted.context) and selinux.selinux_enabled():
         now = selinux.selinux_context(thing.labelled)
-        then = [wish or part for wish, part in zip(wanted.context, now)]
+        then = [asked or part for asked, part in zip(wanted.context, now)]
         if then != now:
             yield "secontext", (_colons(now), _colons(then))
 
@@ -182,7 +182,7 @@ def _context(wanted: Attributes, place: str | None, selinux: Context) -> list[st
         return list(wanted.context)
     there = os.path.lexists(place)
     base = selinux.selinux_context(place) if there else selinux.selinux_default_context(place)
-    return [wish or part for wish, part in zip(wanted.context, base)]
+    return [asked or part for asked, part in zip(wanted.context, base)]
 
 
 def _short(shown: Shown) -> Shown:

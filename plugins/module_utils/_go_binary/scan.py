@@ -43,7 +43,7 @@ class Candidate(t.NamedTuple):
 
     path: str
     status: os.stat_result
-    named: bool  # by the user, who is told if it is not a Go program
+    named: bool  # by the user, who gets a message if it is not a Go program
     given: str | None  # the name that the user gave, which may be a link
 
 

@@ -76,8 +76,8 @@ def _here(new: bytes, old: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _in_a_process(new: bytes, old: bytes) -> tuple[bytes, bytes, bytes] | None:
-    told = len(old).to_bytes(_FORM, "little") + old + new
-    done = subprocess.run([sys.executable, "-c", _CHILD], input=told, capture_output=True, check=False)
+    request = len(old).to_bytes(_FORM, "little") + old + new
+    done = subprocess.run([sys.executable, "-c", _CHILD], input=request, capture_output=True, check=False)
     if done.returncode:
         return None
     parts, rest = [], memoryview(done.stdout)

@@ -71,10 +71,10 @@ def _packed(
     return Payload(delta.path, delta.size, method, True, delta.hint or _hint(artefact, delta.size, method))
 
 
-def old_manifest(told: t.Mapping[str, t.Any]) -> Manifest | None:
+def old_manifest(reported: t.Mapping[str, t.Any]) -> Manifest | None:
     """The manifest of a program on a host; None where the description is invalid."""
     try:
-        size, leaves = int(told["size"]), base64.b64decode(told["leaves"], validate=True)
+        size, leaves = int(reported["size"]), base64.b64decode(reported["leaves"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error):
         return None
     count = max(1, -(-size // chunk_size(size)))

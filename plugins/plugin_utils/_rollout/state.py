@@ -83,7 +83,7 @@ class Rollout(t.NamedTuple):
 
     @property
     def halted(self) -> bool:
-        """Return whether no further host may be moved."""
+        """Return whether no more hosts may be moved."""
         return bool(self.decision) or len(self.failures) > self.budget
 
     def remaining(self) -> list[list[str]]:

@@ -34,7 +34,7 @@ def rollout_waves(
     :param salt: each salt gives another order
     :param canary: the size of the first wave, as a number of hosts or as a share such as "5%"
     :param canary_hosts: hosts that are in the first wave whatever their hash is
-    :param waves: how many hosts, or which share of them, have been moved after each further wave
+    :param waves: how many hosts, or which share of them, have been moved after each later wave
     :raises HostError: a size is neither a number nor a share, or a host in ``canary_hosts`` is not in ``hosts``
     """
     everyone = set(hosts)
