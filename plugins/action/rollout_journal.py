@@ -7,9 +7,8 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils._errors import HostError
+from ..plugin_utils._action import HostAction, Result
 from ..plugin_utils._rollout.journal import Journal, Writer, this_writer
 from ..plugin_utils._rollout.report import report_lines
 from ..plugin_utils._rollout.run import OpenedRun, RunRequest, open_rollout
@@ -17,8 +16,6 @@ from ..plugin_utils._rollout.state import STATES, fold, fold_host
 from ..plugin_utils._rollout.verdict import decide, end_run
 from ..plugin_utils._rollout.waves import part_of, rollout_waves
 from ..plugin_utils._service.release_id import release_id, services_of, versions_of
-
-Result = t.Dict[str, t.Any]
 
 
 def journal_spec() -> dict[str, t.Any]:
@@ -51,7 +48,7 @@ def journal_spec() -> dict[str, t.Any]:
     }
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     """
     Write the journal of a rollout on the controller. Nothing runs on the host.
 
@@ -60,24 +57,20 @@ class ActionModule(ActionBase):
 
     _requires_connection = False
 
-    def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
-        super().run(tmp, task_vars)
+    def act(self) -> Result:
         dummy, options = self.validate_argument_spec(**journal_spec())
         directory = os.path.abspath(os.path.expanduser(options["directory"]))
         # A task runs in a child process of ansible-playbook. A child that outlives ansible-playbook gets another
         # parent, and the journal then refuses it.
         writer = None if self._task.check_mode else this_writer(os.getppid())
-        try:
-            if options["plan"] is not None:
-                return self._open(directory, options, writer=writer)
-            if writer is None:
-                return _nothing_written()
-            journal = Journal(directory, options["run"])
-            if options["host"] is not None:
-                return _of_host(journal, options, writer=writer)
-            return _judge(journal, end=options["end"], writer=writer)
-        except HostError as error:
-            return {"failed": True, **error.report()}
+        if options["plan"] is not None:
+            return self._open(directory, options, writer=writer)
+        if writer is None:
+            return _nothing_written()
+        journal = Journal(directory, options["run"])
+        if options["host"] is not None:
+            return _of_host(journal, options, writer=writer)
+        return _judge(journal, end=options["end"], writer=writer)
 
     def _open(self, directory: str, options: Result, *, writer: Writer | None) -> Result:
         plan = options["plan"]
