@@ -19,6 +19,7 @@ import random
 import struct
 import tarfile
 import tempfile
+import time
 import typing as t
 
 import pytest
@@ -67,7 +68,8 @@ from ..unit.plugins.module_utils._elf.elf_maker import (
     pointed_info,
 )
 from ..unit.plugins.module_utils._kernel.btf_writer import with_functions
-from .mutation import SECONDS, SEED, Parser, damaged, fuzz
+from . import mutation
+from .mutation import SEED, Parser, damaged, fuzz
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures"
 OLD = random.Random(1).randbytes(3000)
@@ -276,7 +278,7 @@ PARSERS = {
 def test_damaged_input_is_read_or_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     read, refused = fuzz(name, PARSERS[name])
     with capsys.disabled():
-        print(f"\n{name}: {read} inputs read, {refused} refused in {SECONDS:g} s, FUZZ_SEED={SEED}")
+        print(f"\n{name}: {read} inputs read, {refused} refused, FUZZ_SEED={SEED}")
     # Otherwise the damage is such that nothing is tried.
     assert read and (refused or not PARSERS[name].refusals)
 
@@ -293,3 +295,15 @@ def test_a_parser_that_fails_is_reported_with_its_input() -> None:
 
     with pytest.raises(AssertionError, match=r"KeyError.* for input 0 of FUZZ_SEED=5, "):
         fuzz("broken", Parser(any_of(b"abc"), read, (ValueError,)), seed=5)
+
+
+@pytest.mark.parametrize(
+    ("read", "why"),
+    [(lambda data: bytearray(1 << 30), "MemoryError"), (lambda data: time.sleep(60), "TimeoutError")],
+)
+def test_a_parser_that_takes_too_much_is_reported(
+    read: t.Callable[[bytes], object], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutation, "LIMIT", 0.2)
+    with pytest.raises(AssertionError, match=why):
+        fuzz("greedy", Parser(any_of(b"abc"), read, (ValueError,)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import typing as t
+from bisect import bisect_left, bisect_right
 
 from .denial import Denial, Stamp, parse_denial, parse_stamp
 
@@ -102,7 +103,7 @@ def journal_records(lines: t.Iterable[str]) -> t.Iterator[Record]:
 def _listener_stamp(entry: t.Mapping[str, t.Any]) -> Stamp | None:
     try:
         return Stamp(int(entry["_SOURCE_REALTIME_TIMESTAMP"]) / 1_000_000, int(entry["_AUDIT_ID"]))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         return None
 
 
@@ -155,12 +156,15 @@ def _all_received(run: t.Sequence[Record], received: t.AbstractSet[int]) -> bool
 
 def _gaps(run: t.Sequence[Record], received: t.AbstractSet[int], *, limit: PrintLimit) -> list[Gap]:
     gaps = []
+    serials = sorted(received)
     for before, after in zip(run, run[1:]):
-        missing = set(range(before.stamp.serial + 1, after.stamp.serial)) - received
+        first, last = before.stamp.serial + 1, after.stamp.serial - 1
+        # Counted, not listed: in a damaged log the numbers can be billions apart.
+        missing = last - first + 1 - (bisect_right(serials, last) - bisect_left(serials, first))
         # Loading many profiles, as at boot, prints a line for each. What is lost between two such lines is
         # more such lines, and no service runs yet.
-        if missing and not (_is_loading(before) and _is_loading(after)):
-            reason = f"the kernel's log lacks {len(missing)} audit records, because it is rate-limited"
+        if missing > 0 and not (_is_loading(before) and _is_loading(after)):
+            reason = f"the kernel's log lacks {missing} audit records, because it is rate-limited"
             # After the seconds of the limit the next record is printed again.
             end = before.stamp.time + limit.seconds if limit.seconds else after.stamp.time
             gaps.append(Gap(before.stamp.time, min(end, after.stamp.time), True, reason))

@@ -13,7 +13,8 @@ import typing as t
 
 __all__ = ["Denial", "Stamp", "parse_denial", "parse_stamp"]
 
-_STAMP = re.compile(r"audit\((\d+)\.(\d+):(\d+)\)")
+# As many digits as the kernel prints: seconds, milliseconds, and a serial number of 32 bits.
+_STAMP = re.compile(r"audit\((\d{1,12})\.(\d{1,9}):(\d{1,10})\)", re.ASCII)
 # Record types of AppArmor and of daemons that use it. Other types may quote text that a user typed.
 _TYPE = re.compile(r"(?:^|type=)(?:AVC|USER_AVC|1400|1107|APPARMOR_\w+)(?= )")
 _VERDICTS = ("DENIED", "ALLOWED", "KILLED")

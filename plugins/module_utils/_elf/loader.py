@@ -37,7 +37,7 @@ _LIBC = "libc.so.6"
 _DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib")
 _MAX_CACHE = 1 << 24  # bytes of ld.so.cache; that of a desktop has 100 KiB
 
-_VERSION = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.(\d+))?")
+_VERSION = re.compile(r"GLIBC_(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 # A version name without a number: relative relocations in the DT_RELR format, which glibc reads since 2.36.
 _UNNUMBERED = {"GLIBC_ABI_DT_RELR": "GLIBC_2.36"}
 

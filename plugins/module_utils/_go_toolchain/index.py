@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 # 1.27.3, 1.28rc1, 1.21.0. Before Go 1.21 the first release of a minor had no patch number: 1.20.
-_NAME = re.compile(r"(?:go)?(\d+)\.(\d+)(?:\.(\d+))?(?:(beta|rc)(\d+))?")
+_NAME = re.compile(r"(?:go)?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?(?:(beta|rc)(\d{1,9}))?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 

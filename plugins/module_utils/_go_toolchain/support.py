@@ -68,7 +68,7 @@ def newest_go(option: str | None, *, today: datetime.date) -> NewestGo:
     if option is None:
         newest = max(RELEASED)
         return NewestGo(newest, today < RELEASED[newest] + _HALF_A_YEAR)
-    match = re.fullmatch(r"(?:go)?1\.(\d+)(?:\.\d+)?", option)
+    match = re.fullmatch(r"(?:go)?1\.(\d{1,9})(?:\.\d+)?", option)
     if match is None:
         raise HostError(
             f"newest_go {option!r}",
@@ -81,7 +81,7 @@ def newest_go(option: str | None, *, today: datetime.date) -> NewestGo:
 
 def minor_of(go_version: str) -> int | None:
     """N of ``go1.N.P``, also in a development version, or None if the text has no minor."""
-    match = re.search(r"go1\.(\d+)", go_version)
+    match = re.search(r"go1\.(\d{1,9})(?!\d)", go_version)
     return int(match.group(1)) if match else None
 
 

@@ -89,7 +89,7 @@ def _sees_cpu_quota(info: BuildInfo) -> bool | None:
 
     An older go line shows in the build settings: the linker records the GODEBUG values that follow from it.
     """
-    version = re.match(r"(?:devel )?go1\.(\d+)", info.go_version)
+    version = re.match(r"(?:devel )?go1\.(\d{1,9})(?!\d)", info.go_version)
     if version is None:
         return None
     if int(version.group(1)) < _FIRST_THAT_SEES:

@@ -55,6 +55,24 @@ def test_missing_serial_numbers_are_gaps() -> None:
     assert "lacks 27 audit records" in gap.reason
 
 
+def test_a_gap_of_billions_is_counted_and_not_listed() -> None:
+    received = [record(5, printed=False), record(9, printed=False)]
+    (gap,) = printed_gaps([*received, record(1), record(2**32 - 1)], limit=LIMIT)
+    assert "lacks 4294967291 audit records" in gap.reason
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("_AUDIT_ID", "9" * 5000), ("_SOURCE_REALTIME_TIMESTAMP", "9" * 400)]
+)
+def test_an_entry_of_the_journal_with_an_impossible_stamp_is_none(field: str, value: str) -> None:
+    entry = {"MESSAGE": "x", "_AUDIT_ID": "1", "_SOURCE_REALTIME_TIMESTAMP": "1", field: value}
+    assert list(journal_records([json.dumps(entry)])) == []
+
+
+def test_a_line_with_an_impossible_stamp_is_none() -> None:
+    assert list(line_records([line(1).replace(":1)", f":{'9' * 5000})")], printed=True)) == []
+
+
 def test_without_a_limit_a_gap_reaches_to_the_next_record() -> None:
     (gap,) = printed_gaps([record(2), record(30)], limit=PrintLimit(0, 10))
     assert (gap.begin, gap.end) == (1002, 1030)

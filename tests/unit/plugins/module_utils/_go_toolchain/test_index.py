@@ -49,6 +49,7 @@ def index(*versions: str, files: list[dict[str, t.Any]] | None = None) -> bytes:
 def test_order_of_versions() -> None:
     ordered = ["1.9.7", "1.20", "1.20.1", "1.21beta1", "1.21rc2", "1.21rc10", "1.21.0", "1.21.1", "1.21.10"]
     assert sorted(sorted(ordered), key=sort_key) == ordered
+    assert sort_key(f"1.{'9' * 5000}") < sort_key("1.0")
 
 
 @pytest.mark.parametrize(
