@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/.build/checkout:$(CURDIR)/molecule
 # The checkout itself, importable and runnable as ansible_collections/gofleet/hosts.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/checkout
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
-PARTS := lint types unit fuzz browser faults containers newcomer sanity molecule
+PARTS := lint types fuzz browser sanity newcomer unit faults containers molecule
 LONG := long-fuzz long-kills long-rollout long-molecule long-kernels
 NEED_ROOT := demo test test-long bench browser faults containers newcomer molecule $(LONG)
 

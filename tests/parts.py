@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import collections
+import concurrent.futures
 import contextlib
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -86,6 +88,9 @@ BUILD = Step(["tests/build_collection.sh", str(COLLECTIONS)])
 # Workers take files in the order in which they are collected.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 
+# One core each: the first runs beside the others, and what it prints is shown when they have ended.
+BESIDE = "newcomer"
+ONE_CORE = ("lint", "types", "fuzz", "browser", "sanity")
 # What `make test` runs, in this order.
 PARTS: dict[str, list[Step]] = {
     "lint": [
@@ -114,20 +119,20 @@ PARTS: dict[str, list[Step]] = {
             ]
         )
     ],
+    "fuzz": [_pytest("tests/fuzz")],
+    "browser": [_pytest("-rs", "tests/browser")],
+    "sanity": [Step(["tests/sanity.sh"])],
+    "newcomer": [_pytest("-rs", "tests/newcomer")],
     "unit": [
         _pytest("-n", "2", "tests/unit"),
         *[Step(["go", "vet", "./..."], cwd=pathlib.Path(source)) for source in _go_sources()],
         *[Step(["go", "test", "./..."], cwd=pathlib.Path(source)) for source in _go_sources()],
     ],
-    "fuzz": [_pytest("tests/fuzz")],
-    "browser": [_pytest("-rs", "tests/browser")],
     "faults": [
         _pytest("-rs", "-n", "2", "--dist", "worksteal", "tests/faults"),
         *_unit_tests_that_need_root(),
     ],
     "containers": [_pytest("-rs", "-n", "2", *BY_FILE, "tests/containers")],
-    "newcomer": [_pytest("-rs", "tests/newcomer")],
-    "sanity": [Step(["tests/sanity.sh"])],
     "molecule": _molecule(),
 }
 # What `make test-long` runs: the same tests as in the parts above, in their long form.
@@ -142,6 +147,15 @@ LONG: dict[str, list[Step]] = {
     "long-molecule": _molecule(BOTH_KERNELS="1", RESTART_LOAD="1"),
     "long-kernels": [BUILD, _pytest("-rs", "tests/kernels", ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS))],
 }
+
+
+class Result(t.NamedTuple):
+    """How a part ended: the step that failed, if one did, and the lines of its output that name a failure."""
+
+    part: str
+    seconds: float
+    failed: Step | None
+    said: list[str]
 
 
 class Costs:
@@ -205,44 +219,85 @@ def main(arguments: t.Sequence[str]) -> int:
     if options.scenario:
         known["molecule"] = _molecule(options.scenario)
         known["long-molecule"] = _molecule(options.scenario, **LONG["long-molecule"][-1].env)
-    results = []
-    said: list[str] = []
-    costs = Costs()
-    for name in options.names:
-        started = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="test-seconds-") as folder:
-            path = pathlib.Path(folder) / "seconds.jsonl"
-            failed = next((step for step in known[name] if not _passes(name, step, said, costs, path)), None)
-            costs.read(name, path)
-        results.append((name, time.monotonic() - started, failed))
+    costs, started = Costs(), time.monotonic()
+    results = {result.part: result for result in _results(options.names, known, costs)}
     print(*costs.lines(), "", sep="\n")
-    for name, seconds, failed in results:
+    for name in options.names:
+        failed = results[name].failed
         verdict = f"FAILED in: {' '.join(failed.argv[:3])}" if failed else "passed"
-        print(f"{name:<14}{seconds:8.0f} s  {verdict}")
-    failures = sum(failed is not None for _name, _seconds, failed in results)
-    print(f"\n{len(results) - failures} passed, {failures} failed", *said, sep="\n  ")
+        print(f"{name:<14}{results[name].seconds:8.0f} s  {verdict}")
+    failures = sum(result.failed is not None for result in results.values())
+    said = [line for result in results.values() for line in result.said]
+    whole = f"in {time.monotonic() - started:.0f} s"
+    print(f"\n{len(results) - failures} passed, {failures} failed {whole}", *said, sep="\n  ")
     return 1 if failures else 0
 
 
-def _passes(part: str, step: Step, said: list[str], costs: Costs, path: pathlib.Path) -> bool:
-    """Run it, show what it prints, and add to ``said`` what of that names a failure."""
-    print(f"--- {part}: {' '.join(step.argv)}", flush=True)
-    environment = {**os.environ, **step.env, **_timing(path)}
-    if sys.stdout.isatty():
-        environment.update(PY_COLORS="1", ANSIBLE_FORCE_COLOR="1")
-    last: collections.deque[str] = collections.deque(maxlen=LINES_SAID)
-    process = subprocess.Popen(
-        step.argv, cwd=step.cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    assert process.stdout is not None
-    reader = threading.Thread(target=_show, args=(process.stdout, last, costs), daemon=True)
-    reader.start()
-    process.wait()
-    # Not for ever: what the step left running may hold the other end.
-    reader.join(timeout=10)
-    if process.returncode:
-        said += last
-    return process.returncode == 0
+def _results(names: t.Sequence[str], known: t.Mapping[str, list[Step]], costs: Costs) -> t.Iterator[Result]:
+    """Run the parts, two at a time where each uses one core."""
+    beside = [name for name in names if name in ONE_CORE] if BESIDE in names else []
+    if beside:
+        with tempfile.TemporaryFile() as output, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            print(f"--- {BESIDE}: runs beside {', '.join(beside)}, and is shown behind them", flush=True)
+            running = pool.submit(Run(BESIDE, costs, output).result, known[BESIDE])
+            for name in beside:
+                yield Run(name, costs, sys.stdout.buffer).result(known[name])
+            yield running.result()
+            output.seek(0)
+            shutil.copyfileobj(output, sys.stdout.buffer)
+            sys.stdout.flush()
+    for name in names:
+        if not beside or name not in (*ONE_CORE, BESIDE):
+            yield Run(name, costs, sys.stdout.buffer).result(known[name])
+
+
+class Run:
+    """One run of a part, which shows on ``output`` what its steps print."""
+
+    def __init__(self, part: str, costs: Costs, output: t.IO[bytes]) -> None:
+        self.part, self.costs, self.output = part, costs, output
+        self.said: list[str] = []
+
+    def result(self, steps: t.Iterable[Step]) -> Result:
+        """Run steps until one fails."""
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="test-seconds-") as folder:
+            path = pathlib.Path(folder) / "seconds.jsonl"
+            failed = next((step for step in steps if not self._passes(step, path)), None)
+            self.costs.read(self.part, path)
+        return Result(self.part, time.monotonic() - started, failed, self.said)
+
+    def _passes(self, step: Step, path: pathlib.Path) -> bool:
+        self._show(f"--- {self.part}: {' '.join(step.argv)}\n".encode())
+        environment = {**os.environ, **step.env, **_timing(path)}
+        if sys.stdout.isatty():
+            environment.update(PY_COLORS="1", ANSIBLE_FORCE_COLOR="1")
+        last: collections.deque[str] = collections.deque(maxlen=LINES_SAID)
+        process = subprocess.Popen(
+            step.argv, cwd=step.cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert process.stdout is not None
+        reader = threading.Thread(target=self._read, args=(process.stdout, last), daemon=True)
+        reader.start()
+        process.wait()
+        # Not for ever: what the step left running may hold the other end.
+        reader.join(timeout=10)
+        if process.returncode:
+            self.said += last
+        return process.returncode == 0
+
+    def _read(self, lines: t.IO[bytes], last: collections.deque[str]) -> None:
+        for line in lines:
+            self._show(line)
+            text = ANSI.sub("", line.decode("utf-8", "replace"))
+            self.costs.see(text)
+            found = FAILURE.match(text)
+            if found:
+                last.append(found[1].strip()[:LINE_LENGTH])
+
+    def _show(self, line: bytes) -> None:
+        self.output.write(line)
+        self.output.flush()
 
 
 def _timing(path: pathlib.Path) -> dict[str, str]:
@@ -254,17 +309,6 @@ def _timing(path: pathlib.Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTEST_PLUGINS": ",".join(plugins),
     }
-
-
-def _show(output: t.IO[bytes], last: collections.deque[str], costs: Costs) -> None:
-    for line in output:
-        sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
-        text = ANSI.sub("", line.decode("utf-8", "replace"))
-        costs.see(text)
-        found = FAILURE.match(text)
-        if found:
-            last.append(found[1].strip()[:LINE_LENGTH])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import re
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from .command import find, run
 from .errors import LabError
+from .places import cache_dir
 from .progress import say
 from .recipe import Kind
 from .release import release
@@ -78,6 +80,13 @@ def missing(kind: Kind, *, images: Sequence[str]) -> list[str]:
 
 def install(packages: Sequence[str]) -> None:
     """Install packages with apt, those of QEMU from backports where the release itself has too old a one."""
+    # apt waits for another one that installs, but not for one that updates its lists.
+    with (cache_dir() / "packages.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(packages)
+
+
+def _install(packages: Sequence[str]) -> None:
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=600", "-o", "APT::Update::Error-Mode=any"]
     # A third-party source that is down must not stop us, so an error of the update alone is not the end.
