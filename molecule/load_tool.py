@@ -54,7 +54,10 @@ class Report(t.NamedTuple):
 
 @contextlib.contextmanager
 def attack(url: str, place: pathlib.Path, *, rate: int = RATE) -> t.Iterator[list[Report]]:
-    """Load until the end of the block; the list has the report afterwards."""
+    """Load until the end of the block; the list has the report afterwards.
+
+    :param rate: requests a second; 0 for as many as are answered, each client waiting for its answer
+    """
     targets, output = place / "targets", place / "load.bin"
     targets.write_text(f"GET {url}\n")
     argv = [
@@ -66,6 +69,8 @@ def attack(url: str, place: pathlib.Path, *, rate: int = RATE) -> t.Iterator[lis
         f"-targets={targets}",
     ]
     argv += [f"-connections={_CONNECTIONS}", f"-max-connections={_CONNECTIONS}", f"-output={output}"]
+    if not rate:
+        argv.append(f"-max-workers={_CONNECTIONS}")
     load = subprocess.Popen(argv)
     reports: list[Report] = []
     try:
@@ -99,13 +104,13 @@ def check(report: Report, what: str, *, rate: int = RATE, held: bool = True) -> 
     assert not held or report.throughput >= _HELD * rate
 
 
-def restarting(first: str, second: str) -> str:
+def restarting(first: str, second: str, *, restarts: int = RESTARTS) -> str:
     """A script that restarts hello into the other of two builds again and again, and prints each process id.
 
     One script, because each call of Ansible's takes seconds of an emulated processor.
     """
     return f"""set -e; now={first}; next={second}
-for number in $(seq {RESTARTS}); do
+for number in $(seq {restarts}); do
   ln -sfn "$next" /opt/gofleet/hello/current
   systemctl restart hello.service
   systemctl show -P MainPID hello.service
