@@ -33,7 +33,12 @@ def with_cgo(place: pathlib.Path) -> str:
     sources = shutil.copytree(SOURCES, place / "sources")
     (sources / "cgo.go").write_text(CGO)
     environment = {**os.environ, "CGO_ENABLED": "1"}
-    subprocess.run(["go", "build", "-o", str(place / "rich"), "."], cwd=sources, env=environment, check=True)
+    subprocess.run(
+        ["go", "build", "-ldflags=-s -w", "-o", str(place / "rich"), "."],
+        cwd=sources,
+        env=environment,
+        check=True,
+    )
     return str(place / "rich")
 
 

@@ -61,14 +61,21 @@ def event(group_and_name: str, symbol: str) -> None:
     os.close(file)
 
 
-def grow(first: int, more: int) -> None:
-    """Hold some links, and at SIGUSR1 some more, until ended."""
+def grow(first: int, more: int, told: str) -> None:
+    """Hold some links, and at SIGUSR1 some more, until ended; the number that it holds is in the file ``told``."""
+
+    def tell(links: int) -> None:
+        with open(told, "w", encoding="ascii") as file:
+            file.write(str(links))
+
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     for dummy in range(first):
         link(program())
+    tell(first)
     signal.sigwait([signal.SIGUSR1])
     for dummy in range(more):
         link(program())
+    tell(first + more)
     signal.pause()
 
 
@@ -88,7 +95,8 @@ def main(what: str, *arguments: str) -> None:
     if what == "event":
         event(*arguments)
     elif what == "grow":
-        grow(*map(int, arguments))
+        first, more, told = arguments
+        grow(int(first), int(more), told)
     elif what == "churn":
         churn(float(arguments[0]))
     else:

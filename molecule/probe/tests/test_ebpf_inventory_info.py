@@ -20,6 +20,7 @@ SEED = pathlib.Path(__file__).with_name("seed_bpf.py")
 PINS = "/sys/fs/bpf/gofleet-seed"
 EVENT = "gofleet_seed/opens"
 UNIT = "gofleet-seed.service"
+HELD = "/run/gofleet-seed.held"
 # bpftool of Debian 12 and 13 and this collection call these fields differently.
 PROGRAM_FIELDS = ("id", "type", "tag", "uid")
 MAP_FIELDS = {
@@ -45,7 +46,7 @@ def seed(host: t.Any) -> t.Iterator[t.Callable[..., None]]:
     # rmdir of a bpffs needs an empty directory; the event is not there in most tests.
     host.run(f"systemctl stop {UNIT}; rm -rf {PINS}")
     host.run(f"echo '-:{EVENT}' >> /sys/kernel/tracing/kprobe_events")
-    host.run("rm -f /run/seed_bpf.py")
+    host.run("rm -f /run/seed_bpf.py %s", HELD)
 
 
 def bpftool(host: t.Any, *words: str) -> dict[int, dict[str, t.Any]]:
@@ -158,15 +159,15 @@ def test_an_enabled_event_is_no_finding(host: t.Any, run_module: t.Any, seed: t.
 
 @pytest.mark.on("deb13")
 def test_finds_growth_of_a_unit(host: t.Any, run_module: t.Any, seed: t.Any) -> None:
-    seed("grow", "2", "20", unit=UNIT)
-    host.run_test(
-        "for i in $(seq 60); do bpftool link | grep -c gofleet >/dev/null && break; sleep 1; done; sleep 2"
-    )
+    holds = 'for i in $(seq 600); do [ "$(cat %s)" = %s ] && exit; sleep 0.2; done; exit 1'
+    seed("grow", "2", "20", HELD, unit=UNIT)
+    host.run_test(holds, HELD, "2")
     first = inventory(run_module)
     assert first["by_unit"][UNIT]["links"] == 2
     assert first["findings"] == []
     assert inventory(run_module, baseline=first["baseline"])["findings"] == []
-    host.run_test(f"systemctl kill --signal=USR1 {UNIT} && sleep 5")
+    host.run_test("systemctl kill --signal=USR1 %s", UNIT)
+    host.run_test(holds, HELD, "22")
     second = run_module(
         "ebpf_inventory_info", baseline=first["baseline"], budgets=[{"unit": UNIT, "links": 21}]
     )
