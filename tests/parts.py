@@ -132,7 +132,8 @@ PARTS: dict[str, list[Step]] = {
         _pytest("-rs", "-n", "2", "--dist", "worksteal", "tests/faults"),
         *_unit_tests_that_need_root(),
     ],
-    "containers": [_pytest("-rs", "-n", "2", *BY_FILE, "tests/containers")],
+    # Much of what they do is waiting, so three workers fill two cores.
+    "containers": [_pytest("-rs", "-n", "3", *BY_FILE, "tests/containers")],
     "molecule": _molecule(),
 }
 # What `make test-long` runs: the same tests as in the parts above, in their long form.

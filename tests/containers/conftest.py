@@ -2,13 +2,13 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The order of the files. Each has hosts of its own, so two of them run at a time, and the long ones start first."""
+"""The order of the files. Each has hosts of its own, so they run side by side, and the long ones start first."""
 
 from __future__ import annotations
 
 import pytest
 
-FIRST = ["test_rollout_killed", "test_go_devtools", "test_rollout", "test_go_service"]
+FIRST = ["test_rollout_killed", "test_rollout", "test_go_devtools", "test_go_service"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
