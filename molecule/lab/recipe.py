@@ -72,14 +72,16 @@ def recipe(release: Release, *, kind: Kind, public_key: str) -> Recipe:
         suite=release.suite,
         sources=release.sources,
         keyring=release.keyring,
-        packages=PACKAGES + release.packages + ((release.kernel, "initramfs-tools") if vm else ()),
-        cached_packages=CACHED_PACKAGES + release.oracles,
+        packages=PACKAGES
+        + release.packages
+        + ((release.kernel, "initramfs-tools", *release.oracles) if vm else ()),
+        cached_packages=CACHED_PACKAGES,
         files=_files(release, vm=vm, public_key=public_key),
         links=(
             *((f"/etc/systemd/system/{unit}", "/dev/null") for unit in MASKED),
             *((f"/etc/systemd/system-generators/{name}", "/dev/null") for name in MASKED_GENERATORS),
         ),
-        commands=_commands(vm=vm, cached=CACHED_PACKAGES + release.oracles),
+        commands=_commands(vm=vm, cached=CACHED_PACKAGES),
         disk_size=DISK_SIZE,
     )
 

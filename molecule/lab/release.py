@@ -20,7 +20,7 @@ class Release:
     kernel: str
     sshd: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
-    # What says the same as our probes by other means; fetched, not installed.
+    # What says the same as our probes by other means; on virtual machines alone, whose kernels are probed.
     oracles: tuple[str, ...] = ()
 
 

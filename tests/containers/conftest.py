@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-FIRST = ["test_rollout_killed", "test_rollout", "test_go_devtools", "test_go_service"]
+FIRST = ["test_rollout_killed", "test_rollout", "test_go_devtools", "test_restart_load", "test_go_service"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

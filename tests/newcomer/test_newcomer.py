@@ -14,8 +14,9 @@ import subprocess
 import typing as t
 
 import pytest
-from lab.packages import ensure_packages, install
+from lab.packages import install
 from lab.places import cache_dir
+from lab.up import prepare
 
 from .account import HOME, NAME, Account, account, root
 
@@ -27,7 +28,8 @@ MADE = r"\.(venv|build|cache|ansible|lab)"
 
 @pytest.fixture
 def newcomer() -> t.Iterator[Account]:
-    ensure_packages("container")
+    # What later parts need in any case, so that it is made once; the other image is made by the account.
+    prepare(["debian-13"], kind="container")
     if shutil.which("sudo") is None:
         install(["sudo"])
     with account() as made:
