@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 import uuid
 from pathlib import Path
 
@@ -22,6 +24,7 @@ MEMORY_MIB = 768
 # Two busy cores without KVM take minutes where two idle ones take forty seconds.
 BOOT_TIMEOUT = 900.0
 SNAPSHOT_TIMEOUT = 300.0
+CONNECTIONS_TIMEOUT = 20.0
 SCRIPT_TIMEOUT = 300.0
 
 
@@ -56,16 +59,28 @@ def create(lab: Lab, *, host: Host, image: Image) -> None:
         _personalise(lab, host=host)
     except LabError as exc:
         raise LabError(f"{exc}\n  its serial console ended with:\n{console_tail(lab, host=host)}") from exc
-    _snapshot(lab, host=host, verb="savevm")
+    save(lab, host=host)
     say(f"{host.name}: clean snapshot taken")
 
 
-def reset(lab: Lab, *, host: Host) -> None:
-    """Take a host back to its clean snapshot; starts it again if it was switched off."""
+def save(lab: Lab, *, host: Host, snapshot: str = SNAPSHOT) -> None:
+    """Keep a host as it is now."""
+    _tell(lab, host=host, command=f"savevm {snapshot}")
+
+
+def has(lab: Lab, *, host: Host, snapshot: str) -> bool:
+    """Tell whether a host was kept under this name."""
+    found = monitor(_socket(lab, host=host), command="info snapshots", timeout=SNAPSHOT_TIMEOUT)
+    return bool(re.search(rf"^\S+\s+{re.escape(snapshot)}\s", found, re.MULTILINE))
+
+
+def reset(lab: Lab, *, host: Host, snapshot: str = SNAPSHOT) -> None:
+    """Take a host back to a snapshot, by default the clean one; starts it again if it was switched off."""
     if running(lab, host=host):
-        _snapshot(lab, host=host, verb="loadvm")
+        _wait_for_connections_to_end(lab, host=host)
+        _tell(lab, host=host, command=f"loadvm {snapshot}")
     else:
-        _start(lab, host=host, extra=["-loadvm", SNAPSHOT])
+        _start(lab, host=host, extra=["-loadvm", snapshot])
     wait_for_ssh(lab, host=host, timeout=SNAPSHOT_TIMEOUT, alive=lambda: running(lab, host=host))
     # The guest's clock stands where the snapshot was taken.
     set_clock(lab, host=host, timeout=SCRIPT_TIMEOUT)
@@ -122,10 +137,30 @@ def _start(lab: Lab, *, host: Host, extra: list[str] | None = None) -> None:
     run([*argv, *(extra or [])], wanted=f"host {host.name}", timeout=SNAPSHOT_TIMEOUT)
 
 
-def _snapshot(lab: Lab, *, host: Host, verb: str) -> None:
-    answer = monitor(_socket(lab, host=host), command=f"{verb} {SNAPSHOT}", timeout=SNAPSHOT_TIMEOUT)
+def _wait_for_connections_to_end(lab: Lab, *, host: Host) -> None:
+    """Give connections that are being closed the time for it, seldom more than a moment.
+
+    A guest that goes back in time never answers their last packet, and QEMU then uses a whole core to wait for it.
+    """
+    deadline = time.monotonic() + CONNECTIONS_TIMEOUT
+    while time.monotonic() < deadline:
+        found = monitor(_socket(lab, host=host), command="info usernet", timeout=SNAPSHOT_TIMEOUT)
+        if not open_connections(found):
+            return
+        time.sleep(0.1)
+    say(f"{host.name}: connections were still open when it went back")
+
+
+def open_connections(usernet: str) -> list[str]:
+    """Return the lines of TCP connections in the output of QEMU's ``info usernet``."""
+    lines = [line.strip() for line in usernet.splitlines()]
+    return [line for line in lines if line.startswith("TCP[") and not line.startswith("TCP[HOST_FORWARD]")]
+
+
+def _tell(lab: Lab, *, host: Host, command: str) -> None:
+    answer = monitor(_socket(lab, host=host), command=command, timeout=SNAPSHOT_TIMEOUT)
     if answer.strip():
-        raise LabError(f"host {host.name}: wanted {verb} {SNAPSHOT}, found: {answer.strip()}")
+        raise LabError(f"host {host.name}: wanted {command}, found: {answer.strip()}")
 
 
 def _write_command_line(lab: Lab, *, host: Host, image: Image) -> None:
