@@ -124,7 +124,7 @@ PARTS: dict[str, list[Step]] = {
     "sanity": [Step(["tests/sanity.sh"])],
     "newcomer": [_pytest("-rs", "tests/newcomer")],
     "unit": [
-        _pytest("-n", "2", "tests/unit"),
+        _pytest("-rs", "-n", "2", "tests/unit"),
         *[Step(["go", "vet", "./..."], cwd=pathlib.Path(source)) for source in _go_sources()],
         *[Step(["go", "test", "./..."], cwd=pathlib.Path(source)) for source in _go_sources()],
     ],

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tarfile
 import typing as t
@@ -196,10 +197,8 @@ class _Writer:
         if path in self.made:
             return
         self._directory(member, os.path.dirname(path))
-        try:
+        with self._named_by(member, existing="a path through a link or a file"):
             os.mkdir(os.path.join(self.into, path), 0o755)
-        except FileExistsError:
-            raise self._refused(member, "a path through a link or a file")
         self.made.add(path)
 
     def _file(self, data: Inflated, member: tarfile.TarInfo, path: str) -> None:
@@ -207,10 +206,8 @@ class _Writer:
         if member.size < 0 or self.room < 0:
             raise self._refused(member, "more data than a release of this archive size can have")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
+        with self._named_by(member, existing="the same path twice"):
             target = os.open(os.path.join(self.into, path), flags, 0o755 if member.mode & 0o100 else 0o644)
-        except FileExistsError:
-            raise self._refused(member, "the same path twice")
         try:
             left = member.size
             while left:
@@ -224,12 +221,24 @@ class _Writer:
             os.close(target)
 
     def _link(self, member: tarfile.TarInfo, path: str) -> None:
+        if not member.linkname:
+            raise self._refused(member, "a link to nothing")
         if not leads_inside(path, member.linkname):
             raise self._refused(member, f"a link to {member.linkname}, which can lead out of the archive")
-        try:
+        with self._named_by(member, existing="the same path twice"):
             os.symlink(member.linkname, os.path.join(self.into, path))
+
+    @contextlib.contextmanager
+    def _named_by(self, member: tarfile.TarInfo, *, existing: str) -> t.Iterator[None]:
+        """Refuse a member for a name that this file system does not take; ``existing`` is said where it is there."""
+        try:
+            yield
         except FileExistsError:
-            raise self._refused(member, "the same path twice")
+            raise self._refused(member, existing)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise self._refused(member, "a name that is too long for this file system")
 
     def _refused(self, member: tarfile.TarInfo, found: str) -> HostError:
         return HostError(

@@ -107,6 +107,22 @@ def test_a_link_may_climb_as_far_as_the_archive_goes(tmp_path: Path) -> None:
         opened(archive(("a2/b/link", symlink("../../../x"), b"")), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("member", "found"),
+    [
+        (("link", symlink(""), b""), "a link to nothing"),
+        (("link", symlink("x" * 5000), b""), "too long"),
+        (("x" * 300, {}, b""), "too long"),
+        (("x" * 300 + "/y", {}, b""), "too long"),
+    ],
+)
+def test_names_that_a_file_system_does_not_take(
+    tmp_path: Path, member: tuple[str, dict[str, t.Any], bytes], found: str
+) -> None:
+    with pytest.raises(HostError, match=found):
+        opened(archive(member), tmp_path)
+
+
 def test_links_are_never_followed(tmp_path: Path) -> None:
     data = archive(("d/x", {}, b""), ("link", symlink("d"), b""), ("link/y", {}, b""))
     with pytest.raises(HostError, match="through a link"):
